@@ -1,0 +1,92 @@
+"""What surrounds a call: who asks, for whom, until when. Read once at the door."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+
+from omnicloud.core.clock import SYSTEM_CLOCK, Clock
+from omnicloud.core.durations import Seconds, positive
+from omnicloud.core.names import Scope, check_name
+
+__all__ = ["Ambient", "ServiceInfo", "acting_as", "current", "deadline", "tenant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ambient:
+    """The caller's circumstances. Closed: nothing is ever stuffed in."""
+
+    tenant: str | None = None
+    principal: str | None = None
+    groups: frozenset[str] = frozenset()
+    tags: Mapping[str, str] = field(default_factory=dict)
+    deadline: float | None = None
+    """Monotonic seconds at which the caller's budget is spent."""
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceInfo:
+    """Which service a call goes to, as the configuration names it."""
+
+    name: str = ""
+    contract: str = ""
+    provider: str = ""
+    region: str | None = None
+
+
+_NOTHING = Ambient()
+_ambient: ContextVar[Ambient] = ContextVar("omnicloud_ambient", default=_NOTHING)
+
+
+def current() -> Ambient:
+    """The circumstances of the running task."""
+    return _ambient.get()
+
+
+@contextmanager
+def _changed(ambient: Ambient) -> Iterator[None]:
+    token = _ambient.set(ambient)
+    try:
+        yield
+    finally:
+        _ambient.reset(token)
+
+
+@contextmanager
+def tenant(name: str | None) -> Iterator[None]:
+    """Make every call inside the block a call for this tenant (``None``: for none).
+
+    Raises:
+        InvalidArgumentError: The name is empty or too long.
+    """
+    Scope.of(name)
+    with _changed(replace(_ambient.get(), tenant=name)):
+        yield
+
+
+@contextmanager
+def acting_as(
+    principal: str, *, groups: frozenset[str] = frozenset(), tags: Mapping[str, str] | None = None
+) -> Iterator[None]:
+    """Make every call inside the block a call by this principal (``"user:alice"``)."""
+    check_name(principal, "principal")
+    with _changed(
+        replace(_ambient.get(), principal=principal, groups=groups, tags=dict(tags or {}))
+    ):
+        yield
+
+
+@contextmanager
+def deadline(budget: Seconds, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
+    """Give all calls inside the block one budget together; an outer, earlier one stays.
+
+    A call that runs past it raises :class:`~omnicloud.errors.DeadlineExceededError`.
+    """
+    until = clock.monotonic() + positive(budget, "budget")
+    outer = _ambient.get()
+    if outer.deadline is not None:
+        until = min(until, outer.deadline)
+    with _changed(replace(outer, deadline=until)):
+        yield

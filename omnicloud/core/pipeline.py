@@ -1,0 +1,156 @@
+"""The door and the fold: how a request passes the layers and reaches the driver.
+
+::
+
+    portable class ── send(op) ──► door ──► layer ──► … ──► layer ──► guard ──► driver
+                                    │ reads the context once, counts the call, and puts
+                                    │ operation, service and provider into an error
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic, Protocol, TypeVar
+
+from omnicloud.core.context import Ambient, ServiceInfo, current
+from omnicloud.core.lifecycle import CallGate
+from omnicloud.core.operation import Driver, Operation
+from omnicloud.errors import OmniCloudError, UnsupportedError
+
+__all__ = ["Call", "Handler", "Layer", "Pipeline"]
+
+D = TypeVar("D", bound=Driver)
+R = TypeVar("R")
+
+
+class Call(Generic[R]):
+    """One request on its way, with what surrounds it. Layers replace it, never change it."""
+
+    __slots__ = ("ambient", "op", "service")
+
+    def __init__(self, op: Operation[Any, R], ambient: Ambient, service: ServiceInfo) -> None:
+        self.op = op
+        self.ambient = ambient
+        self.service = service
+
+    def with_op(self, op: Operation[Any, R]) -> Call[R]:
+        """The same call with another form of the request."""
+        return self if op is self.op else Call(op, self.ambient, self.service)
+
+
+Handler = Callable[[Call[Any]], Awaitable[Any]]
+"""The rest of the way, seen from a layer."""
+
+
+class Layer(Protocol):
+    """One concern, for every operation of every contract."""
+
+    async def handle(self, call: Call[Any], proceed: Handler) -> Any:
+        """Answer the call, usually by passing it on to ``proceed``."""
+
+
+class Pipeline(Generic[D]):
+    """A driver under its layers.
+
+    Args:
+        driver: What answers in the end.
+        layers: From the outside in.
+        service: What the configuration calls this service.
+        owned: Whether closing the pipeline closes the driver.
+        grace: Seconds that calls in flight get when it is closed.
+    """
+
+    def __init__(
+        self,
+        driver: D,
+        layers: Sequence[Layer] = (),
+        *,
+        service: ServiceInfo = ServiceInfo(),  # noqa: B008 - frozen
+        owned: bool = True,
+        grace: float = 5.0,
+    ) -> None:
+        self.driver = driver
+        self.layers = tuple(layers)
+        self.service = service
+        self._owned = owned
+        self._gate = CallGate(grace)
+        handler: Handler = _guarded(driver)
+        for layer in reversed(self.layers):
+            handler = _joined(layer, handler)
+        self._handler = handler
+
+    @property
+    def closed(self) -> bool:
+        """Whether calls are refused."""
+        return self._gate.closed
+
+    async def send(self, op: Operation[D, R]) -> R:
+        """Send a request through the layers.
+
+        Raises:
+            ClosedError: The pipeline is closed (not done) or was closed meanwhile (unknown).
+            OmniCloudError: As the operation says.
+        """
+        token = self._gate.enter()
+        try:
+            answer: R = await self._handler(Call(op, current(), self.service))
+        except OmniCloudError as error:
+            self._locate(error, op)
+            raise
+        except asyncio.CancelledError as error:
+            raise self._gate.closed_or(error, token) from None
+        else:
+            return answer
+        finally:
+            self._gate.leave(token)
+
+    def _locate(self, error: OmniCloudError, op: Operation[Any, Any]) -> None:
+        if error.operation is None:
+            error.operation = op.name
+            error.service = self.service.name or None
+            error.provider = self.service.provider or None
+
+    def around(self, driver: D) -> Pipeline[D]:
+        """The same layers around another driver of the kind: one inside a transaction, say.
+
+        Its closing does not close that driver.
+        """
+        return Pipeline(driver, self.layers, service=self.service, owned=False)
+
+    async def aclose(self) -> None:
+        """Refuse new calls, give those in flight a grace, cancel the rest, close the driver."""
+        if await self._gate.close() and self._owned:
+            await self.driver.aclose()
+
+
+def _joined(layer: Layer, proceed: Handler) -> Handler:
+    handle = layer.handle
+
+    def handler(call: Call[Any]) -> Awaitable[Any]:
+        return handle(call, proceed)
+
+    return handler
+
+
+def _guarded(driver: Driver) -> Handler:
+    """The guard, always on: refuse what the driver did not declare, before any I/O."""
+    features = driver.features
+
+    async def handler(call: Call[Any]) -> Any:
+        op = call.op
+        if not features.issuperset(op.needs()):
+            raise _unsupported(op, driver)
+        op.check(driver)
+        return await op.run(driver)
+
+    return handler
+
+
+def _unsupported(op: Operation[Any, Any], driver: Driver) -> UnsupportedError:
+    missing = ", ".join(sorted(op.needs() - driver.features))
+    have = ", ".join(sorted(driver.features)) or "none"
+    return UnsupportedError(
+        f"{op.name} needs the feature {missing}, which the provider does not declare",
+        hint=f"it declares: {have}; put what you need into `requires` to see it at plan time",
+    )

@@ -1,0 +1,46 @@
+"""A transaction of a store, which drivers of several contracts may share."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Protocol
+
+import anyio
+
+__all__ = ["Transaction", "ended"]
+
+
+class Transaction(Protocol):
+    """Begun by one driver, joined by others of the same store, ended once.
+
+    Reads inside see its own writes; others see all of them or none. A transaction that is
+    neither committed nor rolled back within the store's bound is rolled back.
+    """
+
+    @property
+    def store(self) -> object:
+        """What it is a transaction of; equal for drivers that can share it."""
+
+    async def commit(self) -> None:
+        """Make all writes visible at once.
+
+        Raises:
+            ConflictError: Another writer came first; nothing was written.
+            UnavailableError: The store did not answer; unknown.
+        """
+
+    async def rollback(self) -> None:
+        """Forget all writes. Silent after an end."""
+
+
+@asynccontextmanager
+async def ended(transaction: Transaction) -> AsyncIterator[None]:
+    """Commit when the block ends, roll back when it raises or is cancelled."""
+    try:
+        yield
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await transaction.rollback()
+        raise
+    await transaction.commit()

@@ -1,0 +1,86 @@
+"""What a provider says of itself: frozen data that imports no SDK."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from importlib import import_module
+from typing import Protocol, TypeVar
+
+from omnicloud.core.clock import Clock
+from omnicloud.core.context import ServiceInfo
+from omnicloud.core.lifecycle import AsyncResource
+from omnicloud.core.operation import Feature
+
+__all__ = ["Offer", "Opening", "Provider", "Status", "load"]
+
+R = TypeVar("R", bound=AsyncResource)
+
+
+class Status(StrEnum):
+    """How far a provider is."""
+
+    STABLE = "stable"
+    BETA = "beta"
+    ALPHA = "alpha"
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """One contract that a provider serves.
+
+    Attributes:
+        opens: ``"module:function"`` of ``async def open_x(config, opening) -> Driver``; the
+            module is imported when a service of this kind is opened, not before.
+        declares: The features the provider can ever have; the plan compares them with
+            ``requires``. A driver's own ``features`` are those or fewer.
+    """
+
+    opens: str
+    declares: frozenset[Feature]
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A provider: its name in configuration, its settings model, and what it serves.
+
+    Attributes:
+        name: ``provider = "redis"`` in the configuration.
+        config: ``"module:Model"`` of its pydantic settings model (``extra="forbid"``).
+        offers: By contract name.
+        summary: One line for lists.
+        distribution: What to install to get it.
+    """
+
+    name: str
+    config: str
+    offers: Mapping[str, Offer]
+    summary: str = ""
+    distribution: str = ""
+    status: Status = Status.STABLE
+    extras: Mapping[str, str] = field(default_factory=dict)
+
+
+class Opening(Protocol):
+    """What an opener is given besides its settings."""
+
+    @property
+    def clock(self) -> Clock:
+        """Where to read the time."""
+
+    @property
+    def service(self) -> ServiceInfo:
+        """Which service is being opened."""
+
+    async def share(self, key: Hashable, open_: Callable[[], Awaitable[R]]) -> R:
+        """One client for all services that ask with an equal key.
+
+        Opened at the first asking; closed after the drivers of all services.
+        """
+
+
+def load(where: str) -> object:
+    """The attribute at ``"module:attribute"``."""
+    module, _, attribute = where.partition(":")
+    return getattr(import_module(module), attribute)
