@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib import import_module
-from typing import Protocol, TypeVar
 
-from omnicloud.core.clock import Clock
-from omnicloud.core.context import ServiceInfo
-from omnicloud.core.lifecycle import AsyncResource
 from omnicloud.core.operation import Feature
 
-__all__ = ["Offer", "Opening", "Provider", "Status", "load"]
-
-R = TypeVar("R", bound=AsyncResource)
+__all__ = ["Offer", "Provider", "Status", "load"]
 
 
 class Status(StrEnum):
@@ -60,24 +54,6 @@ class Provider:
     distribution: str = ""
     status: Status = Status.STABLE
     extras: Mapping[str, str] = field(default_factory=dict)
-
-
-class Opening(Protocol):
-    """What an opener is given besides its settings."""
-
-    @property
-    def clock(self) -> Clock:
-        """Where to read the time."""
-
-    @property
-    def service(self) -> ServiceInfo:
-        """Which service is being opened."""
-
-    async def share(self, key: Hashable, open_: Callable[[], Awaitable[R]]) -> R:
-        """One client for all services that ask with an equal key.
-
-        Opened at the first asking; closed after the drivers of all services.
-        """
 
 
 def load(where: str) -> object:
