@@ -1,0 +1,1 @@
+"""The reference provider: every contract in memory, for tests and for reading."""

@@ -187,9 +187,7 @@ class GetMany(Operation[KVDriver, tuple[Record | None, ...]]):
     def scoped(self, scope: Scope) -> GetMany:
         return GetMany(tuple(map(scope.enter, self.keys)))
 
-    def unsealed(
-        self, result: tuple[Record | None, ...], seal: Seal
-    ) -> tuple[Record | None, ...]:
+    def unsealed(self, result: tuple[Record | None, ...], seal: Seal) -> tuple[Record | None, ...]:
         pairs = zip(self.keys, result, strict=True)
         return tuple(_opened(record, key, seal) for key, record in pairs)
 

@@ -123,9 +123,7 @@ class KV(Generic[T]):
         encoded = tuple(
             (check_name(key, "key"), self._codec.encode(value)) for key, value in items.items()
         )
-        await self._pipeline.send(
-            SetMany(encoded, None if ttl is None else positive(ttl, "ttl"))
-        )
+        await self._pipeline.send(SetMany(encoded, None if ttl is None else positive(ttl, "ttl")))
 
     async def delete_many(self, keys: Iterable[str]) -> None:
         """Delete all these keys or none; missing ones are no error. Needs ``batch``."""

@@ -1,0 +1,26 @@
+"""How services of the memory provider are opened: one store for all that name it."""
+
+from __future__ import annotations
+
+from omnicloud.core.opening import Opening
+from omnicloud.memory.config import MemoryConfig
+from omnicloud.memory.kv import MemoryKV
+from omnicloud.memory.store import MemoryStore
+
+__all__ = ["open_kv"]
+
+
+async def _store(config: MemoryConfig, opening: Opening) -> MemoryStore:
+    async def make() -> MemoryStore:
+        return MemoryStore(opening.clock)
+
+    return await opening.share(("memory", config.store), make)
+
+
+def _namespace(config: MemoryConfig, opening: Opening) -> str:
+    return opening.service.name if config.namespace is None else config.namespace
+
+
+async def open_kv(config: MemoryConfig, opening: Opening) -> MemoryKV:
+    """A kv driver in memory."""
+    return MemoryKV(await _store(config, opening), _namespace(config, opening))
