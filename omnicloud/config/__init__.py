@@ -1,0 +1,1 @@
+"""What the user said: read from files, the environment and mappings, with where it was said."""

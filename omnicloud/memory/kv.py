@@ -30,9 +30,9 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud.memory.store import MemoryStore, MemoryTransaction, Rows
 
-__all__ = ["MemoryKV"]
+__all__ = ["FEATURES", "MemoryKV"]
 
-_FEATURES: frozenset[Feature] = frozenset(KVFeature) - {KVFeature.DURABLE}
+FEATURES: frozenset[Feature] = frozenset(KVFeature) - {KVFeature.DURABLE}
 _INT64 = 1 << 63
 _KEPT_TOMBSTONES = 100_000
 
@@ -67,7 +67,7 @@ class MemoryKV:
 
     @property
     def features(self) -> frozenset[Feature]:
-        return _FEATURES
+        return FEATURES
 
     @property
     def limits(self) -> KVLimits:

@@ -1,0 +1,94 @@
+"""A model's verdict on values, as problems with their places and without the values."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from omnicloud.config.problems import Path, Problem, did_you_mean, dotted
+from omnicloud.config.tree import Tree
+
+__all__ = ["checked", "problems_of", "unknown_key"]
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def checked(
+    model: type[M], values: Mapping[str, object], path: Path, tree: Tree
+) -> tuple[M, list[Problem]]:
+    """The section with its mistakes left out, and the mistakes.
+
+    The model must have a default for every field that can be missing.
+    """
+    try:
+        return model.model_validate(values), []
+    except ValidationError as error:
+        wrong = {str(detail["loc"][0]) for detail in error.errors() if detail["loc"]}
+        right = {name: value for name, value in values.items() if name not in wrong}
+        return model.model_validate(right), problems_of(error, model, path, tree)
+
+
+def problems_of(
+    error: ValidationError,
+    model: type[BaseModel],
+    path: Path,
+    tree: Tree,
+    *,
+    also_known: Collection[str] = (),
+) -> list[Problem]:
+    """The mistakes that a model found in the values at ``path``."""
+    details = error.errors(include_input=False, include_url=False, include_context=False)
+    return [_problem(detail, model, path, tree, also_known) for detail in details]
+
+
+def _problem(
+    detail: ErrorDetails,
+    model: type[BaseModel],
+    path: Path,
+    tree: Tree,
+    also_known: Collection[str],
+) -> Problem:
+    where = (*path, *_places(detail["loc"], path, tree))
+    if detail["type"] == "extra_forbidden":
+        known = {
+            *_fields(model, detail["loc"][:-1]),
+            *(also_known if len(detail["loc"]) == 1 else ()),
+        }
+        return unknown_key(where, known, tree)
+    if detail["type"] == "missing":
+        return Problem(dotted(where), "is missing", f"add {where[-1]} = …", tree.origin(where[:-1]))
+    return Problem(dotted(where), detail["msg"], "", tree.origin(where))
+
+
+def unknown_key(where: Path, known: Collection[str], tree: Tree) -> Problem:
+    """The mistake of a name that no model has."""
+    return Problem(
+        dotted(where), "unknown key", did_you_mean(str(where[-1]), known), tree.origin(where)
+    )
+
+
+def _places(loc: Path, path: Path, tree: Tree) -> Path:
+    """The steps of a location that are in the configuration; others name a union's member."""
+    steps: Path = ()
+    for position, step in enumerate(loc):
+        last = position == len(loc) - 1
+        inside = tree.at((*path, *steps))
+        if isinstance(inside, Mapping | list) and (
+            last or tree.at((*path, *steps, step)) is not None
+        ):
+            steps = (*steps, step)
+    return steps
+
+
+def _fields(model: type[BaseModel], loc: Path) -> frozenset[str]:
+    """The names that may stand in the section at ``loc``."""
+    for step in loc:
+        field = model.model_fields.get(str(step))
+        inner = field.annotation if field is not None else None
+        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+            return frozenset()
+        model = inner
+    return frozenset(field.alias or name for name, field in model.model_fields.items())

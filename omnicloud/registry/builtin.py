@@ -1,0 +1,27 @@
+"""The provider that comes with the core: ``memory``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from omnicloud.registry.hookspecs import hookimpl
+from omnicloud.registry.provider import Offer, Provider, Status
+
+__all__ = ["omnicloud_providers"]
+
+
+@hookimpl
+def omnicloud_providers() -> Sequence[Provider]:
+    """The reference provider, for tests and for reading."""
+    from omnicloud.memory import kv
+
+    return (
+        Provider(
+            name="memory",
+            config="omnicloud.memory.config:MemoryConfig",
+            offers={"kv": Offer("omnicloud.memory.open:open_kv", kv.FEATURES)},
+            summary="In the memory of this process; nothing survives it. For tests.",
+            distribution="omnicloud",
+            status=Status.STABLE,
+        ),
+    )
