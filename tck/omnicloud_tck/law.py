@@ -1,0 +1,113 @@
+"""A law: one clause that every provider keeps, with an id, a level and the code that tries it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from omnicloud.core.operation import Feature
+
+__all__ = ["Ability", "Law", "Level", "law", "laws_of"]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_MARK = "__omnicloud_law__"
+
+
+class Level(StrEnum):
+    """How much a law weighs."""
+
+    MUST = "MUST"
+    """A provider that breaks it, or on which it could not be tried, has no certificate."""
+    SHOULD = "SHOULD"
+    """A break is written into the certificate."""
+
+
+class Ability(StrEnum):
+    """What a world may be able to do with its backend."""
+
+    RESTART = "restart"
+    """Kill the backend as ``kill -9`` would and bring it back with what it had stored."""
+    OUTAGE = "outage"
+    """Make the backend unreachable for a while."""
+    VIRTUAL_TIME = "virtual_time"
+    """Waiting costs nothing."""
+    STEP_WALL = "step_wall"
+    """Move the wall clock that the provider reads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Law:
+    """One clause and how it is tried.
+
+    Attributes:
+        id: ``"KV-012"``; never used again for another clause.
+        clause: What is promised, in one sentence.
+        level: MUST or SHOULD.
+        needs: Features without which it does not apply.
+        abilities: What the world must be able to do; where it cannot, the law is *not tried*,
+            which is written down and, for a MUST, costs the certificate.
+        machine: Whether it draws random cases itself and is called with a lab, in plain
+            (not async) code.
+        name: Of the method that tries it.
+    """
+
+    id: str
+    clause: str
+    level: Level
+    needs: frozenset[Feature]
+    abilities: frozenset[Ability]
+    machine: bool
+    name: str
+
+
+def law(
+    id_: str,
+    clause: str,
+    *,
+    level: Level = Level.MUST,
+    needs: Iterable[Feature] = (),
+    abilities: Iterable[Ability] = (),
+    machine: bool = False,
+) -> Callable[[F], F]:
+    """Mark a method of a contract's class as the trial of a law."""
+
+    def mark(method: F) -> F:
+        made = Law(
+            id_, clause, level, frozenset(needs), frozenset(abilities), machine, method.__name__
+        )
+        setattr(method, _MARK, made)
+        return method
+
+    return mark
+
+
+def laws_of(contract: type) -> tuple[Law, ...]:
+    """The laws of a contract's class, its general ones included, by id.
+
+    Raises:
+        TypeError: Two laws share an id, or a subclass bends one: it overrides the method of a
+            law without being a law itself.
+    """
+    found: dict[str, Law] = {}
+    for name in dir(contract):
+        made = getattr(getattr(contract, name, None), _MARK, None)
+        if isinstance(made, Law):
+            if made.id in found:
+                raise TypeError(f"{contract.__name__} has two laws {made.id}")
+            found[made.id] = made
+        else:
+            _refuse_bent(contract, name)
+    return tuple(found[id_] for id_ in sorted(found))
+
+
+def _refuse_bent(contract: type, name: str) -> None:
+    for base in contract.__mro__[1:]:
+        made = getattr(base.__dict__.get(name), _MARK, None)
+        if isinstance(made, Law):
+            raise TypeError(
+                f"{contract.__name__}.{name} bends law {made.id} of {base.__name__}: laws are "
+                f"kept or reported as broken, not overridden"
+            )

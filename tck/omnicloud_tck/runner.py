@@ -1,0 +1,131 @@
+"""Tries laws on worlds: each law in an event loop and a world of its own, within a bound."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from omnicloud.core.operation import Feature
+from omnicloud.testing.virtual import VirtualTimeLoop
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import Law, Level, laws_of
+from omnicloud_tck.machine import LAW_SECONDS, Lab, bounded
+from omnicloud_tck.world import NotOffered, World
+
+__all__ = ["LAW_SECONDS", "Lab", "Result", "Verdict", "has_certificate", "try_all", "try_law"]
+
+MakeWorld = Callable[[], World[Any]]
+
+
+class Verdict(StrEnum):
+    """How a law came out."""
+
+    HELD = "held"
+    BROKEN = "broken"
+    NOT_APPLICABLE = "not applicable"
+    """A feature it needs is not declared."""
+    NOT_TRIED = "not tried"
+    """The world cannot do what it needs. Never counted as held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """A law and how it came out.
+
+    Attributes:
+        reason: Why it was broken or not tried; empty otherwise.
+        seconds: Real seconds it took.
+        seed: With which it repeats.
+    """
+
+    law: Law
+    verdict: Verdict
+    reason: str
+    seconds: float
+    seed: int
+    detail: str = ""
+
+
+def try_law(
+    contract: Contract, made: Law, make_world: MakeWorld, *, seed: int = 0, examples: int = 40
+) -> Result:
+    """Try one law in a fresh world."""
+    started = time.perf_counter()
+    world = make_world()
+    factory = VirtualTimeLoop if world.virtual else None
+    contract.seed = seed
+    with asyncio.Runner(loop_factory=factory) as runner:
+        verdict, reason, detail = _outcome(
+            contract, made, Lab(runner, world, seed=seed, examples=examples), runner
+        )
+    return Result(made, verdict, reason, time.perf_counter() - started, seed, detail)
+
+
+def _outcome(
+    contract: Contract, made: Law, lab: Lab, runner: asyncio.Runner
+) -> tuple[Verdict, str, str]:
+    try:
+        excuse = runner.run(bounded(_excuse(made, lab.world)))
+        if excuse is not None:
+            return excuse
+        trial = getattr(contract, made.name)
+        if made.machine:
+            trial(lab)
+        else:
+            runner.run(bounded(trial(lab.world)))
+        runner.run(bounded(lab.world.aclose()))
+    except NotOffered as word:
+        return Verdict.NOT_TRIED, f"the world does not offer {word}", ""
+    except TimeoutError:
+        return Verdict.BROKEN, f"it had not ended after {LAW_SECONDS:.0f} s", traceback.format_exc()
+    except asyncio.CancelledError:
+        return Verdict.BROKEN, "it was cancelled from inside", traceback.format_exc()
+    except Exception as error:
+        return Verdict.BROKEN, _said(error), traceback.format_exc()
+    return Verdict.HELD, "", ""
+
+
+async def _excuse(made: Law, world: World[Any]) -> tuple[Verdict, str, str] | None:
+    if made.needs:
+        missing = made.needs - await _features(world)
+        if missing:
+            return Verdict.NOT_APPLICABLE, f"not declared: {', '.join(sorted(missing))}", ""
+    unable = made.abilities - world.abilities
+    if unable:
+        names = ", ".join(sorted(unable))
+        return Verdict.NOT_TRIED, f"the world does not offer {names}", ""
+    return None
+
+
+async def _features(world: World[Any]) -> frozenset[Feature]:
+    features: frozenset[Feature] = (await world.driver()).features
+    return features
+
+
+def _said(error: Exception) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
+
+
+def try_all(
+    contract: Contract,
+    make_world: MakeWorld,
+    *,
+    seed: int = 0,
+    examples: int = 40,
+    only: Iterable[Law] | None = None,
+) -> Iterator[Result]:
+    """Try all laws of a contract, one after another, telling each result as it comes."""
+    for made in only if only is not None else laws_of(type(contract)):
+        yield try_law(contract, made, make_world, seed=seed, examples=examples)
+
+
+def has_certificate(results: Iterable[Result]) -> bool:
+    """Whether every MUST law was tried and held, or does not apply."""
+    good = (Verdict.HELD, Verdict.NOT_APPLICABLE)
+    return all(r.verdict in good for r in results if r.law.level is Level.MUST)

@@ -1,0 +1,122 @@
+"""A world: one fresh backend, the ways to reach it, and the ways to hurt it.
+
+A provider's author gives the kit one world. Only ``open`` must be given::
+
+    World(lambda: open_kv(RedisConfig(url=url, namespace=fresh_name())))
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Generic, TypeVar
+
+from omnicloud.core.clock import SYSTEM_CLOCK, Clock
+from omnicloud.core.context import ServiceInfo
+from omnicloud.core.operation import Driver
+from omnicloud.core.pipeline import Layer, Pipeline
+from omnicloud_tck.law import Ability
+
+__all__ = ["NotOffered", "World"]
+
+D = TypeVar("D", bound=Driver)
+
+
+class NotOffered(Exception):  # noqa: N818 - not an error: a world's word about itself
+    """The world cannot do what a law asks for."""
+
+
+class World(Generic[D]):
+    """One backend that no one else uses, seen by several clients.
+
+    Args:
+        open: Opens one more client, a driver, on the backend. Called inside the event loop.
+        clock: The clock that the provider reads, so that laws wait by it.
+        virtual: Whether laws may run in virtual time: only where the provider keeps time by
+            the running event loop and uses no threads of its own.
+        restart: Kills the backend and brings it back; clients open before may be dead.
+        outage: An async context manager inside which the backend cannot be reached.
+        close: Removes the backend.
+    """
+
+    def __init__(
+        self,
+        open: Callable[[], Awaitable[D]],  # noqa: A002 - the word for it
+        *,
+        clock: Clock = SYSTEM_CLOCK,
+        virtual: bool = False,
+        restart: Callable[[], Awaitable[None]] | None = None,
+        outage: Callable[[], AsyncIterator[None]] | None = None,
+        step_wall: Callable[[float], None] | None = None,
+        close: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self.clock = clock
+        self.virtual = virtual
+        self._open = open
+        self._restart = restart
+        self._outage = outage
+        self._step_wall = step_wall
+        self._close = close
+        self._clients: list[D] = []
+
+    @property
+    def abilities(self) -> frozenset[Ability]:
+        """What this world can do."""
+        offered = {
+            Ability.RESTART: self._restart is not None,
+            Ability.OUTAGE: self._outage is not None,
+            Ability.VIRTUAL_TIME: self.virtual,
+            Ability.STEP_WALL: self._step_wall is not None,
+        }
+        return frozenset(ability for ability, able in offered.items() if able)
+
+    async def driver(self) -> D:
+        """One more client of the backend."""
+        client = await self._open()
+        self._clients.append(client)
+        return client
+
+    async def pipeline(self, *layers: Layer) -> Pipeline[D]:
+        """One more client, under these layers."""
+        return Pipeline(await self.driver(), layers, service=ServiceInfo("tck"))
+
+    async def sleep(self, seconds: float) -> None:
+        """Let that much time pass for the provider."""
+        await self.clock.sleep(seconds)
+
+    async def restart(self) -> None:
+        """Kill the backend and bring it back."""
+        if self._restart is None:
+            raise NotOffered(Ability.RESTART)
+        self._clients.clear()
+        await self._restart()
+
+    @asynccontextmanager
+    async def outage(self) -> AsyncIterator[None]:
+        """Make the backend unreachable inside the block."""
+        if self._outage is None:
+            raise NotOffered(Ability.OUTAGE)
+        async with asynccontextmanager(self._outage)():
+            yield
+
+    def step_wall(self, seconds: float) -> None:
+        """Step the wall clock of provider and backend."""
+        if self._step_wall is None:
+            raise NotOffered(Ability.STEP_WALL)
+        self._step_wall(seconds)
+
+    async def aclose(self) -> None:
+        """Close all clients and remove the backend; the first error is raised at the end."""
+        failed: list[Exception] = []
+        for client in self._clients:
+            try:
+                async with asyncio.timeout(10):
+                    await client.aclose()
+            except Exception as error:
+                failed.append(error)
+        self._clients.clear()
+        if self._close is not None:
+            await self._close()
+        if failed:
+            raise failed[0]
