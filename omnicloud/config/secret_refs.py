@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from omnicloud.config.problems import Path
@@ -49,12 +49,12 @@ def references(value: object, path: Path = ()) -> Iterator[tuple[Path, SecretRef
             yield from references(inner, (*path, index))
 
 
-def replaced(value: object, secret: Callable[[SecretRef], str]) -> object:
-    """A copy of a value with each reference replaced by its secret."""
-    if (reference := SecretRef.of(value)) is not None:
-        return secret(reference)
+def replaced(value: object, secrets: Mapping[Path, str], path: Path = ()) -> object:
+    """A copy of a value with the secrets put in at their paths."""
+    if path in secrets:
+        return secrets[path]
     if isinstance(value, Mapping):
-        return {name: replaced(inner, secret) for name, inner in value.items()}
+        return {name: replaced(inner, secrets, (*path, name)) for name, inner in value.items()}
     if isinstance(value, list):
-        return [replaced(inner, secret) for inner in value]
+        return [replaced(inner, secrets, (*path, at)) for at, inner in enumerate(value)]
     return value

@@ -1,0 +1,1 @@
+"""From a configuration to running services: plan without I/O, then build."""

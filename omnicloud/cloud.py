@@ -1,0 +1,173 @@
+"""The front door: an application's services by their logical names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self, TypeVar, final, overload
+
+from omnicloud.config.load import load
+from omnicloud.contracts.kv import KV
+from omnicloud.core.clock import SYSTEM_CLOCK, Clock
+from omnicloud.core.codec import codec_for
+from omnicloud.core.pipeline import Pipeline
+from omnicloud.core.transactions import ended
+from omnicloud.errors import ClosedError
+from omnicloud.registry.discovery import Registry
+from omnicloud.resolver.build import Services
+from omnicloud.resolver.health import Health, check
+from omnicloud.resolver.joint import JointTransaction
+from omnicloud.resolver.plan import Plan
+from omnicloud.resolver.planner import make_plan
+
+__all__ = ["CloudTransaction", "OmniCloud"]
+
+T = TypeVar("T")
+
+
+class _Joinable:
+    """The accessors of the contracts that can take part in a transaction."""
+
+    def _service(self, name: str, contract: str) -> Pipeline[Any]:
+        raise ClosedError("the cloud is not open")
+
+    @overload
+    def kv(self, name: str) -> KV[str]: ...
+    @overload
+    def kv(self, name: str, kind: type[T]) -> KV[T]: ...
+    def kv(self, name: str, kind: type[Any] = str) -> KV[Any]:
+        """Small values by name; ``kind`` is the type of the values."""
+        return KV(self._service(name, "kv"), codec_for(kind))
+
+
+@final
+class CloudTransaction(_Joinable):
+    """The services of one transaction, from :meth:`OmniCloud.transaction`."""
+
+    def __init__(self, joint: JointTransaction) -> None:
+        self._joint = joint
+
+    def _service(self, name: str, contract: str) -> Pipeline[Any]:
+        return self._joint.pipeline(name, contract)
+
+
+@final
+class OmniCloud(_Joinable):
+    """The services of an application.
+
+    ::
+
+        async with OmniCloud() as cloud:
+            orders = cloud.kv("orders", Order)
+            await orders.set("o-17", order, ttl=3600)
+
+    Configured services are opened when the block is entered. A name that is not configured is
+    an error, unless a default provider serves it: with no configuration at all that is the
+    embedded ``local``; its services are opened at their first call, and closed with the rest.
+
+    Accessors are plain functions that may be called as often as one likes; all objects of one
+    name share one service. They raise ``InvalidArgumentError`` for a name that is not
+    configured or that belongs to another contract, and ``ClosedError`` outside the block.
+
+    Args:
+        config: A file's path (that file and the environment), a mapping (that alone), or
+            ``None``: ``omnicloud.toml`` where it is found, and the environment.
+        providers: Those that may be used; all that are installed by default.
+        clock: Where everything reads the time.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Mapping[str, object] | None = None,
+        *,
+        providers: Registry | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        self._config = config
+        self._registry = providers
+        self._clock = clock
+        self._services: Services | None = None
+        self._entered = False
+
+    async def __aenter__(self) -> Self:
+        """Plan, and open what is configured.
+
+        Raises:
+            ConfigurationProblems: Every mistake at once; nothing was opened.
+            OmniCloudError: A service could not be opened; the others are closed again.
+        """
+        if self._entered:
+            raise ClosedError("a cloud is opened once", hint="make another OmniCloud()")
+        self._entered = True
+        services = Services(self._plan(), clock=self._clock)
+        await services.start()
+        self._services = services
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close(quietly=error is not None)
+
+    async def aclose(self) -> None:
+        """Close everything; calls in flight get a grace of 5 s. Twice is silent.
+
+        Raises:
+            Exception: The first error of closing; everything is closed all the same.
+        """
+        await self._close(quietly=False)
+
+    @property
+    def plan(self) -> Plan:
+        """What is running.
+
+        Raises:
+            ClosedError: Outside the block.
+        """
+        return self._open().plan
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[CloudTransaction]:
+        """A block whose writes happen together when it ends, or not at all when it raises.
+
+        The services taken from the yielded object must be on one store; the transaction begins
+        with the first call of the first of them.
+
+        Raises:
+            InvalidArgumentError: At the first call of a service that is on another store; it
+                names both. Nothing is written.
+            UnsupportedError: A service has no transactions.
+            ConflictError: At the end: another writer came first; nothing was written.
+        """
+        joint = JointTransaction(self._open())
+        async with ended(joint):
+            yield CloudTransaction(joint)
+
+    async def health(self) -> tuple[Health, ...]:
+        """One ping of each service that is configured or was asked for, at most 5 s."""
+        return await check(self._open().running(), self._clock)
+
+    def _plan(self) -> Plan:
+        config = load(self._config)
+        registry = self._registry
+        return make_plan(config, registry or Registry.discover(blocked=config.blocked))
+
+    def _open(self) -> Services:
+        if self._services is None:
+            hint = "use it inside its `async with` block"
+            raise ClosedError("the cloud is not open", hint=hint)
+        return self._services
+
+    def _service(self, name: str, contract: str) -> Pipeline[Any]:
+        return self._open().pipeline(name, contract)
+
+    async def _close(self, *, quietly: bool) -> None:
+        self._entered = True
+        services, self._services = self._services, None
+        if services is not None:
+            await services.aclose(quietly=quietly)

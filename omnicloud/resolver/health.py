@@ -1,0 +1,86 @@
+"""Whether the services answer: one cheap read of each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from omnicloud.contracts.kv.driver import Get as KVGet
+from omnicloud.core.clock import Clock
+from omnicloud.core.operation import Operation
+from omnicloud.core.pipeline import Pipeline
+from omnicloud.errors import NotFoundError, OmniCloudError, PermissionDeniedError
+from omnicloud.resolver.lazy import LazyDriver
+
+__all__ = ["PING_SECONDS", "Health", "check"]
+
+PING_SECONDS = 5.0
+"""How long a service has to answer."""
+
+_NAME = "omnicloud.health"
+
+_PROBES: Mapping[str, Callable[[], Operation[Any, Any]]] = {"kv": lambda: KVGet(_NAME)}
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What became of one ping.
+
+    Attributes:
+        seconds: How long it took.
+        pinged: Whether the service was asked; a contract without a read that is free of
+            effects is only known to be open.
+        detail: The error, where it is not well.
+    """
+
+    service: str
+    contract: str
+    provider: str
+    healthy: bool
+    pinged: bool
+    seconds: float
+    detail: str = ""
+
+    def as_json(self) -> dict[str, str | bool | float]:
+        """The result as JSON values."""
+        return {
+            "service": self.service,
+            "contract": self.contract,
+            "provider": self.provider,
+            "healthy": self.healthy,
+            "pinged": self.pinged,
+            "seconds": round(self.seconds, 6),
+            "detail": self.detail,
+        }
+
+
+async def check(pipelines: Mapping[str, Pipeline[Any]], clock: Clock) -> tuple[Health, ...]:
+    """The health of every service, asked at the same time, in the order of their names."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_ping(pipelines[name], clock)) for name in sorted(pipelines)]
+    return tuple(task.result() for task in tasks)
+
+
+async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
+    begun = clock.monotonic()
+    probe = _PROBES.get(pipeline.service.contract)
+    detail = ""
+    try:
+        async with asyncio.timeout(PING_SECONDS):
+            if probe is not None:
+                await pipeline.send(probe())
+            elif isinstance(pipeline.driver, LazyDriver):
+                await pipeline.driver.opened()
+    except (NotFoundError, PermissionDeniedError):
+        detail = ""  # an answer of the service
+    except OmniCloudError as error:
+        detail = str(error)
+    except TimeoutError:
+        detail = f"no answer within {PING_SECONDS:.0f} s"
+    info = pipeline.service
+    took = clock.monotonic() - begun
+    return Health(
+        info.name, info.contract, info.provider, not detail, probe is not None, took, detail
+    )
