@@ -22,7 +22,7 @@ Step = tuple[Any, ...]
 def kv_steps(features: frozenset[Feature]) -> st.SearchStrategy[Step]:
     """One random operation that the features allow: verb, client, key and what it needs."""
     client, key, value = st.integers(0, 1), st.sampled_from(_KEYS), st.sampled_from(_VALUES)
-    steps = [
+    steps: list[st.SearchStrategy[Any]] = [
         st.tuples(st.just("get"), client, key),
         st.tuples(st.just("set"), client, key, value),
         st.tuples(st.just("delete"), client, key),

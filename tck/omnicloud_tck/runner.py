@@ -95,6 +95,8 @@ async def _excuse(made: Law, world: World[Any]) -> tuple[Verdict, str, str] | No
         missing = made.needs - await _features(world)
         if missing:
             return Verdict.NOT_APPLICABLE, f"not declared: {', '.join(sorted(missing))}", ""
+    for ability in sorted(made.abilities & world.cannot_happen.keys()):
+        return Verdict.NOT_APPLICABLE, f"{ability}: {world.cannot_happen[ability]}", ""
     unable = made.abilities - world.abilities
     if unable:
         names = ", ".join(sorted(unable))

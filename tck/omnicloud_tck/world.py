@@ -8,7 +8,7 @@ A provider's author gives the kit one world. Only ``open`` must be given::
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Generic, TypeVar
 
@@ -38,6 +38,9 @@ class World(Generic[D]):
         restart: Kills the backend and brings it back; clients open before may be dead.
         outage: An async context manager inside which the backend cannot be reached.
         close: Removes the backend.
+        cannot_happen: What cannot happen to a backend of this kind at all, and why: an embedded
+            store has no server that could be out of reach. The laws about it do not apply, and
+            the certificate gives the reason.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class World(Generic[D]):
         outage: Callable[[], AsyncIterator[None]] | None = None,
         step_wall: Callable[[float], None] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
+        cannot_happen: Mapping[Ability, str] | None = None,
     ) -> None:
         self.clock = clock
         self.virtual = virtual
@@ -59,6 +63,7 @@ class World(Generic[D]):
         self._step_wall = step_wall
         self._close = close
         self._clients: list[D] = []
+        self.cannot_happen = dict(cannot_happen or {})
 
     @property
     def abilities(self) -> frozenset[Ability]:

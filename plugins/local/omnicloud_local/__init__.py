@@ -1,0 +1,1 @@
+"""The embedded default: durable, safe between processes, no server to install."""

@@ -1,0 +1,150 @@
+"""One SQLite file as a store that the services of several contracts share.
+
+Durability: ``durability="power"`` commits with ``synchronous=FULL``: what was acknowledged
+survives ``kill -9`` and, as far as disk and file system keep their word on fsync, loss of
+power. ``"process"`` commits with ``synchronous=NORMAL``: it survives ``kill -9``, and a loss of
+power may take the newest commits, never the file's consistency.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import anyio.to_thread
+
+from omnicloud.core.clock import Clock
+from omnicloud.errors import InvalidArgumentError
+from omnicloud_local.connection import connect
+from omnicloud_local.errors import mapped
+from omnicloud_local.readers import Readers
+from omnicloud_local.writer import Writer, WriterTransaction
+
+__all__ = ["SYNCHRONOUS", "Database", "Mark"]
+
+T = TypeVar("T")
+
+SYNCHRONOUS = {"power": "FULL", "process": "NORMAL"}
+
+_READERS = 2
+_POLL_SECONDS = 0.05  # how soon a change made by another process is seen
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A moment in the life of a database, from which to wait for a change."""
+
+    signal: asyncio.Event
+    known: int
+
+
+class Database:
+    """A database file, one thread that writes to it, some that read.
+
+    Services that share a file share this object within a process; between processes SQLite's
+    own locks serve. Use :meth:`open`.
+    """
+
+    def __init__(self, path: Path, clock: Clock, synchronous: str) -> None:
+        self.path = path
+        self.clock = clock
+        self._changed = asyncio.Event()
+        self._known = 0
+        self._watching = connect(path, synchronous=synchronous, read_only=True)
+        self._writer = Writer(lambda: connect(path, synchronous=synchronous), self._tell, path.stem)
+        self._readers = Readers(
+            lambda: connect(path, synchronous=synchronous, read_only=True), _READERS, path.stem
+        )
+
+    @classmethod
+    async def open(cls, path: Path, *, clock: Clock, durability: str = "power") -> Database:
+        """Open a file, made where there is none.
+
+        Raises:
+            CorruptedError: The file is no database; it was left as it is.
+            PermissionDeniedError: It cannot be written; nothing was changed.
+        """
+        return await anyio.to_thread.run_sync(cls._opened, path, clock, SYNCHRONOUS[durability])
+
+    @classmethod
+    def _opened(cls, path: Path, clock: Clock, synchronous: str) -> Database:
+        with mapped(f"making the folder of {path.name}"):
+            path.parent.mkdir(parents=True, exist_ok=True)
+        return cls(path, clock, synchronous)
+
+    async def write(self, piece: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a piece in a write transaction; answered once it is committed and durable."""
+        return await self._writer.write(piece)
+
+    async def read(self, piece: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a piece on a reading connection."""
+        return await self._readers.read(piece)
+
+    async def define(self, schema: str) -> None:
+        """Make the tables of a contract where they are missing (``IF NOT EXISTS``)."""
+
+        def make(connection: sqlite3.Connection) -> None:
+            for statement in schema.split(";"):
+                if statement.strip():
+                    connection.execute(statement)
+
+        await self._writer.write(make)
+
+    async def begin(self) -> WriterTransaction:
+        """Begin an interactive transaction. Other writers wait until it ends."""
+        return await self._writer.begin(self)
+
+    def joined(self, transaction: object) -> WriterTransaction:
+        """``transaction`` as one of this database.
+
+        Raises:
+            InvalidArgumentError: It is another's.
+        """
+        if isinstance(transaction, WriterTransaction) and transaction.store is self:
+            return transaction
+        raise InvalidArgumentError(
+            "the transaction belongs to another store",
+            hint="only services on one local database can share a transaction",
+        )
+
+    def mark(self) -> Mark:
+        """The present, to wait from. Take it before the read that may find nothing."""
+        return Mark(self._changed, self._known)
+
+    async def changed(self, mark: Mark, wait: float) -> None:
+        """Wait for a commit after ``mark``, of this process or another, or ``wait`` seconds.
+
+        May come back for nothing; the caller reads again.
+        """
+        until = self.clock.monotonic() + wait
+        while not mark.signal.is_set() and self._known == mark.known:
+            left = until - self.clock.monotonic()
+            if left <= 0:
+                return
+            try:
+                async with asyncio.timeout(min(left, _POLL_SECONDS)):
+                    await mark.signal.wait()
+            except TimeoutError:
+                self._known = await self._readers.read(self._version)
+
+    def _version(self, _: sqlite3.Connection) -> int:
+        # https://www.sqlite.org/pragma.html#pragma_data_version, read 2026-11: on one
+        # connection it differs once another connection, of any process, has committed.
+        return int(self._watching.execute("PRAGMA data_version").fetchone()[0])
+
+    def _tell(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def aclose(self) -> None:
+        """Finish what is queued and close the file. Twice is silent."""
+        await anyio.to_thread.run_sync(self._close)
+
+    def _close(self) -> None:
+        self._readers.close()
+        self._writer.close()
+        self._watching.close()

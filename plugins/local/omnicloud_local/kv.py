@@ -1,0 +1,361 @@
+"""The kv contract in SQLite.
+
+One row a key. Versions are drawn from one counter of the database, in the transaction that
+writes, so they grow in the order of commits: a watch asks for what is newer than what it saw.
+A deleted or expired key leaves a tombstone (its value is NULL) for watchers that come later;
+old ones are swept. Times to live end by the wall clock, the only one that processes share.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from typing import TypeVar
+
+from omnicloud.contracts.kv.driver import (
+    Begin,
+    Changes,
+    Delete,
+    DeleteMany,
+    Get,
+    GetMany,
+    Increment,
+    Scan,
+    Set,
+    SetMany,
+)
+from omnicloud.contracts.kv.models import (
+    Change,
+    ChangeKind,
+    ChangePage,
+    KVFeature,
+    KVLimits,
+    Page,
+    Record,
+)
+from omnicloud.core.opening import Opening
+from omnicloud.core.operation import Feature
+from omnicloud.errors import AlreadyExistsError, ConflictError
+from omnicloud_local.config import LocalConfig
+from omnicloud_local.database import Database
+from omnicloud_local.shared import database_of
+from omnicloud_local.writer import WriterTransaction
+
+__all__ = ["FEATURES", "LocalKV", "open_kv"]
+
+T = TypeVar("T")
+
+FEATURES: frozenset[Feature] = frozenset(KVFeature)
+
+_INT64 = 1 << 63
+_KEPT_VERSIONS = 100_000  # a watcher that sleeps through more changes must start anew
+_SWEEP_EVERY = 1024
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS kv (
+    id INTEGER PRIMARY KEY,
+    space TEXT NOT NULL,
+    key BLOB NOT NULL,
+    value BLOB,
+    version INTEGER NOT NULL,
+    expires REAL,
+    UNIQUE (space, key)
+);
+CREATE INDEX IF NOT EXISTS kv_version ON kv (space, version);
+CREATE INDEX IF NOT EXISTS kv_expires ON kv (expires) WHERE expires IS NOT NULL;
+CREATE TABLE IF NOT EXISTS kv_counter (
+    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
+    version INTEGER
+);
+INSERT OR IGNORE INTO kv_counter VALUES (1, 0)
+"""
+
+_LIVE = "value IS NOT NULL AND (expires IS NULL OR expires > ?)"
+_GET = f"SELECT value, version, expires FROM kv WHERE space = ? AND key = ? AND {_LIVE}"  # noqa: S608 - constants
+_NEXT = "UPDATE kv_counter SET version = version + ? RETURNING version"
+_PUT = """INSERT INTO kv (space, key, value, version, expires) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (space, key) DO UPDATE
+SET value = excluded.value, version = excluded.version, expires = excluded.expires"""
+_BURY = "UPDATE kv SET value = NULL, version = ?, expires = NULL WHERE space = ? AND key = ?"
+
+_Row = tuple[bytes, int, float | None]
+
+
+class LocalKV:
+    """A kv driver over a :class:`Database`."""
+
+    def __init__(
+        self, database: Database, space: str, *, transaction: WriterTransaction | None = None
+    ) -> None:
+        self._database = database
+        self._space = space
+        self._transaction = transaction
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return FEATURES
+
+    @property
+    def limits(self) -> KVLimits:
+        return KVLimits(value_max_bytes=16 << 20, batch_max_items=10_000)
+
+    async def get(self, op: Get, /) -> Record | None:
+        key, now = op.key.encode(), self._now()
+        return await self._read(lambda db: _record(self._find(db, key, now), now))
+
+    async def get_many(self, op: GetMany, /) -> tuple[Record | None, ...]:
+        keys, now = [key.encode() for key in op.keys], self._now()
+
+        def read(db: sqlite3.Connection) -> tuple[Record | None, ...]:
+            return tuple(_record(self._find(db, key, now), now) for key in keys)
+
+        return await self._read(_at_one_moment(read))
+
+    async def set(self, op: Set, /) -> str:
+        key, now = op.key.encode(), self._now()
+
+        def write(db: sqlite3.Connection) -> str:
+            if op.if_absent or op.if_version is not None:
+                current = self._find(db, key, now)
+                if op.if_absent and current is not None:
+                    raise AlreadyExistsError("the key is live")
+                _expect(op.if_version, current)
+            version = self._next(db)
+            self._put(db, key, op.value, version, op.ttl, now)
+            return str(version)
+
+        return await self._write(write)
+
+    async def set_many(self, op: SetMany, /) -> None:
+        items, now = [(key.encode(), value) for key, value in op.items], self._now()
+
+        def write(db: sqlite3.Connection) -> None:
+            version = self._next(db, len(items)) - len(items)
+            for place, (key, value) in enumerate(items, start=1):
+                self._put(db, key, value, version + place, op.ttl, now)
+
+        await self._write(write)
+
+    async def delete(self, op: Delete, /) -> bool:
+        key, now = op.key.encode(), self._now()
+
+        def write(db: sqlite3.Connection) -> bool:
+            current = self._find(db, key, now)
+            _expect(op.if_version, current)
+            if current is not None:
+                db.execute(_BURY, (self._next(db), self._space, key))
+            return current is not None
+
+        return await self._write(write)
+
+    async def delete_many(self, op: DeleteMany, /) -> None:
+        keys, now = [key.encode() for key in op.keys], self._now()
+
+        def write(db: sqlite3.Connection) -> None:
+            for key in keys:
+                if self._find(db, key, now) is not None:
+                    db.execute(_BURY, (self._next(db), self._space, key))
+
+        await self._write(write)
+
+    async def scan(self, op: Scan, /) -> Page:
+        now = self._now()
+        low, high = _range(op.prefix)
+        after = b"" if op.cursor is None else op.cursor.encode()
+
+        def read(db: sqlite3.Connection) -> list[bytes]:
+            upper = "" if high is None else "AND key < ?"
+            found = db.execute(
+                "SELECT key FROM kv WHERE space = ? AND key >= ? AND key > ? "  # noqa: S608 - constants
+                f"{upper} AND {_LIVE} ORDER BY key LIMIT ?",
+                (self._space, low, after, *([] if high is None else [high]), now, op.limit + 1),
+            )
+            return [row[0] for row in found]
+
+        keys = [bytes(key).decode() for key in await self._read(read)]
+        more = len(keys) > op.limit
+        return Page(tuple(keys[: op.limit]), keys[op.limit - 1] if more else None)
+
+    async def increment(self, op: Increment, /) -> int:
+        key, now = op.key.encode(), self._now()
+
+        def write(db: sqlite3.Connection) -> int:
+            current = self._find(db, key, now)
+            total = _number(current) + op.delta
+            if not -_INT64 <= total < _INT64:
+                raise ConflictError("the sum would not be a signed 64-bit integer")
+            expires = None if current is None else current[2]
+            db.execute(_PUT, (self._space, key, b"%d" % total, self._next(db), expires))
+            return total
+
+        return await self._write(write)
+
+    async def changes(self, op: Changes, /) -> ChangePage:
+        if op.cursor is None:
+            return ChangePage((), str(await self._read(_counter)))
+        until = self._database.clock.monotonic() + op.wait
+        while True:
+            mark = self._database.mark()
+            soon = await self._bury_expired()
+            page = await self._since(int(op.cursor), op.prefix)
+            left = until - self._database.clock.monotonic()
+            if page.changes or left <= 0:
+                return page
+            await self._database.changed(mark, left if soon is None else min(left, soon))
+
+    async def begin(self, op: Begin, /) -> WriterTransaction:
+        return await self._database.begin()
+
+    def within(self, transaction: object, /) -> LocalKV:
+        joined = self._database.joined(transaction)
+        return LocalKV(self._database, self._space, transaction=joined)
+
+    async def aclose(self) -> None:
+        """Nothing is held: the database belongs to who opened it."""
+
+    def _now(self) -> float:
+        return self._database.clock.wall()
+
+    async def _read(self, piece: Callable[[sqlite3.Connection], T]) -> T:
+        if self._transaction is not None:
+            return await self._transaction.run(piece)
+        return await self._database.read(piece)
+
+    async def _write(self, piece: Callable[[sqlite3.Connection], T]) -> T:
+        if self._transaction is not None:
+            return await self._transaction.run(piece)
+        return await self._database.write(piece)
+
+    # What follows runs in a thread of the database's.
+
+    def _find(self, db: sqlite3.Connection, key: bytes, now: float) -> _Row | None:
+        row: _Row | None = db.execute(_GET, (self._space, key, now)).fetchone()
+        return row
+
+    def _next(self, db: sqlite3.Connection, count: int = 1) -> int:
+        version = int(db.execute(_NEXT, (count,)).fetchone()[0])
+        if version // _SWEEP_EVERY != (version - count) // _SWEEP_EVERY:
+            self._sweep(db, version)
+        return version
+
+    def _sweep(self, db: sqlite3.Connection, version: int) -> None:
+        db.execute(
+            "DELETE FROM kv WHERE space = ? AND version < ? AND value IS NULL",
+            (self._space, version - _KEPT_VERSIONS),
+        )
+        self._bury_some_expired(db, self._now())
+
+    def _put(
+        self,
+        db: sqlite3.Connection,
+        key: bytes,
+        value: bytes,
+        version: int,
+        ttl: float | None,
+        now: float,
+    ) -> None:
+        db.execute(_PUT, (self._space, key, value, version, None if ttl is None else now + ttl))
+
+    def _bury_some_expired(self, db: sqlite3.Connection, now: float) -> None:
+        expired = db.execute(
+            "SELECT space, key FROM kv WHERE expires <= ? LIMIT 1000", (now,)
+        ).fetchall()
+        for space, key in expired:
+            (version,) = db.execute(_NEXT, (1,)).fetchone()
+            db.execute(_BURY, (version, space, key))
+
+    async def _bury_expired(self) -> float | None:
+        """Tell expiries as changes; seconds until the next one, ``None`` if there is none."""
+        first = await self._read(_first_expiry)
+        now = self._now()
+        if first is not None and first <= now:
+            await self._write(lambda db: self._bury_some_expired(db, now))
+            return 0.0
+        return None if first is None else first - now
+
+    async def _since(self, cursor: int, prefix: str) -> ChangePage:
+        def read(db: sqlite3.Connection) -> list[tuple[bytes, int, int]]:
+            return db.execute(
+                "SELECT key, version, value IS NULL FROM kv WHERE space = ? AND version > ? "
+                "ORDER BY version LIMIT 1000",
+                (self._space, cursor),
+            ).fetchall()
+
+        rows = await self._read(read)
+        last = rows[-1][1] if rows else cursor
+        told = ((bytes(key).decode(), version, gone) for key, version, gone in rows)
+        return ChangePage(
+            tuple(
+                _change(key, version, gone) for key, version, gone in told if key.startswith(prefix)
+            ),
+            str(last),
+        )
+
+
+async def open_kv(config: LocalConfig, opening: Opening) -> LocalKV:
+    """A kv driver on the database of the configured folder."""
+    database = await database_of(config, opening)
+    await database.define(_SCHEMA)
+    return LocalKV(database, config.namespace_of(opening.service.name))
+
+
+def _at_one_moment(read: Callable[[sqlite3.Connection], T]) -> Callable[[sqlite3.Connection], T]:
+    """The same piece inside a read transaction, unless one is open."""
+
+    def piece(db: sqlite3.Connection) -> T:
+        if db.in_transaction:
+            return read(db)
+        db.execute("BEGIN")
+        try:
+            return read(db)
+        finally:
+            db.execute("ROLLBACK")
+
+    return piece
+
+
+def _record(row: _Row | None, now: float) -> Record | None:
+    if row is None:
+        return None
+    value, version, expires = row
+    return Record(bytes(value), str(version), None if expires is None else expires - now)
+
+
+def _expect(version: str | None, current: _Row | None) -> None:
+    if version is not None and (current is None or str(current[1]) != version):
+        raise ConflictError("the key has another version, or is not there")
+
+
+def _change(key: str, version: int, gone: int) -> Change:
+    return Change(key, ChangeKind.DELETED) if gone else Change(key, ChangeKind.SET, str(version))
+
+
+def _counter(db: sqlite3.Connection) -> int:
+    return int(db.execute("SELECT version FROM kv_counter").fetchone()[0])
+
+
+def _first_expiry(db: sqlite3.Connection) -> float | None:
+    first: float | None = db.execute(
+        "SELECT min(expires) FROM kv WHERE expires IS NOT NULL"
+    ).fetchone()[0]
+    return first
+
+
+def _range(prefix: str) -> tuple[bytes, bytes | None]:
+    """The first key with the prefix, and the first one after all of them."""
+    low = prefix.encode()
+    # 0xFF is in no UTF-8, so it is above every key that goes on after the prefix.
+    return low, low + b"\xff" if low else None
+
+
+def _number(row: _Row | None) -> int:
+    if row is None:
+        return 0
+    stored = bytes(row[0])
+    try:
+        number = int(stored)
+    except ValueError:
+        number = _INT64
+    if not -_INT64 <= number < _INT64 or b"%d" % number != stored:
+        raise ConflictError("the stored value is not a signed 64-bit integer")
+    return number

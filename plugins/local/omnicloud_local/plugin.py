@@ -1,0 +1,25 @@
+"""What the embedded default says of itself; imports neither SQLite nor cryptography."""
+
+from __future__ import annotations
+
+from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.registry.hookspecs import hookimpl
+from omnicloud.registry.provider import Offer, Provider
+
+__all__ = ["omnicloud_providers"]
+
+
+@hookimpl
+def omnicloud_providers() -> list[Provider]:
+    """The provider ``local``."""
+    return [
+        Provider(
+            name="local",
+            config="omnicloud_local.config:LocalConfig",
+            offers={
+                "kv": Offer("omnicloud_local.kv:open_kv", frozenset(KVFeature)),
+            },
+            summary="SQLite, files and an encrypted secret store in one folder",
+            distribution="omnicloud-local",
+        )
+    ]
