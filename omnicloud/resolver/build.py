@@ -72,10 +72,14 @@ class Services:
         """
         try:
             for service in self.plan.services:
-                self._pipelines[service.info.name] = self._piped(service, await self.open(service))
+                await self.start_one(service)
         except BaseException:
             await self.aclose(quietly=True)
             raise
+
+    async def start_one(self, service: ServicePlan) -> None:
+        """Open one planned service; those before it in the plan must be open."""
+        self._pipelines[service.info.name] = self._piped(service, await self.open(service))
 
     def pipeline(self, name: str, contract: str) -> Pipeline[Any]:
         """The pipeline of a service; one that is not configured is opened at its first call.

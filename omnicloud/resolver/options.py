@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol, cast
+from collections.abc import Mapping
+from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
@@ -11,17 +11,11 @@ from omnicloud.config.problems import ConfigurationProblems, Path, Problem, dott
 from omnicloud.config.secret_refs import replaced
 from omnicloud.config.tree import Tree
 from omnicloud.config.validation import problems_of
-from omnicloud.contracts import CONTRACTS
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import SecretNotFoundError
+from omnicloud.errors import Outcome, SecretNotFoundError, UnavailableError
 from omnicloud.resolver.plan import ServicePlan
-from omnicloud.resolver.secret_order import CONTRACT
 
 __all__ = ["validated"]
-
-
-class _Reader(Protocol):
-    async def get(self, name: str) -> str: ...
 
 
 async def validated(service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]]) -> BaseModel:
@@ -48,8 +42,12 @@ async def _read(service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]]) ->
     secrets: dict[Path, str] = {}
     missing: list[Problem] = []
     for path, ref in service.secrets:
+        keeper = pipelines.get(str(ref.service))
+        if keeper is None:
+            message = f"the service {ref.service!r}, which keeps a secret of this one, is not open"
+            raise UnavailableError(message, outcome=Outcome.NOT_DONE)
         try:
-            secrets[path] = await _secret(pipelines[str(ref.service)], ref.name)
+            secrets[path] = await _secret(keeper, ref.name)
         except SecretNotFoundError:
             where = dotted((*service.path, *path))
             message = f"the secret {str(ref)!r} is missing: {ref.service} has none of that name"
@@ -61,6 +59,6 @@ async def _read(service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]]) ->
 
 
 async def _secret(pipeline: Pipeline[Any], name: str) -> str:
-    spec = CONTRACTS[CONTRACT]
-    portable = cast("Callable[[Pipeline[Any]], _Reader]", spec.load(spec.portable))
-    return str.__str__(await portable(pipeline).get(name))
+    from omnicloud.contracts.secrets import Secrets
+
+    return (await Secrets(pipeline).get(name)).reveal()

@@ -14,6 +14,7 @@ from omnicloud.config.validation import problems_of
 from omnicloud.contracts import CONTRACTS
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.operation import Feature
+from omnicloud.layers.order import ORDER
 from omnicloud.registry.discovery import Installed, Registry
 from omnicloud.registry.known import how_to_install, known_names
 from omnicloud.registry.provider import Offer, load
@@ -54,6 +55,7 @@ class _Planner:
 
     def plan(self) -> Plan:
         self._policies()
+        self._layers()
         default = self._default()
         halves = {name: self._service(one) for name, one in self._config.services.items()}
         if default is not None:
@@ -75,6 +77,13 @@ class _Planner:
                     f"the policy {kind} is not available in this version and cannot be enforced",
                     "remove it, and do not store what needs it yet",
                 )
+
+    def _layers(self) -> None:
+        names = {place.name for place in ORDER}
+        for name in self._config.layers.disable:
+            if name not in names:
+                path: Path = ("layers", "disable")
+                self._wrong(path, f"there is no layer {name!r}", did_you_mean(name, names))
 
     def _default(self) -> DefaultPlan | None:
         defaults = self._config.defaults

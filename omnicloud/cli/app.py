@@ -1,0 +1,51 @@
+"""The group of all commands; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+
+import click
+
+from omnicloud.cli.context import Context
+
+__all__ = ["COMMANDS", "cli"]
+
+COMMANDS: Mapping[str, str] = {
+    "completion": "omnicloud.cli.completion:completion",
+    "doctor": "omnicloud.cli.doctor:doctor",
+    "init": "omnicloud.cli.init:init",
+    "plan": "omnicloud.cli.plan:plan",
+    "providers": "omnicloud.cli.providers:providers",
+}
+"""Where each command is; a new one is one line here."""
+
+
+class _Lazy(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--config",
+    type=click.Path(path_type=Path),
+    help="Configuration file; by default omnicloud.toml is looked for.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
+@click.version_option(package_name="omnicloud")
+@click.pass_context
+def cli(ctx: click.Context, config: Path | None, as_json: bool) -> None:
+    """Plan, check and use the services of an omnicloud.toml.
+
+    Exit codes: 0 well, 1 a service is not well, 2 the configuration or the command is wrong.
+    """
+    ctx.obj = Context(config, as_json)
