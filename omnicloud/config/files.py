@@ -16,7 +16,7 @@ __all__ = ["FILE_NAME", "FILE_VARIABLE", "find_file", "read_file"]
 FILE_NAME = "omnicloud.toml"
 FILE_VARIABLE = "OMNICLOUD_CONFIG"
 _MAX_BYTES = 1 << 20
-_AT_LINE = re.compile(r"\(at line (\d+), column \d+\)")
+_PLACE = re.compile(r"\((?:at line (\d+), column \d+|at end of document)\)")
 
 
 def find_file(directory: FilePath, environ: Mapping[str, str]) -> FilePath | None:
@@ -79,9 +79,9 @@ def _parsed(file: FilePath, text: str) -> tuple[Tree, list[Problem]]:
     try:
         values = tomllib.loads(_without(text, [again for again, _ in second]))
     except tomllib.TOMLDecodeError as error:
-        match = _AT_LINE.search(str(error))
-        message = "is not TOML: " + _AT_LINE.sub("", str(error)).strip()
-        line = int(match[1]) if match else None
+        match = _PLACE.search(str(error))
+        message = "is not TOML: " + _PLACE.sub("", str(error)).strip()
+        line = int(match[1]) if match and match[1] else len(text.splitlines())
         tree, problems = _failed(file, message, "see https://toml.io", line)
         return tree, [*_reported(file, second), *problems]
     gone = {again.start for again, _ in second}

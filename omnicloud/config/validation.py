@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -87,8 +87,15 @@ def _fields(model: type[BaseModel], loc: Path) -> frozenset[str]:
     """The names that may stand in the section at ``loc``."""
     for step in loc:
         field = model.model_fields.get(str(step))
-        inner = field.annotation if field is not None else None
-        if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+        inner = _model_in(field.annotation if field is not None else None)
+        if inner is None:
             return frozenset()
         model = inner
     return frozenset(field.alias or name for name, field in model.model_fields.items())
+
+
+def _model_in(annotation: object) -> type[BaseModel] | None:
+    """The model that a field holds, also where it may be left out."""
+    kinds = get_args(annotation) or (annotation,)
+    models = [kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)]
+    return models[0] if len(models) == 1 else None

@@ -104,7 +104,11 @@ def test_a_key_defined_twice_is_found_twice() -> None:
 def test_quotes_next_to_the_closing_quotes_belong_to_the_string() -> None:
     text = 'a = """x"""""\nb = \'\'\'y\'\'\'\'\nc = ""\n'
     tomllib.loads(text)
-    assert [(one.path, one.line) for one in defined(text)] == [(("a",), 1), (("b",), 2), (("c",), 3)]
+    assert [(one.path, one.line) for one in defined(text)] == [
+        (("a",), 1),
+        (("b",), 2),
+        (("c",), 3),
+    ]
 
 
 @pytest.mark.parametrize("text", ["a", "= 1", "[a", "a = ", 'a = "', "a = [1", "a = {b", "[a]]x"])
@@ -113,7 +117,7 @@ def test_what_is_no_toml_ends_in_an_error(text: str) -> None:
         defined(text)
 
 
-@given(st.text(alphabet='ab.=[]{}"\'#,\n \\1', max_size=40))
+@given(st.text(alphabet="ab.=[]{}\"'#,\n \\1", max_size=40))
 def test_the_scanner_ends_on_any_text_and_accepts_what_tomllib_accepts(text: str) -> None:
     try:
         document = tomllib.loads(text)
