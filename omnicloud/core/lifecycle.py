@@ -69,7 +69,11 @@ class CallGate:
         )
 
     async def close(self) -> bool:
-        """Close the gate; whether this was the call that closed it."""
+        """Close the gate; whether this was the call that closed it.
+
+        Calls in flight are cancelled after the grace, or at once when this is cancelled; one
+        that does not end then is waited for as long again, and no longer.
+        """
         if self._closed:
             return False
         self._closed = True
@@ -80,15 +84,25 @@ class CallGate:
         if self._inside:
             self._empty = asyncio.Event()
             try:
-                async with asyncio.timeout(self._grace):
-                    await self._empty.wait()
-            except TimeoutError:
+                if not await self._emptied(self._empty):
+                    self._cut_all()
+                    await self._emptied(self._empty)
+            except asyncio.CancelledError:
                 self._cut_all()
-                await self._empty.wait()
+                raise
+        return True
+
+    async def _emptied(self, empty: asyncio.Event) -> bool:
+        try:
+            async with asyncio.timeout(self._grace):
+                await empty.wait()
+        except TimeoutError:
+            return False
         return True
 
     def _cut_all(self) -> None:
         for token, task in self._inside.items():
-            self._cut.add(token)
-            if task is not None:
-                task.cancel()
+            if token not in self._cut:
+                self._cut.add(token)
+                if task is not None:
+                    task.cancel()

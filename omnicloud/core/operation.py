@@ -122,6 +122,19 @@ class Operation(Generic[D_contra, R]):
         """What it is about, in the caller's own names; empty where it is about no one name."""
         return ""
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        """Every name that it is about: what authorization asks for, one by one."""
+        return (self.resource,)
+
+    @property
+    def waits(self) -> float:
+        """Seconds that the service may lawfully take before it answers; a long poll has some.
+
+        Time limits are on top of it, and it takes no turn among the calls in flight.
+        """
+        return 0.0
+
     def needs(self) -> frozenset[Feature]:
         """The features that it asks of the driver."""
         return NO_FEATURES

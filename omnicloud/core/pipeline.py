@@ -13,10 +13,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic, Protocol, TypeVar
 
+import anyio
+
 from omnicloud.core.context import Ambient, ServiceInfo, current
 from omnicloud.core.lifecycle import CallGate
 from omnicloud.core.operation import Driver, Operation
-from omnicloud.errors import OmniCloudError, UnsupportedError
+from omnicloud.errors import InternalError, OmniCloudError, UnsupportedError
 
 __all__ = ["Call", "Handler", "Layer", "Pipeline"]
 
@@ -27,16 +29,28 @@ R = TypeVar("R")
 class Call(Generic[R]):
     """One request on its way, with what surrounds it. Layers replace it, never change it."""
 
-    __slots__ = ("ambient", "op", "service")
+    __slots__ = ("ambient", "deadline", "op", "service")
 
-    def __init__(self, op: Operation[Any, R], ambient: Ambient, service: ServiceInfo) -> None:
+    def __init__(
+        self,
+        op: Operation[Any, R],
+        ambient: Ambient,
+        service: ServiceInfo,
+        deadline: float | None = None,
+    ) -> None:
         self.op = op
         self.ambient = ambient
         self.service = service
+        self.deadline = deadline
+        """Monotonic seconds until which the call may run, its attempts and pauses included."""
 
     def with_op(self, op: Operation[Any, R]) -> Call[R]:
         """The same call with another form of the request."""
-        return self if op is self.op else Call(op, self.ambient, self.service)
+        return self if op is self.op else Call(op, self.ambient, self.service, self.deadline)
+
+    def until(self, deadline: float) -> Call[R]:
+        """The same call with another deadline."""
+        return Call(self.op, self.ambient, self.service, deadline)
 
 
 Handler = Callable[[Call[Any]], Awaitable[Any]]
@@ -74,6 +88,7 @@ class Pipeline(Generic[D]):
         self.layers = tuple(layers)
         self.service = service
         self._owned = owned
+        self._grace = grace
         self._gate = CallGate(grace)
         handler: Handler = _guarded(driver)
         for layer in reversed(self.layers):
@@ -94,7 +109,9 @@ class Pipeline(Generic[D]):
         """
         token = self._gate.enter()
         try:
-            answer: R = await self._handler(Call(op, current(), self.service))
+            ambient = current()
+            call = Call(op, ambient, self.service, ambient.deadline)
+            answer: R = await self._handler(call)
         except OmniCloudError as error:
             self._locate(error, op)
             raise
@@ -119,8 +136,20 @@ class Pipeline(Generic[D]):
         return Pipeline(driver, self.layers, service=self.service, owned=False)
 
     async def aclose(self) -> None:
-        """Refuse new calls, give those in flight a grace, cancel the rest, close the driver."""
-        if await self._gate.close() and self._owned:
+        """Refuse new calls, give those in flight a grace, cancel the rest, close the driver.
+
+        The driver is closed also when this is cancelled or fails meanwhile.
+        """
+        if self._gate.closed:
+            return
+        try:
+            await self._gate.close()
+        except BaseException:
+            if self._owned:
+                with anyio.move_on_after(self._grace, shield=True):
+                    await self.driver.aclose()
+            raise
+        if self._owned:
             await self.driver.aclose()
 
 
@@ -142,9 +171,22 @@ def _guarded(driver: Driver) -> Handler:
         if not features.issuperset(op.needs()):
             raise _unsupported(op, driver)
         op.check(driver)
-        return await op.run(driver)
+        try:
+            return await op.run(driver)
+        except OmniCloudError:
+            raise
+        except Exception as error:
+            raise _unmapped(op, error) from error
 
     return handler
+
+
+def _unmapped(op: Operation[Any, Any], error: Exception) -> InternalError:
+    # The native message is left to the cause: it may quote a payload.
+    return InternalError(
+        f"{op.name}: the driver raised {type(error).__name__}, which its error table does not map",
+        hint="the cause has the details; report it to the provider's author",
+    )
 
 
 def _unsupported(op: Operation[Any, Any], driver: Driver) -> UnsupportedError:

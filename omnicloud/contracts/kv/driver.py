@@ -178,6 +178,10 @@ class GetMany(Operation[KVDriver, tuple[Record | None, ...]]):
     name: ClassVar[str] = "kv.get_many"
     keys: tuple[str, ...]
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        return self.keys
+
     def needs(self) -> frozenset[Feature]:
         return _BATCH
 
@@ -207,6 +211,10 @@ class SetMany(Operation[KVDriver, None]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        return tuple(key for key, _ in self.items)
+
     def needs(self) -> frozenset[Feature]:
         return _BATCH if self.ttl is None else _BATCH | _TTL
 
@@ -235,6 +243,10 @@ class DeleteMany(Operation[KVDriver, None]):
     @property
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        return self.keys
 
     def needs(self) -> frozenset[Feature]:
         return _BATCH
@@ -338,6 +350,10 @@ class Changes(Operation[KVDriver, ChangePage]):
     @property
     def resource(self) -> str:
         return self.prefix
+
+    @property
+    def waits(self) -> float:
+        return self.wait
 
     def needs(self) -> frozenset[Feature]:
         return frozenset({KVFeature.WATCH})
