@@ -36,5 +36,9 @@ CONTRACTS: dict[str, ContractSpec] = {
     spec.name: spec
     for spec in (
         ContractSpec("kv", "KV", "KVDriver", "KVFeature"),
+        ContractSpec("secrets", "Secrets", "SecretsDriver", "SecretsFeature"),
+        ContractSpec("messaging", "Messaging", "MessagingDriver", "MessagingFeature"),
+        ContractSpec("outbox", "Outbox", "OutboxDriver", "OutboxFeature"),
+        ContractSpec("sagas", "SagaStates", "SagaDriver", "SagaFeature"),
     )
 }
