@@ -107,7 +107,7 @@ class Services:
         """A driver for a service, closed when everything is."""
         opening = OpeningOf(self._clock, service.info, self._shelf)
         try:
-            options = await validated(service, self._pipelines)
+            options = await validated(service, self._pipelines, self.plan.tree)
             driver = await self._opened(service, options, opening)
             self._shelf.put(driver)
         finally:

@@ -18,26 +18,30 @@ from omnicloud.resolver.plan import ServicePlan
 __all__ = ["validated"]
 
 
-async def validated(service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]]) -> BaseModel:
+async def validated(
+    service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]], tree: Tree
+) -> BaseModel:
     """The settings that the service is opened with.
 
     Args:
         service: Its plan.
         pipelines: The open services, among them those that keep its secrets.
+        tree: Where its options were said.
 
     Raises:
         ConfigurationProblems: Secrets are missing (all of them are named), or an option that
             came from one is wrong. No value is in it.
     """
-    options = replaced(service.options, await _read(service, pipelines))
+    options = replaced(service.options, await _read(service, pipelines, tree))
     try:
         return service.model.model_validate(options)
     except ValidationError as error:
-        tree = Tree({}, {service.path: service.origin})
         raise ConfigurationProblems(problems_of(error, service.model, service.path, tree)) from None
 
 
-async def _read(service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]]) -> dict[Path, str]:
+async def _read(
+    service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]], tree: Tree
+) -> dict[Path, str]:
     """The secrets of a service by their places."""
     secrets: dict[Path, str] = {}
     missing: list[Problem] = []
@@ -49,10 +53,10 @@ async def _read(service: ServicePlan, pipelines: Mapping[str, Pipeline[Any]]) ->
         try:
             secrets[path] = await _secret(keeper, ref.name)
         except SecretNotFoundError:
-            where = dotted((*service.path, *path))
+            where = (*service.path, *path)
             message = f"the secret {str(ref)!r} is missing: {ref.service} has none of that name"
             hint = f"store it under {ref.name!r}"
-            missing.append(Problem(where, message, hint, service.origin))
+            missing.append(Problem(dotted(where), message, hint, tree.origin(where)))
     if missing:
         raise ConfigurationProblems(missing)
     return secrets

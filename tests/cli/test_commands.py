@@ -1,0 +1,140 @@
+"""The command, as a person and as a program uses it."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from omnicloud.cli.app import COMMANDS, cli
+from omnicloud.config.files import FILE_VARIABLE
+
+Run = Callable[..., Result]
+
+GOOD = '[services.orders]\ncontract = "kv"\nprovider = "memory"\nrequires = ["ttl"]\n'
+BAD = '[services.orders]\ncontract = "kv"\nprovider = "memory"\nurl = 1\n[services.x]\n'
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv(FILE_VARIABLE, raising=False)
+
+    def command(*args: str, config: str | None = None) -> Result:
+        if config is not None:
+            (tmp_path / "omnicloud.toml").write_text(config)
+        return CliRunner().invoke(cli, list(args))
+
+    return command
+
+
+def answer(result: Result) -> Any:
+    return json.loads(result.stdout)
+
+
+def test_every_command_has_help(run: Run) -> None:
+    listed = run("--help").stdout
+    for name in COMMANDS:
+        assert name in listed
+        helped = run(name, "--help")
+        assert helped.exit_code == 0
+        assert "--json" in helped.stdout
+    assert run("nonsense").exit_code == 2
+
+
+def test_init_writes_a_file_once_that_can_be_planned(run: Run, tmp_path: Path) -> None:
+    assert run("init").exit_code == 0
+    file = tmp_path / "omnicloud.toml"
+    text = file.read_text()
+    again = run("init")
+    assert again.exit_code == 2
+    assert "is there already" in again.stderr
+    assert file.read_text() == text
+    file.write_text(text.replace('"local"', '"memory"'))
+    assert run("plan").exit_code == 0
+
+
+def test_init_writes_where_it_is_told(run: Run, tmp_path: Path) -> None:
+    assert answer(run("--json", "--config", "other.toml", "init")) == {"written": "other.toml"}
+    assert (tmp_path / "other.toml").exists()
+    assert run("--config", "no/folder/x.toml", "init").exit_code == 2
+
+
+def test_plan_shows_what_would_be_opened(run: Run) -> None:
+    result = run("plan", config=GOOD)
+    assert result.exit_code == 0
+    assert "1. orders: kv from memory" in result.stdout
+    assert answer(run("plan", "--json")) == answer(run("--json", "plan"))
+    (service,) = answer(run("plan", "--json"))["services"]
+    assert (service["name"], service["requires"]) == ("orders", ["ttl"])
+
+
+def test_a_wrong_plan_ends_with_2_and_all_mistakes(run: Run) -> None:
+    result = run("plan", config=BAD)
+    assert result.exit_code == 2
+    assert "3 mistakes" in result.stderr
+    assert "omnicloud.toml:4: services.orders.url: unknown key" in result.stderr
+    told = answer(run("plan", "--json"))
+    assert [(one["line"], one["path"]) for one in told["problems"]] == [
+        (4, "services.orders.url"),
+        (5, "services.x.contract"),
+        (5, "services.x.provider"),
+    ]
+    assert run("doctor").exit_code == 2
+    assert run("--config", "absent.toml", "plan").exit_code == 2
+
+
+def test_doctor_opens_and_asks_every_service(run: Run) -> None:
+    result = run("doctor", config=GOOD)
+    assert result.exit_code == 0
+    assert "well" in result.stdout
+    told = answer(run("doctor", "--json"))
+    assert told["healthy"] is True
+    assert told["services"][0]["pinged"] is True
+    assert set(told["versions"]) == {"python", "omnicloud"}
+
+
+def test_doctor_ends_with_1_when_a_service_is_not_well(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omnicloud.errors import UnavailableError
+    from omnicloud.memory import open as openers
+
+    async def refused(*_: object) -> None:
+        raise UnavailableError("refused")
+
+    monkeypatch.setattr(openers, "open_kv", refused)
+    both = GOOD + '[services.b]\ncontract = "kv"\nprovider = "memory"\n'
+    result = run("doctor", "--json", config=both)
+    assert result.exit_code == 1
+    told = answer(result)
+    assert [one["healthy"] for one in told["services"]] == [False, False]
+    assert "refused" in told["services"][0]["detail"]
+
+
+def test_providers_lists_contracts_and_features(run: Run) -> None:
+    told = answer(run("providers", "--json", config='blocked = ["s3"]\n'))
+    memory = next(one for one in told["providers"] if one["name"] == "memory")
+    assert memory["distribution"] == "omnicloud"
+    assert "compare_and_set" in memory["contracts"]["kv"]
+    assert told["blocked"] == ["s3"]
+    assert "memory" in run("providers").stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_each_shell(run: Run, shell: str) -> None:
+    assert "_OMNICLOUD_COMPLETE" in run("completion", shell).stdout
+    assert answer(run("--json", "completion", shell))["shell"] == shell
+
+
+def test_without_click_the_command_says_how_to_get_it() -> None:
+    code = "import sys; sys.modules['click'] = None\nfrom omnicloud.cli import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert done.returncode == 2
+    assert "pip install omnicloud[cli]" in done.stderr
