@@ -13,6 +13,7 @@ from omnicloud.cli.context import Context
 __all__ = ["COMMANDS", "cli"]
 
 COMMANDS: Mapping[str, str] = {
+    "certify": "omnicloud.cli.certify:certify",
     "completion": "omnicloud.cli.completion:completion",
     "doctor": "omnicloud.cli.doctor:doctor",
     "init": "omnicloud.cli.init:init",

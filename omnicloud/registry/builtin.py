@@ -22,6 +22,7 @@ def omnicloud_providers() -> Sequence[Provider]:
             offers={"kv": Offer("omnicloud.memory.open:open_kv", kv.FEATURES)},
             summary="In the memory of this process; nothing survives it. For tests.",
             distribution="omnicloud",
+            world="omnicloud_tck.reference:world",
             status=Status.STABLE,
         ),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from importlib import import_module
 
@@ -45,6 +45,8 @@ class Provider:
         offers: By contract name.
         summary: One line for lists.
         distribution: What to install to get it.
+        world: ``"module:function"`` of ``def world(contract: str) -> World``, which gives the
+            compatibility kit a fresh backend to try; imported by nothing else.
     """
 
     name: str
@@ -53,7 +55,7 @@ class Provider:
     summary: str = ""
     distribution: str = ""
     status: Status = Status.STABLE
-    extras: Mapping[str, str] = field(default_factory=dict)
+    world: str = ""
 
 
 def load(where: str) -> object:

@@ -21,7 +21,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import Ability, Level, law
+from omnicloud_tck.law import Ability, law
 from omnicloud_tck.probes import PlainSeal, Scoping, Sealing, Witness
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
 from omnicloud_tck.world import World
@@ -190,7 +190,7 @@ class Kept(Contract):
             for number in range(24):
                 group.create_task(work(number))
 
-    @law("G-032", "Calls do not block the event loop.")
+    @law("G-032", "Calls do not block the event loop.", alone=True)
     async def the_loop_is_not_blocked(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         await self.put(pipe, "warm", b"up")
@@ -249,7 +249,7 @@ class Kept(Contract):
             taken = await self.take(pipe, f"durable-{number}")
             equal(b"%d" % number, taken, f"write {number} of 60 before the crash")
 
-    @law("G-043", "Calls leak neither file descriptors nor tasks.", level=Level.MUST)
+    @law("G-043", "Calls leak neither file descriptors nor tasks.", alone=True)
     async def nothing_leaks(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         for number in range(5):

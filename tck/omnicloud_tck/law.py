@@ -51,6 +51,7 @@ class Law:
             which is written down and, for a MUST, costs the certificate.
         machine: Whether it draws random cases itself and is called with a lab, in plain
             (not async) code.
+        alone: Whether it measures the whole process and so runs beside no other law.
         name: Of the method that tries it.
     """
 
@@ -60,6 +61,7 @@ class Law:
     needs: frozenset[Feature]
     abilities: frozenset[Ability]
     machine: bool
+    alone: bool
     name: str
 
 
@@ -71,12 +73,20 @@ def law(
     needs: Iterable[Feature] = (),
     abilities: Iterable[Ability] = (),
     machine: bool = False,
+    alone: bool = False,
 ) -> Callable[[F], F]:
     """Mark a method of a contract's class as the trial of a law."""
 
     def mark(method: F) -> F:
         made = Law(
-            id_, clause, level, frozenset(needs), frozenset(abilities), machine, method.__name__
+            id_,
+            clause,
+            level,
+            frozenset(needs),
+            frozenset(abilities),
+            machine,
+            alone,
+            method.__name__,
         )
         setattr(method, _MARK, made)
         return method

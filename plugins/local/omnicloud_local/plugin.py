@@ -21,5 +21,6 @@ def omnicloud_providers() -> list[Provider]:
             },
             summary="SQLite, files and an encrypted secret store in one folder",
             distribution="omnicloud-local",
+            world="omnicloud_local.certify:world",
         )
     ]

@@ -1,0 +1,78 @@
+"""Worlds for the compatibility kit: a temporary folder whose clients share nothing else.
+
+Imported by the kit alone, which must be installed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+from collections.abc import Awaitable, Callable, Hashable
+from pathlib import Path
+from typing import Any
+
+from omnicloud.core.clock import SYSTEM_CLOCK, Clock
+from omnicloud.core.context import ServiceInfo
+from omnicloud.registry.provider import load
+from omnicloud_local.config import LocalConfig
+from omnicloud_local.plugin import omnicloud_providers
+from omnicloud_tck.law import Ability
+from omnicloud_tck.world import World
+
+__all__ = ["Alone", "local_world", "world"]
+
+
+class Alone:
+    """An opening that shares nothing: each client has a database object of its own."""
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
+        self.clock = clock
+        self.service = ServiceInfo("tck")
+        self.shared: list[Any] = []
+
+    async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:
+        self.shared.append(await open_())
+        return self.shared[-1]
+
+    async def aclose(self) -> None:
+        while self.shared:
+            await self.shared.pop().aclose()
+
+
+def local_world(open_: Callable[[LocalConfig, Any], Awaitable[Any]], **options: Any) -> World[Any]:
+    """A world whose backend is one folder and whose clients share nothing else.
+
+    Its crash leaves the files as they are at that moment, as ``kill -9`` does: what clients
+    still hold in memory is lost.
+    """
+    root = Path(tempfile.mkdtemp(prefix="omnicloud-local-"))
+    lives = [root / "life-0"]
+    opening = Alone()
+
+    async def client() -> Any:
+        config = LocalConfig(path=lives[-1], **{"durability": "process", **options})
+        return await open_(config, opening)
+
+    async def restart() -> None:
+        lives.append(root / f"life-{len(lives)}")
+        await asyncio.to_thread(shutil.copytree, lives[-2], lives[-1])
+
+    async def close() -> None:
+        await opening.aclose()
+        shutil.rmtree(root, ignore_errors=True)
+
+    return World(client, restart=restart, close=close, cannot_happen=_CANNOT_HAPPEN)
+
+
+def world(contract: str) -> World[Any]:
+    """A fresh world of this provider for a contract."""
+    (provider,) = omnicloud_providers()
+    open_: Any = load(provider.offers[contract].opens)
+    return local_world(open_)
+
+
+_CANNOT_HAPPEN = {
+    Ability.OUTAGE: "embedded: there is no server that could be out of reach",
+    Ability.STEP_WALL: "processes share only the wall clock, so times to live follow it",
+}

@@ -1,0 +1,20 @@
+"""Which class holds the laws of which contract."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from omnicloud.registry.provider import load
+from omnicloud_tck.contract import Contract
+
+__all__ = ["CONTRACTS", "contract_class"]
+
+CONTRACTS: dict[str, str] = {
+    "kv": "omnicloud_tck.kv:KVContract",
+}
+"""By contract; a new one is one line here."""
+
+
+def contract_class(name: str) -> type[Contract]:
+    """The class of a contract's laws."""
+    return cast("type[Contract]", load(CONTRACTS[name]))

@@ -1,0 +1,107 @@
+"""Which law kills which broken driver: ``python tck/tests/kill_report.py [--full] [--out DIR]``.
+
+Every broken driver is tried on every law of its contract, in memory and virtual time, on all
+cores. Prints a line for each driver and the rate for each tier; exit code 1 if one survives
+or a MUST law kills none.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import multiprocessing
+import pkgutil
+import sys
+import time
+from collections import Counter, defaultdict
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import broken
+from broken.registry import BROKEN
+
+from omnicloud_tck.law import Level, laws_of
+from omnicloud_tck.runner import Verdict, try_law
+
+for _module in pkgutil.iter_modules(broken.__path__):
+    importlib.import_module(f"broken.{_module.name}")
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """A broken driver and the laws that found it."""
+
+    id: str
+    tier: str
+    contract: str
+    summary: str
+    laws: tuple[str, ...]
+    seconds: float
+
+
+def tried(job: tuple[str, int, int]) -> Kill:
+    """Try one broken driver on all laws of its contract."""
+    name, seed, examples = job
+    wrong, started = BROKEN[name], time.perf_counter()
+    results = [
+        try_law(wrong.contract(), law, wrong.make_world, seed=seed, examples=examples)
+        for law in laws_of(wrong.contract)
+    ]
+    laws = tuple(r.law.id for r in results if r.verdict is Verdict.BROKEN)
+    seconds = time.perf_counter() - started
+    return Kill(name, wrong.tier, wrong.contract.contract, wrong.summary, laws, seconds)
+
+
+def idle_laws(kills: list[Kill]) -> list[str]:
+    """The MUST laws that killed no driver."""
+    busy: dict[str, set[str]] = defaultdict(set)
+    for kill in kills:
+        busy[kill.contract].update(kill.laws)
+    contracts = {wrong.contract for wrong in BROKEN.values()}
+    return sorted(
+        f"{contract.contract} {law.id}"
+        for contract in contracts
+        for law in laws_of(contract)
+        if law.level is Level.MUST and law.id not in busy[contract.contract]
+    )
+
+
+def printed(kills: list[Kill], idle: list[str], seconds: float) -> None:
+    """Print a line for each driver, the rates, and what is wrong."""
+    for kill in kills:
+        found = ", ".join(kill.laws) or "SURVIVES"
+        print(f"{kill.id:8} {kill.tier} {kill.contract:10} {kill.summary}\n         {found}")
+    totals = Counter(kill.tier for kill in kills)
+    killed = Counter(kill.tier for kill in kills if kill.laws)
+    for tier in sorted(totals):
+        print(f"{tier}: {killed[tier]} of {totals[tier]} killed")
+    print(f"all: {killed.total()} of {totals.total()} killed in {seconds:.0f} s")
+    for name in idle:
+        print(f"no broken driver breaks {name}")
+
+
+def main() -> int:
+    """Try all, print, and write ``kills.json``."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--full", action="store_true", help="five seeds instead of one")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
+    options = parser.parse_args()
+    started = time.perf_counter()
+    seeds = range(options.seed, options.seed + (5 if options.full else 1))
+    jobs = [(name, seed, 40) for name in sorted(BROKEN) for seed in seeds]
+    with multiprocessing.get_context("spawn").Pool() as pool:
+        kills = sorted(pool.imap_unordered(tried, jobs), key=lambda kill: kill.id)
+    idle = idle_laws(kills)
+    printed(kills, idle, time.perf_counter() - started)
+    options.out.mkdir(parents=True, exist_ok=True)
+    text = json.dumps([asdict(kill) for kill in kills], indent=1)
+    (options.out / "kills.json").write_text(text)
+    return 1 if idle or not all(kill.laws for kill in kills) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
