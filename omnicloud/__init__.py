@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from omnicloud.cloud import OmniCloud
+    from omnicloud.contracts.breaker import Breaker, CircuitState
+    from omnicloud.contracts.cache import Cache
     from omnicloud.contracts.kv import KV
+    from omnicloud.contracts.locks import Locks
+    from omnicloud.contracts.messaging import Message, Messaging, ProcessingOutcome
+    from omnicloud.contracts.objects import Objects
+    from omnicloud.contracts.outbox import Outbox, OutboxEvent
+    from omnicloud.contracts.sagas import SagaEngine, SagaState, SagaStates, SagaStepHistory
+    from omnicloud.contracts.secrets import Secret, Secrets
     from omnicloud.core.context import acting_as, deadline, tenant
     from omnicloud.errors import (
         AlreadyExistsError,
@@ -44,7 +52,10 @@ __all__ = [
     "KV",
     "AlreadyExistsError",
     "AttemptTimeoutError",
+    "Breaker",
+    "Cache",
     "CircuitOpenError",
+    "CircuitState",
     "ClosedError",
     "ConfigurationError",
     "ConflictError",
@@ -53,17 +64,30 @@ __all__ = [
     "InternalError",
     "InvalidArgumentError",
     "LockLostError",
+    "Locks",
+    "Message",
+    "Messaging",
     "NotFoundError",
     "ObjectNotFoundError",
+    "Objects",
     "OmniCloud",
     "OmniCloudError",
+    "Outbox",
+    "OutboxEvent",
     "Outcome",
     "PermissionDeniedError",
+    "ProcessingOutcome",
     "PublishError",
     "ResourceExhaustedError",
+    "SagaEngine",
     "SagaFailedError",
+    "SagaState",
     "SagaStateConflictError",
+    "SagaStates",
+    "SagaStepHistory",
+    "Secret",
     "SecretNotFoundError",
+    "Secrets",
     "ThrottledError",
     "UnauthenticatedError",
     "UnavailableError",
@@ -75,7 +99,23 @@ __all__ = [
 
 _ROOMS = {
     "OmniCloud": "cloud",
+    "Breaker": "contracts.breaker",
+    "Cache": "contracts.cache",
+    "CircuitState": "contracts.breaker",
     "KV": "contracts.kv",
+    "Locks": "contracts.locks",
+    "Message": "contracts.messaging",
+    "Messaging": "contracts.messaging",
+    "Objects": "contracts.objects",
+    "Outbox": "contracts.outbox",
+    "OutboxEvent": "contracts.outbox",
+    "ProcessingOutcome": "contracts.messaging",
+    "SagaEngine": "contracts.sagas",
+    "SagaState": "contracts.sagas",
+    "SagaStates": "contracts.sagas",
+    "SagaStepHistory": "contracts.sagas",
+    "Secret": "contracts.secrets",
+    "Secrets": "contracts.secrets",
     "acting_as": "core.context",
     "deadline": "core.context",
     "tenant": "core.context",

@@ -6,10 +6,9 @@ import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self, TypeVar, final, overload
+from typing import TYPE_CHECKING, Any, Self, TypeVar, final, overload
 
 from omnicloud.config.load import load
-from omnicloud.contracts.kv import KV
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import codec_for
 from omnicloud.core.pipeline import Pipeline
@@ -21,6 +20,17 @@ from omnicloud.resolver.health import Health, check
 from omnicloud.resolver.joint import JointTransaction
 from omnicloud.resolver.plan import Plan
 from omnicloud.resolver.planner import make_plan
+
+if TYPE_CHECKING:
+    from omnicloud.contracts.breaker import Breaker
+    from omnicloud.contracts.cache import Cache
+    from omnicloud.contracts.kv import KV
+    from omnicloud.contracts.locks import Locks
+    from omnicloud.contracts.messaging import Messaging
+    from omnicloud.contracts.objects import Objects
+    from omnicloud.contracts.outbox import Outbox
+    from omnicloud.contracts.sagas import SagaStates
+    from omnicloud.contracts.secrets import Secrets
 
 __all__ = ["CloudTransaction", "OmniCloud"]
 
@@ -39,7 +49,21 @@ class _Joinable:
     def kv(self, name: str, kind: type[T]) -> KV[T]: ...
     def kv(self, name: str, kind: type[Any] = str) -> KV[Any]:
         """Small values by name; ``kind`` is the type of the values."""
+        from omnicloud.contracts.kv import KV
+
         return KV(self._service(name, "kv"), codec_for(kind))
+
+    def outbox(self, name: str) -> Outbox:
+        """Events that are saved beside business writes and published later."""
+        from omnicloud.contracts.outbox import Outbox
+
+        return Outbox(self._service(name, "outbox"))
+
+    def sagas(self, name: str) -> SagaStates:
+        """States of sagas."""
+        from omnicloud.contracts.sagas import SagaStates
+
+        return SagaStates(self._service(name, "sagas"))
 
 
 @final
@@ -90,6 +114,7 @@ class OmniCloud(_Joinable):
         self._clock = clock
         self._services: Services | None = None
         self._entered = False
+        self._caches: dict[tuple[str, type[Any]], Cache[Any]] = {}
 
     async def __aenter__(self) -> Self:
         """Plan, and open what is configured.
@@ -121,6 +146,58 @@ class OmniCloud(_Joinable):
             Exception: The first error of closing; everything is closed all the same.
         """
         await self._close(quietly=False)
+
+    @overload
+    def cache(self, name: str) -> Cache[str]: ...
+    @overload
+    def cache(self, name: str, kind: type[T]) -> Cache[T]: ...
+    def cache(self, name: str, kind: type[Any] = str) -> Cache[Any]:
+        """Values that may be lost; ``kind`` is their type.
+
+        The same object for the same name and type: it holds the flights of ``get_or_load``.
+        """
+        from omnicloud.contracts.cache import Cache
+
+        pipeline = self._service(name, "cache")
+        if (name, kind) not in self._caches:
+            self._caches[name, kind] = Cache(pipeline, codec_for(kind), clock=self._clock)
+        return self._caches[name, kind]
+
+    def objects(self, name: str) -> Objects:
+        """Blobs by key."""
+        from omnicloud.contracts.objects import Objects
+
+        return Objects(self._service(name, "objects"))
+
+    def secrets(self, name: str) -> Secrets:
+        """Small values that nobody may read by accident."""
+        from omnicloud.contracts.secrets import Secrets
+
+        return Secrets(self._service(name, "secrets"))
+
+    def messaging(self, name: str) -> Messaging:
+        """Messages by topic, published and consumed."""
+        from omnicloud.contracts.messaging import Messaging
+
+        return Messaging(self._service(name, "messaging"), self._clock)
+
+    def locks(self, name: str) -> Locks:
+        """Mutual exclusion between tasks, processes and machines."""
+        from omnicloud.contracts.locks import Locks
+
+        return Locks(self._service(name, "locks"), clock=self._clock)
+
+    def breaker(self, name: str, thresholds: Breaker | None = None) -> Breaker:
+        """A circuit whose state the service keeps, for all processes that use it.
+
+        Args:
+            name: The service; also what the circuit is called, unless ``thresholds`` says.
+            thresholds: A breaker made for this, ``Breaker(3, 10.0)``, whose state moves there.
+        """
+        from omnicloud.contracts.breaker import Breaker
+
+        pipeline = self._service(name, "breaker")
+        return (thresholds or Breaker(name=name, clock=self._clock)).over(pipeline)
 
     @property
     def plan(self) -> Plan:

@@ -83,7 +83,7 @@ def load(
     file = file or find_file(directory or FilePath.cwd(), environ)
     tree, problems = gather(file=file, environ=environ)
     if file is None and not tree.at(("services",)) and not tree.at(("defaults", "provider")):
-        tree = tree.over(Tree({"defaults": {"provider": EMBEDDED}}, {(): Origin("the default")}))
+        tree = Tree.said({"defaults": {"provider": EMBEDDED}}, Origin("the default")).over(tree)
     return interpret(tree, problems)
 
 
@@ -99,7 +99,7 @@ def gather(
         said, unread = read_environment(environ, tree, SECTIONS)
         tree, problems = said.over(tree), [*problems, *unread]
     if mapping is not None:
-        tree = Tree(dict(mapping), {(): Origin("mapping")}).over(tree)
+        tree = Tree.said(mapping, Origin("mapping")).over(tree)
     return tree, problems
 
 

@@ -22,6 +22,12 @@ class Tree:
     values: Mapping[str, object] = field(default_factory=dict)
     origins: Mapping[Path, Origin] = field(default_factory=dict)
 
+    @classmethod
+    def said(cls, values: Mapping[str, object], origin: Origin) -> Tree:
+        """Values that were all said at one place."""
+        places = {path: origin for path in _leaves(values)}
+        return cls(values, {(): origin, **places})
+
     def origin(self, path: Path) -> Origin:
         """Where the value at ``path`` was said, or what holds it, if it was not said."""
         for end in range(len(path), 0, -1):

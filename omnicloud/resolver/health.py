@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any
 
-from omnicloud.contracts.kv.driver import Get as KVGet
 from omnicloud.core.clock import Clock
 from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
@@ -21,7 +21,8 @@ PING_SECONDS = 5.0
 
 _NAME = "omnicloud.health"
 
-_PROBES: Mapping[str, Callable[[], Operation[Any, Any]]] = {"kv": lambda: KVGet(_NAME)}
+_READS = {"cache": "Get", "kv": "Get", "objects": "Stat", "secrets": "Get"}
+"""By contract, the request that reads one name and changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +66,12 @@ async def check(pipelines: Mapping[str, Pipeline[Any]], clock: Clock) -> tuple[H
 
 async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
     begun = clock.monotonic()
-    probe = _PROBES.get(pipeline.service.contract)
+    probe = _probe(pipeline.service.contract)
     detail = ""
     try:
         async with asyncio.timeout(PING_SECONDS):
             if probe is not None:
-                await pipeline.send(probe())
+                await pipeline.send(probe)
             elif isinstance(pipeline.driver, LazyDriver):
                 await pipeline.driver.opened()
     except (NotFoundError, PermissionDeniedError):
@@ -84,3 +85,11 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
     return Health(
         info.name, info.contract, info.provider, not detail, probe is not None, took, detail
     )
+
+
+def _probe(contract: str) -> Operation[Any, Any] | None:
+    if contract not in _READS:
+        return None
+    driver = import_module(f"omnicloud.contracts.{contract}.driver")
+    read: Operation[Any, Any] = getattr(driver, _READS[contract])(_NAME)
+    return read

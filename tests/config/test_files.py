@@ -91,4 +91,4 @@ def test_two_services_of_one_name_are_told_with_both_lines_and_the_rest_is_read(
 
 def test_a_duplicate_inside_an_inline_table_is_told_with_both_lines(tmp_path: Path) -> None:
     _, problems = read_file(written(tmp_path, "a = { x = 1,\n x = 2 }\n"))
-    assert any("a.x" == one.path and "lines 1 and 2" in one.message for one in problems)
+    assert any(one.path == "a.x" and "lines 1 and 2" in one.message for one in problems)

@@ -11,7 +11,6 @@ from omnicloud.contracts.secrets.driver import Get
 from omnicloud.contracts.secrets.models import SecretsLimits, StoredSecret
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
-from omnicloud.errors import SecretNotFoundError
 from omnicloud.memory.kv import MemoryKV
 from omnicloud.memory.store import MemoryStore
 from omnicloud.registry.discovery import Registry
@@ -79,11 +78,10 @@ class Vault:
     features: frozenset[Feature] = frozenset()
     limits = SecretsLimits()
 
-    async def get(self, op: Get) -> StoredSecret:
+    async def get(self, op: Get) -> StoredSecret | None:
         await asyncio.sleep(0)
-        if op.secret not in SECRETS:
-            raise SecretNotFoundError("no such secret")
-        return StoredSecret(SECRETS[op.secret].encode(), "1")
+        value = SECRETS.get(op.secret)
+        return None if value is None else StoredSecret(value.encode(), "1")
 
     async def aclose(self) -> None:
         happened("close vault")
