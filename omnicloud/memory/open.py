@@ -5,9 +5,12 @@ from __future__ import annotations
 from omnicloud.core.opening import Opening
 from omnicloud.memory.config import MemoryConfig
 from omnicloud.memory.kv import MemoryKV
+from omnicloud.memory.messaging import MemoryMessaging
+from omnicloud.memory.outbox import MemoryOutbox
+from omnicloud.memory.sagas import MemorySagas
 from omnicloud.memory.store import MemoryStore
 
-__all__ = ["open_kv"]
+__all__ = ["open_kv", "open_messaging", "open_outbox", "open_sagas"]
 
 
 async def _store(config: MemoryConfig, opening: Opening) -> MemoryStore:
@@ -24,3 +27,18 @@ def _namespace(config: MemoryConfig, opening: Opening) -> str:
 async def open_kv(config: MemoryConfig, opening: Opening) -> MemoryKV:
     """A kv driver in memory."""
     return MemoryKV(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_messaging(config: MemoryConfig, opening: Opening) -> MemoryMessaging:
+    """A messaging driver in memory."""
+    return MemoryMessaging(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_outbox(config: MemoryConfig, opening: Opening) -> MemoryOutbox:
+    """An outbox driver in memory."""
+    return MemoryOutbox(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_sagas(config: MemoryConfig, opening: Opening) -> MemorySagas:
+    """A sagas driver in memory."""
+    return MemorySagas(await _store(config, opening), _namespace(config, opening))

@@ -13,13 +13,18 @@ __all__ = ["omnicloud_providers"]
 @hookimpl
 def omnicloud_providers() -> Sequence[Provider]:
     """The reference provider, for tests and for reading."""
-    from omnicloud.memory import kv
+    from omnicloud.memory import kv, messaging, outbox, sagas
 
     return (
         Provider(
             name="memory",
             config="omnicloud.memory.config:MemoryConfig",
-            offers={"kv": Offer("omnicloud.memory.open:open_kv", kv.FEATURES)},
+            offers={
+                "kv": Offer("omnicloud.memory.open:open_kv", kv.FEATURES),
+                "messaging": Offer("omnicloud.memory.open:open_messaging", messaging.FEATURES),
+                "outbox": Offer("omnicloud.memory.open:open_outbox", outbox.FEATURES),
+                "sagas": Offer("omnicloud.memory.open:open_sagas", sagas.FEATURES),
+            },
             summary="In the memory of this process; nothing survives it. For tests.",
             distribution="omnicloud",
             world="omnicloud_tck.reference:world",

@@ -174,6 +174,10 @@ class Receive(_OnTopic[tuple[Delivery, ...]]):
     lease: float = 30.0
 
     @property
+    def waits(self) -> float:
+        return self.wait
+
+    @property
     def effect(self) -> Effect:
         # Deliveries whose answer is lost come back only when their lease ends.
         return Effect.ONCE

@@ -200,6 +200,10 @@ class Claim(_Reading):
     lease: float = 30.0
 
     @property
+    def waits(self) -> float:
+        return self.wait
+
+    @property
     def effect(self) -> Effect:
         # Claims whose answer is lost come free only when their lease ends.
         return Effect.ONCE
