@@ -25,7 +25,7 @@ class Tree:
     @classmethod
     def said(cls, values: Mapping[str, object], origin: Origin) -> Tree:
         """Values that were all said at one place."""
-        places = {path: origin for path in _leaves(values)}
+        places = dict.fromkeys(_leaves(values), origin)
         return cls(values, {(): origin, **places})
 
     def origin(self, path: Path) -> Origin:

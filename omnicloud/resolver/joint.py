@@ -25,6 +25,7 @@ class JointTransaction:
     def __init__(self, services: Services) -> None:
         self._services = services
         self._turn = asyncio.Lock()
+        self._asked: list[Pipeline[Any]] = []
         self._begun: Transaction | None = None
         self._first = ""
         self._ended = False
@@ -47,6 +48,8 @@ class JointTransaction:
                 f"the service {name!r} of {outside.service.provider!r} has no transactions",
                 hint='put "transaction" into its `requires` to see it at plan time',
             )
+        if self._begun is None:
+            self._asked.append(outside)
         inside = LazyDriver(driver.features, driver.limits, lambda: self._join(outside))
         return outside.around(inside)
 
@@ -67,11 +70,12 @@ class JointTransaction:
             raise ClosedError("the transaction has ended", hint="use it inside its block")
         async with self._turn:
             if self._begun is None:
+                # Opening may write (a schema, say), which an open transaction would keep waiting.
+                for pipeline in self._asked:
+                    await _opened(pipeline)
                 self._begun = await outside.send(_begin(outside.service.contract))
                 self._first = outside.service.name
-        driver = outside.driver
-        if isinstance(driver, LazyDriver):
-            driver = await driver.opened()
+        driver = await _opened(outside)
         try:
             inside: Driver = driver.within(self._begun)
         except InvalidArgumentError as error:
@@ -81,6 +85,11 @@ class JointTransaction:
                 hint="configure both with the same provider and store",
             ) from error
         return inside
+
+
+async def _opened(pipeline: Pipeline[Any]) -> Any:
+    driver = pipeline.driver
+    return await driver.opened() if isinstance(driver, LazyDriver) else driver
 
 
 def _begin(contract: str) -> Operation[Any, Transaction]:

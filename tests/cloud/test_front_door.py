@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import front_world as world
 import pytest
 from pydantic import BaseModel
 
@@ -23,10 +24,6 @@ from omnicloud import (
 )
 from omnicloud.config.problems import ConfigurationProblems
 from omnicloud.resolver import build
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "resolver"))
-
-import world
 
 
 @pytest.fixture(autouse=True)
@@ -320,3 +317,29 @@ def test_importing_the_front_door_imports_nothing_heavy() -> None:
         "assert not heavy & sys.modules.keys(), heavy & sys.modules.keys()"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=30)
+
+
+async def test_services_asked_for_before_the_first_call_are_open_when_a_transaction_begins() -> (
+    None
+):
+    async with cloud({}, defaults=DEFAULT) as one, one.transaction() as together:
+        first, second = together.kv("x"), together.kv("y")
+        await first.set("k", "1")
+        assert "open y" in world.LOG
+        await second.set("k", "2")
+
+
+async def test_the_embedded_default_serves_and_joins_any_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("omnicloud_local.plugin", reason="needs omnicloud[local]")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("OMNICLOUD_CONFIG", raising=False)
+    async with OmniCloud() as one:
+        await one.kv("a").set("k", "v")
+        async with one.transaction() as together:
+            await together.kv("a").set("k", "1")
+            await together.kv("opened inside").set("k", "2")
+    async with OmniCloud() as again:
+        assert await again.kv("a").get("k") == "1"
+        assert await again.kv("opened inside").get("k") == "2"

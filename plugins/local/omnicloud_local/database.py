@@ -59,6 +59,7 @@ class Database:
         self._readers = Readers(
             lambda: connect(path, synchronous=synchronous, read_only=True), _READERS, path.stem
         )
+        self._defined: set[str] = set()
 
     @classmethod
     async def open(cls, path: Path, *, clock: Clock, durability: str = "power") -> Database:
@@ -85,7 +86,14 @@ class Database:
         return await self._readers.read(piece)
 
     async def define(self, schema: str) -> None:
-        """Make the tables of a contract where they are missing (``IF NOT EXISTS``)."""
+        """Make the tables of a contract where they are missing (``IF NOT EXISTS``).
+
+        The second time it writes nothing, so that a service can be opened beside an open
+        transaction.
+        """
+        if schema in self._defined:
+            await asyncio.sleep(0)
+            return
 
         def make(connection: sqlite3.Connection) -> None:
             for statement in schema.split(";"):
@@ -93,6 +101,7 @@ class Database:
                     connection.execute(statement)
 
         await self._writer.write(make)
+        self._defined.add(schema)
 
     async def begin(self) -> WriterTransaction:
         """Begin an interactive transaction. Other writers wait until it ends."""
