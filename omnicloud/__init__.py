@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from omnicloud.cloud import OmniCloud
     from omnicloud.contracts.breaker import Breaker, CircuitState
     from omnicloud.contracts.cache import Cache
+    from omnicloud.contracts.documents import Documents
+    from omnicloud.contracts.iam import IAM
     from omnicloud.contracts.kv import KV
     from omnicloud.contracts.locks import Locks
     from omnicloud.contracts.messaging import Message, Messaging, ProcessingOutcome
@@ -49,6 +51,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "IAM",
     "KV",
     "AlreadyExistsError",
     "AttemptTimeoutError",
@@ -61,6 +64,7 @@ __all__ = [
     "ConflictError",
     "CorruptedError",
     "DeadlineExceededError",
+    "Documents",
     "InternalError",
     "InvalidArgumentError",
     "LockLostError",
@@ -102,6 +106,8 @@ _ROOMS = {
     "Breaker": "contracts.breaker",
     "Cache": "contracts.cache",
     "CircuitState": "contracts.breaker",
+    "Documents": "contracts.documents",
+    "IAM": "contracts.iam",
     "KV": "contracts.kv",
     "Locks": "contracts.locks",
     "Message": "contracts.messaging",

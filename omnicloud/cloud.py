@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar, final, overload
 from omnicloud.config.load import load
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import codec_for
+from omnicloud.core.durations import Seconds
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
 from omnicloud.errors import ClosedError
@@ -24,6 +25,8 @@ from omnicloud.resolver.planner import make_plan
 if TYPE_CHECKING:
     from omnicloud.contracts.breaker import Breaker
     from omnicloud.contracts.cache import Cache
+    from omnicloud.contracts.documents import Documents
+    from omnicloud.contracts.iam import IAM
     from omnicloud.contracts.kv import KV
     from omnicloud.contracts.locks import Locks
     from omnicloud.contracts.messaging import Messaging
@@ -53,17 +56,17 @@ class _Joinable:
 
         return KV(self._service(name, "kv"), codec_for(kind))
 
+    def documents(self, name: str) -> Documents:
+        """Documents in collections, found by what is in them."""
+        from omnicloud.contracts.documents import Documents
+
+        return Documents(self._service(name, "documents"))
+
     def outbox(self, name: str) -> Outbox:
         """Events that are saved beside business writes and published later."""
         from omnicloud.contracts.outbox import Outbox
 
         return Outbox(self._service(name, "outbox"))
-
-    def sagas(self, name: str) -> SagaStates:
-        """States of sagas."""
-        from omnicloud.contracts.sagas import SagaStates
-
-        return SagaStates(self._service(name, "sagas"))
 
 
 @final
@@ -181,23 +184,42 @@ class OmniCloud(_Joinable):
 
         return Messaging(self._service(name, "messaging"), self._clock)
 
+    def sagas(self, name: str) -> SagaStates:
+        """States of sagas."""
+        from omnicloud.contracts.sagas import SagaStates
+
+        return SagaStates(self._service(name, "sagas"))
+
     def locks(self, name: str) -> Locks:
         """Mutual exclusion between tasks, processes and machines."""
         from omnicloud.contracts.locks import Locks
 
         return Locks(self._service(name, "locks"), clock=self._clock)
 
-    def breaker(self, name: str, thresholds: Breaker | None = None) -> Breaker:
-        """A circuit whose state the service keeps, for all processes that use it.
+    def breaker(
+        self, name: str, failure_threshold: int = 5, reset_timeout: Seconds = 30.0
+    ) -> Breaker:
+        """A circuit of that name, whose state the service keeps for all who use it.
 
         Args:
-            name: The service; also what the circuit is called, unless ``thresholds`` says.
-            thresholds: A breaker made for this, ``Breaker(3, 10.0)``, whose state moves there.
+            name: The service, and what the circuit is called.
+            failure_threshold: So many failures in a row open the circuit.
+            reset_timeout: After it an open circuit lets one trial call pass.
+
+        For other thresholds make a ``Breaker`` over this one's ``pipeline``.
         """
         from omnicloud.contracts.breaker import Breaker
 
         pipeline = self._service(name, "breaker")
-        return (thresholds or Breaker(name=name, clock=self._clock)).over(pipeline)
+        return Breaker(
+            failure_threshold, reset_timeout, name=name, pipeline=pipeline, clock=self._clock
+        )
+
+    def iam(self, name: str) -> IAM:
+        """Who may do what, by the policies that the service keeps."""
+        from omnicloud.contracts.iam import IAM
+
+        return IAM(pipeline=self._service(name, "iam"), clock=self._clock)
 
     @property
     def plan(self) -> Plan:

@@ -343,3 +343,30 @@ async def test_the_embedded_default_serves_and_joins_any_name(
     async with OmniCloud() as again:
         assert await again.kv("a").get("k") == "1"
         assert await again.kv("opened inside").get("k") == "2"
+
+
+async def test_every_contract_of_the_memory_provider_has_its_accessor() -> None:
+    from omnicloud.contracts import CONTRACTS
+    from omnicloud.registry.builtin import omnicloud_providers
+
+    (memory,) = omnicloud_providers()
+    async with OmniCloud({"defaults": {"provider": "memory"}}) as one:
+        for contract in memory.offers:
+            held = getattr(one, contract)(f"my {contract}")
+            assert type(held).__name__ == CONTRACTS[contract].portable
+            assert held.pipeline.service.contract == contract
+        assert all(result.healthy for result in await one.health())
+
+
+async def test_a_value_is_written_with_the_event_that_tells_of_it() -> None:
+    from omnicloud import OutboxEvent
+
+    event = OutboxEvent("topic", b"payload", "key", "o")
+    async with OmniCloud({"defaults": {"provider": "memory"}}) as one:
+        async with one.transaction() as together:
+            orders, outbox = together.kv("orders"), together.outbox("events")
+            await outbox.save_event(event)
+            await orders.set("o", "paid")
+            assert not await one.outbox("events").get_pending_events_for_aggregate("o")
+        assert await one.kv("orders").get("o") == "paid"
+        assert len(await one.outbox("events").get_pending_events_for_aggregate("o")) == 1
