@@ -40,5 +40,7 @@ CONTRACTS: dict[str, ContractSpec] = {
         ContractSpec("messaging", "Messaging", "MessagingDriver", "MessagingFeature"),
         ContractSpec("outbox", "Outbox", "OutboxDriver", "OutboxFeature"),
         ContractSpec("sagas", "SagaStates", "SagaDriver", "SagaFeature"),
+        ContractSpec("objects", "Objects", "ObjectsDriver", "ObjectsFeature"),
+        ContractSpec("documents", "Documents", "DocumentsDriver", "DocumentsFeature"),
     )
 }
