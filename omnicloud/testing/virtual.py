@@ -8,6 +8,9 @@ Tests with hours of sleeps and timeouts then take milliseconds, and always the s
 
     run_virtual(patient())        # 3600.0, at once
 
+A task that spins without ever waiting would stop virtual time; after 50,000 turns of the loop
+in a row each further turn takes a millisecond, so that timeouts end it.
+
 Work in threads that goes through ``run_in_executor`` is waited for in real time before the
 clock jumps; threads that the loop does not know of are not.
 """
@@ -29,6 +32,8 @@ T = TypeVar("T")
 
 _WALL_START = 1_700_000_000.0  # 2023-11-14, any fixed day will do
 _PATIENCE = 0.5  # real seconds of one wait for threads
+_SPIN_TURNS = 50_000  # turns in a row without waiting after which a task is taken to spin
+_SPIN_SECONDS = 0.001  # virtual seconds that each further turn takes
 
 
 class _JumpingSelector(selectors.BaseSelector):
@@ -37,6 +42,7 @@ class _JumpingSelector(selectors.BaseSelector):
     def __init__(self, loop: VirtualTimeLoop) -> None:
         self._real = selectors.DefaultSelector()
         self._loop = loop
+        self._turns = 0
 
     def register(
         self, fileobj: FileDescriptorLike, events: int, data: Any = None
@@ -49,11 +55,19 @@ class _JumpingSelector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         ready = self._real.select(0)
         if ready or (timeout is not None and timeout <= 0):
+            self._turned()
             return ready
+        self._turns = 0
         if timeout is None or self._loop.busy_threads:
             return self._real.select(_PATIENCE)
         self._loop.jump(timeout)
         return []
+
+    def _turned(self) -> None:
+        """Let time pass for a task that spins, so that timeouts end it."""
+        self._turns += 1
+        if self._turns > _SPIN_TURNS:
+            self._loop.jump(_SPIN_SECONDS)
 
     def get_map(self) -> Mapping[FileDescriptorLike, selectors.SelectorKey]:
         return self._real.get_map()

@@ -15,6 +15,7 @@ import pkgutil
 import sys
 import time
 from collections import Counter, defaultdict
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,7 +23,6 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 import broken
 from broken.registry import BROKEN
-
 from omnicloud_tck.law import Level, laws_of
 from omnicloud_tck.runner import Verdict, try_law
 
@@ -93,8 +93,8 @@ def main() -> int:
     started = time.perf_counter()
     seeds = range(options.seed, options.seed + (5 if options.full else 1))
     jobs = [(name, seed, 40) for name in sorted(BROKEN) for seed in seeds]
-    with multiprocessing.get_context("spawn").Pool() as pool:
-        kills = sorted(pool.imap_unordered(tried, jobs), key=lambda kill: kill.id)
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        kills = sorted(pool.map(tried, jobs), key=lambda kill: kill.id)
     idle = idle_laws(kills)
     printed(kills, idle, time.perf_counter() - started)
     options.out.mkdir(parents=True, exist_ok=True)
