@@ -22,8 +22,10 @@ from omnicloud import (
     UnavailableError,
     UnsupportedError,
 )
+from omnicloud.config.load import load
 from omnicloud.config.problems import ConfigurationProblems
 from omnicloud.resolver import build
+from omnicloud.resolver.planner import make_plan
 
 
 @pytest.fixture(autouse=True)
@@ -370,3 +372,23 @@ async def test_a_value_is_written_with_the_event_that_tells_of_it() -> None:
             assert not await one.outbox("events").get_pending_events_for_aggregate("o")
         assert await one.kv("orders").get("o") == "paid"
         assert len(await one.outbox("events").get_pending_events_for_aggregate("o")) == 1
+
+
+async def test_secrets_may_be_kept_by_the_default_provider() -> None:
+    world.SECRETS["pw"] = "s3cret"
+    sections = {"provider": "test", "secrets": "safe"}
+    async with cloud({"a": kv(password="secret:pw")}, defaults=sections) as one:
+        driver: Any = one.kv("a").pipeline.driver
+        assert driver.password == "s3cret"
+        assert await one.secrets("safe").get("pw") == "s3cret"
+
+
+async def test_an_opening_that_takes_too_long_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def hangs(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(world, "open_kv", hangs)
+    config = load({"services": {"a": kv()}})
+    services = build.Services(make_plan(config, world.REGISTRY), open_seconds=0.01)
+    with pytest.raises(UnavailableError, match="opening took longer"):
+        await services.start()
