@@ -4,13 +4,24 @@ from __future__ import annotations
 
 from omnicloud.core.opening import Opening
 from omnicloud.memory.config import MemoryConfig
+from omnicloud.memory.documents import MemoryDocuments
 from omnicloud.memory.kv import MemoryKV
 from omnicloud.memory.messaging import MemoryMessaging
+from omnicloud.memory.objects import MemoryObjects
 from omnicloud.memory.outbox import MemoryOutbox
 from omnicloud.memory.sagas import MemorySagas
+from omnicloud.memory.secrets import MemorySecrets
 from omnicloud.memory.store import MemoryStore
 
-__all__ = ["open_kv", "open_messaging", "open_outbox", "open_sagas"]
+__all__ = [
+    "open_documents",
+    "open_kv",
+    "open_messaging",
+    "open_objects",
+    "open_outbox",
+    "open_sagas",
+    "open_secrets",
+]
 
 
 async def _store(config: MemoryConfig, opening: Opening) -> MemoryStore:
@@ -42,3 +53,18 @@ async def open_outbox(config: MemoryConfig, opening: Opening) -> MemoryOutbox:
 async def open_sagas(config: MemoryConfig, opening: Opening) -> MemorySagas:
     """A sagas driver in memory."""
     return MemorySagas(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_documents(config: MemoryConfig, opening: Opening) -> MemoryDocuments:
+    """A documents driver in memory."""
+    return MemoryDocuments(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_objects(config: MemoryConfig, opening: Opening) -> MemoryObjects:
+    """An objects driver in memory."""
+    return MemoryObjects(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_secrets(config: MemoryConfig, opening: Opening) -> MemorySecrets:
+    """A secrets driver in memory."""
+    return MemorySecrets(await _store(config, opening), _namespace(config, opening))

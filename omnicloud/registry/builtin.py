@@ -13,13 +13,16 @@ __all__ = ["omnicloud_providers"]
 @hookimpl
 def omnicloud_providers() -> Sequence[Provider]:
     """The reference provider, for tests and for reading."""
-    from omnicloud.memory import kv, messaging, outbox, sagas
+    from omnicloud.memory import documents, kv, messaging, objects, outbox, sagas, secrets
 
     return (
         Provider(
             name="memory",
             config="omnicloud.memory.config:MemoryConfig",
             offers={
+                "secrets": Offer("omnicloud.memory.open:open_secrets", secrets.FEATURES),
+                "objects": Offer("omnicloud.memory.open:open_objects", objects.FEATURES),
+                "documents": Offer("omnicloud.memory.open:open_documents", documents.FEATURES),
                 "kv": Offer("omnicloud.memory.open:open_kv", kv.FEATURES),
                 "messaging": Offer("omnicloud.memory.open:open_messaging", messaging.FEATURES),
                 "outbox": Offer("omnicloud.memory.open:open_outbox", outbox.FEATURES),

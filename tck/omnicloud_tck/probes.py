@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from omnicloud.core.names import Scope
@@ -79,6 +81,20 @@ class Witness:
         return await proceed(call)
 
     def has_seen(self, canary: bytes) -> bool:
-        """Whether a request held those bytes, as they are or as text in any field."""
-        text = canary.decode()
-        return any(text in repr(op) for op in self.seen)
+        """Whether a request held those bytes, as they are or as text in any field.
+
+        It looks into the fields: a payload is left out of many a ``repr``.
+        """
+        return any(_holds(op, canary) for op in self.seen)
+
+
+def _holds(value: object, canary: bytes) -> bool:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return canary in bytes(value)
+    if is_dataclass(value):
+        return any(_holds(getattr(value, field.name), canary) for field in fields(value))
+    if isinstance(value, Mapping):
+        return any(_holds(each, canary) for pair in value.items() for each in pair)
+    if isinstance(value, list | tuple | set | frozenset):
+        return any(_holds(each, canary) for each in value)
+    return canary.decode() in repr(value)
