@@ -11,6 +11,8 @@ __all__ = ["CONTRACTS", "contract_class"]
 
 CONTRACTS: dict[str, str] = {
     "kv": "omnicloud_tck.kv:KVContract",
+    "objects": "omnicloud_tck.objects:ObjectsContract",
+    "secrets": "omnicloud_tck.secrets:SecretsContract",
 }
 """By contract; a new one is one line here."""
 

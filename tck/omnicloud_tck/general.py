@@ -79,9 +79,10 @@ class Kept(Contract):
     @law("G-003", "Payloads come back byte for byte, from 0 bytes on.")
     async def payloads_are_byte_exact(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
-        for number, payload in enumerate(PAYLOADS):
+        payloads = self.payloads(pipe)
+        for number, payload in enumerate(payloads):
             await self.put(pipe, f"payload-{number}", payload)
-        for number, payload in enumerate(PAYLOADS):
+        for number, payload in enumerate(payloads):
             equal(payload, await self.take(pipe, f"payload-{number}"), f"payload {number}")
 
     @law("G-004", "An acknowledged write is read by every client from then on.")
