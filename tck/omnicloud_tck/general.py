@@ -54,6 +54,10 @@ class Kept(Contract):
         """All names, or ``None`` where the contract or the driver cannot list."""
         return None
 
+    def payloads(self, pipeline: Pipe) -> tuple[bytes, ...]:
+        """Payloads that the contract, at the driver's limits, can keep."""
+        return PAYLOADS
+
     def durable(self, pipeline: Pipe) -> bool:
         """Whether what is acknowledged survives a crash of the backend."""
         return "durable" in pipeline.driver.features
