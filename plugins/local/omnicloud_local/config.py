@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 __all__ = ["LocalConfig"]
 
@@ -27,6 +27,13 @@ class LocalConfig(BaseModel):
         description=(
             "What an acknowledged write survives: 'power' (kill -9 and loss of power: "
             "synchronous=FULL) or 'process' (kill -9: synchronous=NORMAL, faster)."
+        ),
+    )
+    secrets_key: SecretStr | None = Field(
+        default=None,
+        description=(
+            "Master key of the secret store, base64 of 32 bytes; by default one is made and "
+            "kept in secrets.key beside the database, readable by its owner alone."
         ),
     )
     namespace: str | None = Field(

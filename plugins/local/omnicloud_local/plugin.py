@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.secrets.models import SecretsFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider
 
@@ -18,6 +19,7 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_local.config:LocalConfig",
             offers={
                 "kv": Offer("omnicloud_local.kv:open_kv", frozenset(KVFeature)),
+                "secrets": Offer("omnicloud_local.secrets:open_secrets", frozenset(SecretsFeature)),
             },
             summary="SQLite, files and an encrypted secret store in one folder",
             distribution="omnicloud-local",

@@ -246,11 +246,12 @@ class WatchTellsOthers(MemorySecrets):
         return "other"
 
 
-@secrets("SE27", "T2", "of two writes in a row the first stays current for another client")
+@secrets("SE27", "T2", "every 5th read of a secret gives the value before")
 class ReadsOld(MemorySecrets):
     async def get(self, op: Get, /) -> StoredSecret | None:
-        held = self._live(op.secret)
         stored = await super().get(op)
-        if stored and op.version is None and len(held) > 1 and held[0].value == b"y\n":
-            return StoredSecret(held[1].value, str(held[1].version))
-        return stored
+        turn = self.__dict__["_turn"] = self.__dict__.get("_turn", 0) + 1
+        held = self._live(op.secret)
+        if stored is None or op.version is not None or turn % 5 or len(held) < 2:
+            return stored
+        return StoredSecret(held[1].value, str(held[1].version))
