@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.documents.models import DocumentsFeature
 from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.messaging.models import MessagingFeature
+from omnicloud.contracts.objects.models import ObjectsFeature
+from omnicloud.contracts.outbox.models import OutboxFeature
+from omnicloud.contracts.sagas.models import SagaFeature
 from omnicloud.contracts.secrets.models import SecretsFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider
@@ -20,6 +25,18 @@ def omnicloud_providers() -> list[Provider]:
             offers={
                 "kv": Offer("omnicloud_local.kv:open_kv", frozenset(KVFeature)),
                 "secrets": Offer("omnicloud_local.secrets:open_secrets", frozenset(SecretsFeature)),
+                "objects": Offer(
+                    "omnicloud_local.objects:open_objects",
+                    frozenset({ObjectsFeature.CONDITIONAL, ObjectsFeature.DURABLE}),
+                ),
+                "documents": Offer(
+                    "omnicloud_local.documents:open_documents", frozenset(DocumentsFeature)
+                ),
+                "messaging": Offer(
+                    "omnicloud_local.messaging:open_messaging", frozenset(MessagingFeature)
+                ),
+                "outbox": Offer("omnicloud_local.outbox:open_outbox", frozenset(OutboxFeature)),
+                "sagas": Offer("omnicloud_local.sagas:open_sagas", frozenset(SagaFeature)),
             },
             summary="SQLite, files and an encrypted secret store in one folder",
             distribution="omnicloud-local",
