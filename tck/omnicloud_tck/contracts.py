@@ -13,6 +13,7 @@ CONTRACTS: dict[str, str] = {
     "kv": "omnicloud_tck.kv:KVContract",
     "objects": "omnicloud_tck.objects:ObjectsContract",
     "secrets": "omnicloud_tck.secrets:SecretsContract",
+    "documents": "omnicloud_tck.documents:DocumentsContract",
 }
 """By contract; a new one is one line here."""
 
