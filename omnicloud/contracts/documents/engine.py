@@ -14,7 +14,7 @@ from omnicloud.contracts.documents.updates import Change, applied
 from omnicloud.contracts.documents.values import copied, decoded, encoded, rank
 from omnicloud.errors import InvalidArgumentError
 
-__all__ = ["asked_id", "page_of", "unique_key", "upserted"]
+__all__ = ["asked_id", "index_key", "page_of", "unique_key", "upserted"]
 
 Place = tuple[Any, ...]
 
@@ -117,6 +117,11 @@ def unique_key(document: Document, paths: tuple[Path, ...]) -> bytes | None:
     values = [at(document, path) for path in paths]
     if any(value is MISSING for value in values):
         return None
+    return index_key(values)
+
+
+def index_key(values: list[Any]) -> bytes:
+    """Bytes that are equal for equal values, in their order."""
     return encoded([_plain(value) for value in values])
 
 

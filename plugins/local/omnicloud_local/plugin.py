@@ -14,6 +14,9 @@ from omnicloud.registry.provider import Offer, Provider
 
 __all__ = ["omnicloud_providers"]
 
+_OBJECTS = frozenset(ObjectsFeature) - {ObjectsFeature.PRESIGN}
+_DOCUMENTS = frozenset(DocumentsFeature)
+
 
 @hookimpl
 def omnicloud_providers() -> list[Provider]:
@@ -27,11 +30,9 @@ def omnicloud_providers() -> list[Provider]:
                 "secrets": Offer("omnicloud_local.secrets:open_secrets", frozenset(SecretsFeature)),
                 "objects": Offer(
                     "omnicloud_local.objects:open_objects",
-                    frozenset({ObjectsFeature.CONDITIONAL, ObjectsFeature.DURABLE}),
+                    _OBJECTS,
                 ),
-                "documents": Offer(
-                    "omnicloud_local.documents:open_documents", frozenset(DocumentsFeature)
-                ),
+                "documents": Offer("omnicloud_local.documents:open_documents", _DOCUMENTS),
                 "messaging": Offer(
                     "omnicloud_local.messaging:open_messaging", frozenset(MessagingFeature)
                 ),
