@@ -94,7 +94,7 @@ class SagaContract(Kept):
         other = await one.create_state(_state("other"))
         for number in range(1, 8):
             history = [*state.history, SagaStepHistory(f"step-{number}", "DONE")]
-            payload = {"n": number} if number % 2 else {}
+            payload: JSON = {"n": number} if number % 2 else {}
             status = ("RUNNING", "COMPENSATING")[number % 2]
             changed = SagaState("s", status, f"step-{number}", history, payload, state.version)
             state = await (two if number % 2 else one).update_state(changed)
