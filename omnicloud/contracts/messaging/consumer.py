@@ -78,6 +78,7 @@ class Consumer:
         self._busy = 0
         self._freed = asyncio.Event()
         self._receiver: asyncio.Task[None] | None = None
+        self._stopping = False
         self._state = ConsumerState.STARTING
         self._counts: Counter[ProcessingOutcome] = Counter()
         self._last_error: str | None = None
@@ -110,12 +111,13 @@ class Consumer:
             self._state = ConsumerState.STOPPED
 
     def _stop(self) -> None:
+        self._stopping = True
         self._state = ConsumerState.DRAINING
         if self._receiver is not None:
             self._receiver.cancel()
 
     async def _work(self) -> None:
-        if self._state is ConsumerState.DRAINING:
+        if self._stopping:
             return
         async with asyncio.TaskGroup() as tasks:
             keeper = tasks.create_task(self._loans.keep())
@@ -138,11 +140,12 @@ class Consumer:
 
     async def _receive(self, tasks: asyncio.TaskGroup) -> None:
         failures = 0
-        while True:
+        while not self._stopping:
             try:
                 await self._pipeline.send(Subscribe(self._topic, self._options.group))
                 self._state = ConsumerState.RUNNING
-                while True:
+                # A driver may swallow the cancellation; the flag ends the loop all the same.
+                while not self._stopping:
                     await self._receive_some(tasks)
                     failures = 0
             except ClosedError:
@@ -165,7 +168,8 @@ class Consumer:
         deliveries = await self._pipeline.send(op)
         self._loans.take(deliveries)
         self._queue.extend(deliveries)
-        self._start(tasks)
+        if not self._stopping:
+            self._start(tasks)
 
     def _start(self, tasks: asyncio.TaskGroup) -> None:
         while self._queue and self._busy < self._options.concurrency:
