@@ -8,7 +8,7 @@ from typing import Any
 
 from omnicloud.contracts.documents import Documents, literal, where
 from omnicloud.contracts.documents.driver import Find, Insert
-from omnicloud.errors import AlreadyExistsError, ConflictError, InvalidArgumentError
+from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.documents_more import MoreLaws
 from omnicloud_tck.documents_samples import FILTERS, ROWS, SORTS, VALUES
@@ -68,6 +68,9 @@ class DocumentsContract(MoreLaws, Kept):
         equal(False, await documents.delete_one("c", {"_id": "mine"}), "a second deletion")
         equal(None, await documents.find_one("c", {"_id": "mine"}), "a deleted document")
         await documents.insert_one("c", {"_id": "mine", "n": 3})
+        for left in (20, 19, 18):
+            equal(left, await documents.count("c", {"n": {"$lt": 20}}) - 1, "documents left")
+            await documents.delete_one("c", {"n": {"$lt": 20}})
 
     @law("DOC-003", "Of concurrent insertions of one _id, one succeeds.")
     async def one_insertion_wins(self, world: World[Any]) -> None:
@@ -160,21 +163,6 @@ class DocumentsContract(MoreLaws, Kept):
                 equal(0, changed.matched, f"update by {value!r}")
         equal({"a": 1}, (await documents.find_one("users", where(n={"a": 1})) or {})["n"], "a dict")
 
-    @law("DOC-012", "An unknown operator, or a field name none may have, is refused.")
-    async def unknown_operators_are_refused(self, world: World[Any]) -> None:
-        documents = await self.portable(world)
-        await documents.insert_one("c", {"_id": "k", "n": 1})
-        for given in ({"n": {"$near": 1}}, {"$where": "1"}, {"n": {"$gt": 1, "x": 2}}, {"$or": []}):
-            with refused(InvalidArgumentError, f"the filter {given!r}"):
-                await documents.find_many("c", given)
-        for update in ({"$rename": {"n": "m"}}, {"n": 2}, {}, {"$set": {"_id": "l"}}):
-            with refused(InvalidArgumentError, f"the update {update!r}"):
-                await documents.update_one("c", {"_id": "k"}, update)
-        for bad in ({"$n": 1}, {"a.b": 1}, {"a": {1: 2}}, {"a": object()}, {"": 1}):
-            with refused(InvalidArgumentError, "a document that is none"):
-                await documents.insert_one("c", bad)
-        equal([{"_id": "k", "n": 1}], await documents.find_many("c", {}), "after refused calls")
-
     @law("DOC-013", "An order is kept across types, downwards, by _id in ties, page by page.")
     async def orders_are_kept(self, world: World[Any]) -> None:
         documents = await self.portable(world)
@@ -200,12 +188,16 @@ class DocumentsContract(MoreLaws, Kept):
         for sort in ((), "n"):
             page = documents.iterate("c", {}, sort=sort, page_size=2)
             seen = [(await anext(page)).document["n"] for _ in range(2)]
-            await documents.delete_one("c", {"_id": "1"})
-            await documents.insert_one("c", {"_id": "0a", "n": 0.5})
+            await documents.delete_one("c", {"_id": "0"})
             seen += [entry.document["n"] async for entry in page]
             equal(list(range(9)), seen, f"documents by {sort!r}, changed between the pages")
+            await documents.insert_one("c", {"_id": "0", "n": 0})
+            page = documents.iterate("c", {}, sort=sort, page_size=2)
+            seen = [(await anext(page)).document["n"] for _ in range(2)]
+            await documents.insert_one("c", {"_id": "0a", "n": 0.5})
+            seen += [entry.document["n"] async for entry in page]
+            equal(list(range(9)), seen, f"documents by {sort!r}, one written before the page")
             await documents.delete_one("c", {"_id": "0a"})
-            await documents.insert_one("c", {"_id": "1", "n": 1})
 
     @law("DOC-015", "An update changes the fields it names, in the first document that matches.")
     async def updates_change_what_they_name(self, world: World[Any]) -> None:

@@ -171,6 +171,7 @@ async def opened(
     finally:
         task.cancel()
         await asyncio.wait((task,))
+        send.close()  # where the task was cancelled before it began
         await source.aclose()
 
 

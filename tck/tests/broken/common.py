@@ -81,6 +81,7 @@ def wrong_in_common(prefix: str, contract: type[Contract], base: type, verbs: Ve
     enter(13, "T3", "leaks one file descriptor a call", **around(_leaking))
     enter(14, "T3", "closing twice raises", aclose=_once)
     enter(15, "T3", "declares durable and is not", **_volatile(base))
+    enter(17, "T1", "payloads that are not UTF-8 are replaced", **changed(_utf8))
     enter(16, "T4", "a missing name falls back to that of no tenant", **_falling(base, verbs))
 
 
@@ -89,6 +90,10 @@ def _around(base: type, verb: str, before: Callable[[Any, Any], Any]) -> Any:
         return await getattr(base, verb)(self, await before(self, op))
 
     return call
+
+
+def _utf8(data: bytes) -> bytes:
+    return data.decode(errors="replace").encode()
 
 
 def _without_tenant(name: str) -> str:
