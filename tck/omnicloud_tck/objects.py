@@ -29,21 +29,7 @@ __all__ = ["ObjectsContract"]
 
 _CAS = [ObjectsFeature.CONDITIONAL]
 _SIZES = (0, 1, 255, 4096, 65_535, 65_536, 65_537, 1_048_576, 1_048_579, 2_500_001)
-_KEYS = (
-    "a",
-    "a/b",
-    "a/b/c",
-    "a/",
-    "a_b",
-    "a%b",
-    "A",
-    "b",
-    "é",
-    "\U0001f980",
-    "\uffee",
-    "z/1",
-    "z/2",
-)
+_KEYS = ("Z", "a", "a/b", "a/b/c", "a/", "a_b", "a%b", "A", "b", "é", "\U0001f980", "\uffee", "z/1")
 
 Step = tuple[str, int, str, bytes]
 
