@@ -42,7 +42,7 @@ class LoanLaws(Contract):
         equal((b"x", {"A": "1"}), (again.payload, dict(again.headers)), "the second delivery")
         equal((1, 2), (first.attempt, again.attempt), "the attempts")
         equal(first.id, again.id, "the id of the second delivery")
-        that(await one.pipeline.send(Ack(*_PLACE, again.receipt)), "the new receipt was refused")
+        that(await _settled(one, Ack(*_PLACE, again.receipt)), "the new receipt was refused")
         equal([], await _receive(one, 1, wait=_LEASE + 0.5), "after it was acknowledged")
 
     @law("MS-031", "A receipt whose lease has ended settles nothing, and says so.")
@@ -56,12 +56,12 @@ class LoanLaws(Contract):
             Nack(*_PLACE, old.receipt),
             Kill(*_PLACE, old.receipt, "old"),
         ):
-            equal(False, await one.pipeline.send(op), f"{op.name} with an old receipt")
-        equal((), await one.pipeline.send(Extend(*_PLACE, (old.receipt,), 60.0)), "its extension")
+            equal(False, await _settled(one, op), f"{op.name} with an old receipt")
+        equal((), await _extended(one, (old.receipt,), 60.0), "its extension")
         equal([], await _receive(one, 1, wait=0.3), "while the new one is lent")
         equal([], [letter async for letter in one.dead_letters("loan")], "dead letters")
-        that(await one.pipeline.send(Ack(*_PLACE, new.receipt)), "the new receipt was refused")
-        equal(False, await one.pipeline.send(Ack(*_PLACE, new.receipt)), "acknowledging it twice")
+        that(await _settled(one, Ack(*_PLACE, new.receipt)), "the new receipt was refused")
+        equal(False, await _settled(one, Ack(*_PLACE, new.receipt)), "acknowledging it twice")
 
     @law("MS-032", "Extending a lease keeps the message; it answers the receipts still good.")
     async def extending_keeps(self, world: World[Any]) -> None:
@@ -69,22 +69,22 @@ class LoanLaws(Contract):
         kept, left = await _receive_all(one, 2)
         for _ in range(4):
             await world.sleep(_LEASE * 0.6)
-            good = await one.pipeline.send(Extend(*_PLACE, (kept.receipt,), _LEASE))
+            good = await _extended(one, (kept.receipt,), _LEASE)
             equal((kept.receipt,), good, "receipts still good")
         (back,) = await _receive(one, 2, wait=0.5)
         equal(left.id, back.id, "what came back")
         asked = (kept.receipt, left.receipt)
-        equal((kept.receipt,), await one.pipeline.send(Extend(*_PLACE, asked, 1.0)), "still good")
+        equal((kept.receipt,), await _extended(one, asked, 1.0), "still good")
 
     @law("MS-033", "A message given back comes again: after its delay, and counted if asked.")
     async def given_back_comes_again(self, world: World[Any]) -> None:
         one = await self._lent(world, b"x")
         (lent,) = await _receive(one, 1)
-        that(await one.pipeline.send(Nack(*_PLACE, lent.receipt, count=False)), "nack refused")
+        that(await _settled(one, Nack(*_PLACE, lent.receipt, count=False)), "nack refused")
         (lent,) = await _receive(one, 1, wait=1.0)
         equal(1, lent.attempt, "the attempt after a delivery that did not count")
         asked = world.clock.monotonic()
-        that(await one.pipeline.send(Nack(*_PLACE, lent.receipt, 0.7)), "nack refused")
+        that(await _settled(one, Nack(*_PLACE, lent.receipt, 0.7)), "nack refused")
         (lent,) = await _receive(one, 1, wait=3.0)
         waited = world.clock.monotonic() - asked
         that(0.69 <= waited <= 1.7, f"a delay of 0.7 s took {waited:.2f} s")
@@ -173,8 +173,8 @@ class LoanLaws(Contract):
     async def depth_counts(self, world: World[Any]) -> None:
         one = await self._lent(world, *(b"%d" % number for number in range(5)))
         lent = await _receive_all(one, 3, lease=20.0)
-        await one.pipeline.send(Nack(*_PLACE, lent[0].receipt, 30.0))
-        await one.pipeline.send(Kill(*_PLACE, lent[1].receipt, "on purpose"))
+        await _settled(one, Nack(*_PLACE, lent[0].receipt, 30.0))
+        await _settled(one, Kill(*_PLACE, lent[1].receipt, "on purpose"))
         depth = await one.depth("loan", "g")
         counts = (depth.ready, depth.in_flight, depth.waiting, depth.dead)
         equal((2, 1, 1, 1), counts, "ready, in flight, waiting, dead")
@@ -208,7 +208,18 @@ async def _two(contract: Contract, world: World[Any]) -> tuple[Messaging, Messag
 async def _receive(
     messaging: Messaging, most: int, *, wait: float = 0.5, lease: float = _LEASE
 ) -> list[Delivery]:
-    return list(await messaging.pipeline.send(Receive(*_PLACE, most, wait, lease)))
+    found = await messaging.pipeline.send(Receive(*_PLACE, most, wait, lease))
+    return list(found)
+
+
+async def _settled(messaging: Messaging, op: Ack | Nack | Kill) -> bool:
+    return await messaging.pipeline.send(op)
+
+
+async def _extended(
+    messaging: Messaging, receipts: tuple[str, ...], lease: float
+) -> tuple[str, ...]:
+    return await messaging.pipeline.send(Extend(*_PLACE, receipts, lease))
 
 
 async def _receive_all(

@@ -99,15 +99,15 @@ class MessagingModel:
     async def _ack(self, messaging: Messaging, group: str, which: int) -> None:
         one = self._pick(group, which)
         if one is not None:
-            op = Ack(self._topic, group, one.receipt)
-            equal(True, await messaging.pipeline.send(op), "ack")
+            done = await messaging.pipeline.send(Ack(self._topic, group, one.receipt))
+            equal(True, done, "ack")
 
     async def _nack(self, messaging: Messaging, group: str, which: int, count: bool) -> None:
         one = self._pick(group, which)
         if one is None:
             return
-        op = Nack(self._topic, group, one.receipt, 0.0, count)
-        equal(True, await messaging.pipeline.send(op), "nack")
+        done = await messaging.pipeline.send(Nack(self._topic, group, one.receipt, 0.0, count))
+        equal(True, done, "nack")
         self._attempts[group, one.payload] -= not count
         waiting = self._waiting[group]
         key = self._keys[one.payload]
@@ -117,8 +117,10 @@ class MessagingModel:
     async def _kill(self, messaging: Messaging, group: str, which: int) -> None:
         one = self._pick(group, which)
         if one is not None:
-            op = Kill(self._topic, group, one.receipt, "on purpose")
-            equal(True, await messaging.pipeline.send(op), "kill")
+            done = await messaging.pipeline.send(
+                Kill(self._topic, group, one.receipt, "on purpose")
+            )
+            equal(True, done, "kill")
             self._dead[group].append(one.payload)
 
     async def _redrive(self, messaging: Messaging) -> None:
@@ -145,5 +147,5 @@ class MessagingModel:
                 patience -= 1
                 that(patience, f"{len(self._waiting[group])} messages were lost")
                 await self._world.sleep(0.05)
-        op = Receive(self._topic, group, 5, 0.0, _LONG)
-        equal((), await messaging.pipeline.send(op), "after all is settled")
+        left = await messaging.pipeline.send(Receive(self._topic, group, 5, 0.0, _LONG))
+        equal((), left, "after all is settled")

@@ -129,6 +129,7 @@ class OutboxModel:
         if one is None:
             return
         parked = one.status is EventStatus.PARKED
-        equal(parked, await pipe.send(Requeue(self._space, one.event_id)), "requeue")
+        requeued = await pipe.send(Requeue(self._space, one.event_id))
+        equal(parked, requeued, "requeue")
         if parked:
             one.status, one.attempts = EventStatus.PENDING, 0

@@ -17,7 +17,7 @@ from omnicloud.contracts.messaging import (
 )
 from omnicloud.core.operation import Feature
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import InvalidArgumentError, PublishError, UnsupportedError
+from omnicloud.errors import CorruptedError, InvalidArgumentError, PublishError, UnsupportedError
 from omnicloud.memory.messaging import MemoryMessaging
 from omnicloud.memory.store import MemoryStore
 from omnicloud.testing.virtual import LoopClock, run_virtual
@@ -404,3 +404,39 @@ async def test_bad_arguments_are_refused_before_anything_is_sent(bench: Bench) -
     for call in calls:
         with pytest.raises(InvalidArgumentError):
             await call()
+
+
+class Locked:
+    """A layer whose seal opens nothing but what says so."""
+
+    async def handle(self, call: Any, proceed: Any) -> Any:
+        return call.op.unsealed(await proceed(call), self)
+
+    @property
+    def overhead(self) -> int:
+        return 0
+
+    def close(self, payload: bytes, bound_to: str) -> bytes:
+        return payload
+
+    def open(self, sealed: bytes, bound_to: str) -> bytes:
+        if sealed == b"damaged":
+            raise CorruptedError("changed")
+        return sealed
+
+
+@virtual
+async def test_a_payload_that_does_not_open_is_a_dead_letter_and_holds_up_no_other(
+    bench: Bench,
+) -> None:
+    sealed = Messaging(Pipeline(MemoryMessaging(bench.store), [Locked()]), bench.clock)
+    for payload in (b"damaged", b"fine"):
+        await bench.messaging.publish("t", payload, key="k")
+    bench.tasks.append(asyncio.create_task(sealed.consume("t", bench.succeed)))
+    await asyncio.sleep(1)
+    assert bench.payloads() == [b"fine"]
+    (letter,) = [letter async for letter in sealed.dead_letters("t")]
+    assert letter.damaged
+    assert letter.payload == b""
+    assert letter.reason == "the payload could not be opened"
+    assert [whole.payload for whole in await bench.dead()] == [b"damaged"]

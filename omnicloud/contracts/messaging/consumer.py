@@ -191,6 +191,8 @@ class Consumer:
         self._start(tasks)
 
     async def _ask(self, delivery: Delivery) -> tuple[ProcessingOutcome, str]:
+        if delivery.damaged:
+            return ProcessingOutcome.FAIL, "the payload could not be opened"
         message = self._message(delivery)
         try:
             with consuming(message):

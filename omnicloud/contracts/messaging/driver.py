@@ -18,6 +18,7 @@ from typing import ClassVar, Protocol, Self, TypeVar
 
 from omnicloud.contracts.messaging.models import (
     DeadPage,
+    DeadRecord,
     Delivery,
     Depth,
     MessagingFeature,
@@ -26,7 +27,7 @@ from omnicloud.contracts.messaging.models import (
 )
 from omnicloud.core.names import Scope
 from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Operation, Seal
-from omnicloud.errors import InvalidArgumentError
+from omnicloud.errors import CorruptedError, InvalidArgumentError
 
 __all__ = [
     "Ack",
@@ -46,6 +47,7 @@ __all__ = [
 
 
 R = TypeVar("R")
+Stored = TypeVar("Stored", Delivery, DeadRecord)
 
 
 class MessagingDriver(Protocol):
@@ -183,10 +185,7 @@ class Receive(_OnTopic[tuple[Delivery, ...]]):
         return Effect.ONCE
 
     def unsealed(self, result: tuple[Delivery, ...], seal: Seal) -> tuple[Delivery, ...]:
-        return tuple(
-            replace(one, payload=seal.open(one.payload, _place(self.topic, one.id)))
-            for one in result
-        )
+        return tuple(_opened(one, self.topic, seal) for one in result)
 
     def run(self, driver: MessagingDriver) -> Awaitable[tuple[Delivery, ...]]:
         return driver.receive(self)
@@ -261,10 +260,7 @@ class DeadLetters(_OnTopic[DeadPage]):
     limit: int = 100
 
     def unsealed(self, result: DeadPage, seal: Seal) -> DeadPage:
-        opened = tuple(
-            replace(one, payload=seal.open(one.payload, _place(self.topic, one.id)))
-            for one in result.letters
-        )
+        opened = tuple(_opened(one, self.topic, seal) for one in result.letters)
         return DeadPage(opened, result.cursor)
 
     def run(self, driver: MessagingDriver) -> Awaitable[DeadPage]:
@@ -340,6 +336,14 @@ class Measure(_OnTopic[Depth]):
 
 def _place(topic: str, message_id: str) -> str:
     return f"{len(topic)}:{topic}:{message_id}"
+
+
+def _opened(one: Stored, topic: str, seal: Seal) -> Stored:
+    # One message that does not open must not keep the others of the answer from their readers.
+    try:
+        return replace(one, payload=seal.open(one.payload, _place(topic, one.id)))
+    except CorruptedError:
+        return replace(one, payload=b"", damaged=True)
 
 
 def _check_place(topic: str, group: str, limits: MessagingLimits) -> None:

@@ -117,6 +117,8 @@ class DeadLetter:
     attempts: int
     published_at: float
     died_at: float
+    damaged: bool = False
+    """Whether the payload could not be opened; it is empty then, and whole where it is stored."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +147,8 @@ class Delivery:
     published_at: float
     attempt: int
     receipt: str
+    damaged: bool = False
+    """Never set by a driver: whether the payload could not be opened, and is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +164,8 @@ class DeadRecord:
     reason: str
     attempts: int
     died_at: float
+    damaged: bool = False
+    """Never set by a driver: whether the payload could not be opened, and is empty."""
 
 
 @dataclass(frozen=True, slots=True)

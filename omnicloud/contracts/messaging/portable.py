@@ -339,6 +339,7 @@ def _letter(topic: str, record: DeadRecord) -> DeadLetter:
         attempts=record.attempts,
         published_at=record.published_at,
         died_at=record.died_at,
+        damaged=record.damaged,
     )
 
 

@@ -407,3 +407,9 @@ class LostInCrash(InTheClient):
     @property
     def features(self) -> frozenset[Feature]:
         return FEATURES | {OutboxFeature.DURABLE}
+
+
+@outbox("XOX19", "T1", "anything is taken for a transaction")
+class AnyTransaction(MemoryOutbox):
+    def within(self, transaction: object, /) -> MemoryOutbox:
+        return super().within(transaction) if isinstance(transaction, MemoryTransaction) else self
