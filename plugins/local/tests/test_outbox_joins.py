@@ -1,0 +1,40 @@
+"""A business write and its event in one transaction of the embedded default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from omnicloud.cloud import CloudTransaction, OmniCloud
+from omnicloud.contracts.outbox import OutboxEvent
+
+
+async def _write(tx: CloudTransaction, value: str, *, fails: bool = False) -> None:
+    await tx.kv("orders").set("o-1", value)
+    await tx.outbox("events").save_event(OutboxEvent("orders", value.encode(), aggregate_key="o-1"))
+    if fails:
+        raise ArithmeticError
+
+
+async def _failing(cloud: OmniCloud) -> None:
+    async with cloud.transaction() as tx:
+        await _write(tx, "lost", fails=True)
+
+
+async def test_the_write_and_its_event_happen_together_or_not_at_all(tmp_path: Path) -> None:
+    services = {
+        name: {"contract": contract, "provider": "local", "path": str(tmp_path)}
+        for name, contract in (("orders", "kv"), ("events", "outbox"))
+    }
+    async with OmniCloud({"services": services}) as cloud:
+        async with cloud.transaction() as tx:
+            await _write(tx, "placed")
+        with pytest.raises(ArithmeticError):
+            await _failing(cloud)
+        async with cloud.transaction() as tx:
+            await _write(tx, "paid")
+        events = await cloud.outbox("events").get_pending_events_for_aggregate("o-1")
+        found = [(event["sequence_id"], event["payload"]) for event in events]
+        assert found == [(1, b"placed"), (2, b"paid")]
+        assert await cloud.kv("orders").get("o-1") == "paid"
