@@ -14,6 +14,9 @@ CONTRACTS: dict[str, str] = {
     "objects": "omnicloud_tck.objects:ObjectsContract",
     "secrets": "omnicloud_tck.secrets:SecretsContract",
     "documents": "omnicloud_tck.documents:DocumentsContract",
+    "messaging": "omnicloud_tck.messaging:MessagingContract",
+    "outbox": "omnicloud_tck.outbox:OutboxContract",
+    "sagas": "omnicloud_tck.sagas:SagaContract",
 }
 """By contract; a new one is one line here."""
 
