@@ -49,10 +49,10 @@ INSERT OR IGNORE INTO documents_counter VALUES (1, 0)
 
 _NEXT = "UPDATE documents_counter SET version = version + 1 RETURNING version"
 _ALL = "SELECT version, body FROM documents WHERE space = ? AND collection = ?"
-_INDEXED = (
-    f"{_ALL} AND id > ? AND id IN "  # noqa: S608 - constants
-    "(SELECT id FROM documents_keys WHERE number = ? AND key = ?) ORDER BY id"
-)
+# A cross join is done in the order it is written in: the keys first, then their documents.
+_INDEXED = """SELECT version, body FROM documents_keys AS k CROSS JOIN documents AS d
+WHERE k.number = ? AND k.key = ? AND k.id > ? AND d.space = ? AND d.collection = ? AND d.id = k.id
+ORDER BY k.id"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,5 +203,5 @@ class Collection:
         for index in self._indexes(db):
             if all(path in asked for path in index.paths):
                 key = index_key([asked[path] for path in index.paths])
-                return db.execute(_INDEXED, (*self._place, low, index.number, key))
+                return db.execute(_INDEXED, (index.number, key, low, *self._place))
         return db.execute(f"{_ALL} AND id > ? ORDER BY id", (*self._place, low))

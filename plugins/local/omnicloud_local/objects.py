@@ -56,7 +56,16 @@ from omnicloud_local.config import LocalConfig
 from omnicloud_local.database import Database
 from omnicloud_local.errors import mapped, translated
 from omnicloud_local.files import Files, Segment
-from omnicloud_local.objects_rows import SCHEMA, Facts, Row, Rows, Upload, referenced
+from omnicloud_local.objects_rows import (
+    SCHEMA,
+    Facts,
+    Row,
+    Rows,
+    Upload,
+    abandoned,
+    forget_abandoned,
+    referenced,
+)
 from omnicloud_local.shared import database_of
 
 __all__ = ["FEATURES", "LocalObjects", "open_objects"]
@@ -65,6 +74,7 @@ T = TypeVar("T")
 
 FEATURES: frozenset[Feature] = frozenset({ObjectsFeature.CONDITIONAL, ObjectsFeature.DURABLE})
 
+_ABANDONED_SECONDS = 7 * 86400.0  # after which an upload in parts is forgotten
 _RACES = 20  # times that a reader may find its file removed by a writer in a row
 
 
@@ -270,8 +280,12 @@ async def open_objects(config: LocalConfig, opening: Opening) -> LocalObjects:
 
 
 async def _collect(database: Database, files: Files) -> None:
-    """Remove what crashed uploads left: old files that no row names."""
+    """Remove what crashed uploads left: old uploads, and old files that no row names."""
     with mapped("looking for files that a crash left"):
+        before = database.clock.wall() - _ABANDONED_SECONDS
+        # Written only where it must be: a service may be opened beside an open transaction.
+        if await database.read(lambda db: abandoned(db, before)):
+            await database.write(lambda db: forget_abandoned(db, before))
         stale = await anyio.to_thread.run_sync(files.stale)
         if stale:
             # The rows are read after the files: a file that is named by then is kept.

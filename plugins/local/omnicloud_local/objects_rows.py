@@ -12,7 +12,16 @@ from omnicloud.contracts.objects.models import Listed, Metadata, ObjectInfo
 from omnicloud.errors import AlreadyExistsError, ConflictError, NotFoundError
 from omnicloud_local.files import Segment
 
-__all__ = ["SCHEMA", "Facts", "Row", "Rows", "Upload", "referenced"]
+__all__ = [
+    "SCHEMA",
+    "Facts",
+    "Row",
+    "Rows",
+    "Upload",
+    "abandoned",
+    "forget_abandoned",
+    "referenced",
+]
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS objects (
@@ -206,6 +215,19 @@ class Rows:
         """Delete an upload and its parts."""
         db.execute("DELETE FROM objects_uploads WHERE id = ?", (upload_id,))
         db.execute("DELETE FROM objects_parts WHERE upload = ?", (upload_id,))
+
+
+def abandoned(db: sqlite3.Connection, before: float) -> bool:
+    """Whether an upload was begun before a moment and has not ended."""
+    old = db.execute("SELECT 1 FROM objects_uploads WHERE begun < ? LIMIT 1", (before,))
+    return old.fetchone() is not None
+
+
+def forget_abandoned(db: sqlite3.Connection, before: float) -> None:
+    """Delete the uploads that were begun before a moment, with their parts, everywhere."""
+    old = "SELECT id FROM objects_uploads WHERE begun < ?"
+    db.execute(f"DELETE FROM objects_parts WHERE upload IN ({old})", (before,))  # noqa: S608 - constant
+    db.execute("DELETE FROM objects_uploads WHERE begun < ?", (before,))
 
 
 def referenced(db: sqlite3.Connection) -> set[str]:

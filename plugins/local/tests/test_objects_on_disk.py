@@ -94,6 +94,22 @@ async def test_old_files_that_nothing_names_are_collected_and_new_ones_kept(tmp_
     await opening.aclose()
 
 
+async def test_an_upload_that_never_ended_is_forgotten_after_a_week(tmp_path: Path) -> None:
+    opening = Alone()
+    objects = await opened(tmp_path, opening)
+    old, new = await objects.begin_upload("k"), await objects.begin_upload("k")
+    await opening.shared[0].write(
+        lambda db: db.execute(
+            "UPDATE objects_uploads SET begun = begun - 8 * 86400 WHERE id = ?", (old,)
+        )
+    )
+    again = await opened(tmp_path, opening)
+    with pytest.raises(NotFoundError):
+        await again.upload("k", b"x", upload_id=old)
+    await again.upload("k", b"x", upload_id=new)
+    await opening.aclose()
+
+
 _WRITER = """
 import asyncio, sys
 from pathlib import Path
