@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections import defaultdict
 from dataclasses import replace
 from typing import Any
@@ -928,3 +929,23 @@ class ForgetsSchedule(_Durable):
         owner = known.setdefault(op.topic, id(self))
         if owner != id(self):
             (await self._topic(op.topic))._scheduled.clear()
+
+
+@messaging("CO36", "T2", "every call blocks the event loop for 20 ms")
+class Blocks(MemoryMessaging):
+    async def subscribe(self, op: Subscribe, /) -> None:
+        time.sleep(0.02)
+        return await super().subscribe(op)
+
+
+@messaging("CO37", "T3", "leaks one task per call")
+class LeaksTasks(MemoryMessaging):
+    leaked: list[asyncio.Task[None]] = []
+
+    async def subscribe(self, op: Subscribe, /) -> None:
+        self.leaked.append(asyncio.ensure_future(asyncio.sleep(1e6)))
+        return await super().subscribe(op)
+
+    async def aclose(self) -> None:
+        while self.leaked:
+            self.leaked.pop().cancel()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -413,3 +414,23 @@ class LostInCrash(InTheClient):
 class AnyTransaction(MemoryOutbox):
     def within(self, transaction: object, /) -> MemoryOutbox:
         return super().within(transaction) if isinstance(transaction, MemoryTransaction) else self
+
+
+@outbox("OX22", "T2", "every call blocks the event loop for 20 ms")
+class Blocks(MemoryOutbox):
+    async def list_events(self, op: ListEvents, /) -> Records:
+        time.sleep(0.02)
+        return await super().list_events(op)
+
+
+@outbox("OX23", "T3", "leaks one task per call")
+class LeaksTasks(MemoryOutbox):
+    leaked: list[asyncio.Task[None]] = []
+
+    async def list_events(self, op: ListEvents, /) -> Records:
+        self.leaked.append(asyncio.ensure_future(asyncio.sleep(1e6)))
+        return await super().list_events(op)
+
+    async def aclose(self) -> None:
+        while self.leaked:
+            self.leaked.pop().cancel()

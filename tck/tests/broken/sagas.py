@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -299,3 +300,23 @@ class LostInCrash(MemorySagas):
 
     def _rows(self, space: str) -> Any:
         return self._store.rows(("sagas", id(self), space))
+
+
+@sagas("SA20", "T2", "every call blocks the event loop for 20 ms")
+class Blocks(MemorySagas):
+    async def get(self, op: Get, /) -> SagaRecord | None:
+        time.sleep(0.02)
+        return await super().get(op)
+
+
+@sagas("SA21", "T3", "leaks one task per call")
+class LeaksTasks(MemorySagas):
+    leaked: list[asyncio.Task[None]] = []
+
+    async def get(self, op: Get, /) -> SagaRecord | None:
+        self.leaked.append(asyncio.ensure_future(asyncio.sleep(1e6)))
+        return await super().get(op)
+
+    async def aclose(self) -> None:
+        while self.leaked:
+            self.leaked.pop().cancel()
