@@ -219,9 +219,11 @@ def test_a_worker_leaves_sagas_that_it_does_not_know_to_others() -> None:
         store, shop = MemoryStore(LoopClock()), Shop()
         one = engine(MemorySagas(store), shop.saga())
         other = engine(MemorySagas(store), Saga("other", [step(shop.does("x"), name="x")]))
-        await one.start("order", {}, saga_id="s")
-        assert await other.resume_once() == 0
-        assert await one.resume_once() == 1
+        for number in range(20):
+            await one.start("order", {}, saga_id=f"s{number}")
+        await other.start("other", {}, saga_id="mine")
+        assert await other.resume_once() == 1
+        assert await one.resume_once() == 20
 
     run_virtual(main())
 

@@ -220,15 +220,18 @@ class SagaEngine:
 
     async def _claim(self, saga_id: str | None, most: int) -> list[tuple[SagaState, str]]:
         owner = uuid.uuid4().hex
-        excluded = tuple(self._foreign) if saga_id is None else ()
-        op = Claim(SPACE, ACTIVE, owner, self._lease, most, saga_id, excluded)
         claimed: list[tuple[SagaState, str]] = []
-        for record in await self._pipeline.send(op):
-            state = to_state(record)
-            if state.payload.get("saga") in self._sagas:
-                claimed.append((state, owner))
-            else:
-                await self._pass_over(state.saga_id, owner)
+        for _ in range(_MOST_EXCLUDED):
+            excluded = tuple(self._foreign) if saga_id is None else ()
+            op = Claim(SPACE, ACTIVE, owner, self._lease, most, saga_id, excluded)
+            records = await self._pipeline.send(op)
+            for state in map(to_state, records):
+                if state.payload.get("saga") in self._sagas:
+                    claimed.append((state, owner))
+                else:
+                    await self._pass_over(state.saga_id, owner)
+            if claimed or not records or saga_id is not None:
+                break
         return claimed
 
     async def _pass_over(self, saga_id: str, owner: str) -> None:
