@@ -36,6 +36,10 @@ CONTRACTS: dict[str, ContractSpec] = {
     spec.name: spec
     for spec in (
         ContractSpec("kv", "KV", "KVDriver", "KVFeature"),
+        ContractSpec("cache", "Cache", "CacheDriver", "CacheFeature"),
+        ContractSpec("locks", "Locks", "LocksDriver", "LocksFeature"),
+        ContractSpec("breaker", "Breaker", "BreakerDriver", "BreakerFeature"),
+        ContractSpec("iam", "IAM", "IAMDriver", "IAMFeature"),
         ContractSpec("secrets", "Secrets", "SecretsDriver", "SecretsFeature"),
         ContractSpec("messaging", "Messaging", "MessagingDriver", "MessagingFeature"),
         ContractSpec("outbox", "Outbox", "OutboxDriver", "OutboxFeature"),

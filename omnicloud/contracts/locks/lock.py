@@ -1,0 +1,172 @@
+"""The handle of one lock."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import final
+
+from omnicloud.contracts.locks.lease import Lease, Leases
+from omnicloud.core.durations import Seconds, seconds
+from omnicloud.errors import ConflictError, LockLostError
+
+__all__ = ["Lock"]
+
+
+@final
+class Lock:
+    """The handle of one lock, or of one permit of a semaphore. Made by ``Locks.get_lock``.
+
+    Not re-entrant: a handle that holds is refused like any other. After a release, or after
+    the time to live, it can be used again. Its time to live counts from the acquisition.
+
+    Used as ``async with lock as acquired`` it does not wait; the body always runs and **must
+    look at** ``acquired``.
+    """
+
+    def __init__(self, name: str, leases: Leases, *, renew: bool) -> None:
+        self._name = name
+        self._leases = leases
+        self._renew = renew
+        self._lease: Lease | None = None
+        self._keeping: _Keeping | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self._name
+
+    @property
+    def token(self) -> int | None:
+        """The fencing number of the last acquisition until the release; ``None`` without."""
+        return None if self._lease is None else self._lease.token
+
+    @property
+    def expires_in(self) -> float:
+        """Seconds for which it is surely held; 0 where it is not."""
+        if self._lease is None:
+            return 0.0
+        return max(0.0, self._lease.until - self._leases.clock.monotonic())
+
+    async def acquire(self, *, wait: Seconds = 0.0) -> bool:
+        """Hold the lock for its time to live; whether it was granted.
+
+        Cancelled, or ended by an error, it leaves nothing held.
+
+        Args:
+            wait: Seconds to wait for it at most; 0 is one attempt. Waiters of a provider with
+                ``fair`` are granted in the order of their arrival; of others, whoever asks
+                first when it is free.
+
+        Raises:
+            UnavailableError: The service did not answer; nothing is held.
+        """
+        lease = await self._leases.acquire(seconds(wait, "wait"))
+        if lease is None:
+            return False
+        self._lease = lease
+        return True
+
+    async def release(self) -> None:
+        """Give it back. Silent where this handle does not hold it, or not any more.
+
+        Raises:
+            UnavailableError: The service did not answer; call it again, or leave the lock to
+                its time to live.
+        """
+        lease = self._lease
+        if lease is None:
+            return
+        try:
+            await self._leases.release(lease.owner)
+        except asyncio.CancelledError:
+            await self._leases.abandon(lease.owner)
+            raise
+        if self._lease is lease:
+            self._lease = None
+
+    @asynccontextmanager
+    async def held(self, *, wait: Seconds = 0.0) -> AsyncIterator[int | None]:
+        """A block that runs only while the lock is held, however long; yields the token.
+
+        The lock is renewed in the background at every third of its time to live.
+
+        Raises:
+            ConflictError: It was not granted within ``wait`` seconds; the block did not run.
+            LockLostError: It was lost; the block was cancelled where it stood.
+        """
+        if not await self.acquire(wait=wait):
+            raise ConflictError(
+                f"the lock {self._name!r} is held by another",
+                hint="wait longer, or use `async with lock as acquired` and look at the bool",
+            )
+        keeping = self._kept()
+        error: BaseException | None = None
+        try:
+            yield self.token
+        except BaseException as raised:
+            error = raised
+            raise
+        finally:
+            await self._end(keeping, error)
+
+    async def __aenter__(self) -> bool:
+        acquired = await self.acquire()
+        if acquired and self._renew:
+            self._keeping = self._kept()
+        return acquired
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        keeping, self._keeping = self._keeping, None
+        await self._end(keeping, error)
+
+    def _kept(self) -> _Keeping:
+        assert self._lease is not None  # noqa: S101 - called after an acquisition
+        return _Keeping(self._leases, self._lease)
+
+    async def _end(self, keeping: _Keeping | None, error: BaseException | None) -> None:
+        if keeping is not None:
+            await keeping.stop()
+        lease, self._lease = self._lease, None
+        if lease is not None:
+            await self._leases.abandon(lease.owner)
+        if keeping is not None and keeping.lost:
+            keeping.settle(self._name, error)
+
+
+class _Keeping:
+    """The renewal in the background of one held block, and its word when the lock is lost."""
+
+    def __init__(self, leases: Leases, lease: Lease) -> None:
+        self.lost = False
+        self._body = asyncio.current_task()
+        self._task = asyncio.get_running_loop().create_task(
+            leases.keep(lease, self._on_loss), name="omnicloud lock renewal"
+        )
+
+    def _on_loss(self) -> None:
+        self.lost = True
+        if self._body is not None:
+            self._body.cancel()
+
+    async def stop(self) -> None:
+        """End the renewal."""
+        self._task.cancel()
+        await asyncio.wait([self._task])
+
+    def settle(self, name: str, error: BaseException | None) -> None:
+        """Take back the cancellation and say why; one from outside, or an error, goes first."""
+        pending = self._body.uncancel() if self._body is not None else 0
+        ours = error is None or isinstance(error, asyncio.CancelledError)
+        if ours and not pending:
+            raise LockLostError(
+                f"the lock {name!r} was lost while the block ran",
+                hint="give the token to what the lock protects, and let that refuse older ones",
+            )
