@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from omnicloud.core.opening import Opening
+from omnicloud.memory.breaker import MemoryBreaker
 from omnicloud.memory.config import MemoryConfig
 from omnicloud.memory.documents import MemoryDocuments
+from omnicloud.memory.iam import MemoryIAM
 from omnicloud.memory.kv import MemoryKV
 from omnicloud.memory.messaging import MemoryMessaging
 from omnicloud.memory.objects import MemoryObjects
@@ -14,7 +16,9 @@ from omnicloud.memory.secrets import MemorySecrets
 from omnicloud.memory.store import MemoryStore
 
 __all__ = [
+    "open_breaker",
     "open_documents",
+    "open_iam",
     "open_kv",
     "open_messaging",
     "open_objects",
@@ -68,3 +72,13 @@ async def open_objects(config: MemoryConfig, opening: Opening) -> MemoryObjects:
 async def open_secrets(config: MemoryConfig, opening: Opening) -> MemorySecrets:
     """A secrets driver in memory."""
     return MemorySecrets(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_breaker(config: MemoryConfig, opening: Opening) -> MemoryBreaker:
+    """A breaker driver in memory."""
+    return MemoryBreaker(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_iam(config: MemoryConfig, opening: Opening) -> MemoryIAM:
+    """An iam driver in memory."""
+    return MemoryIAM(await _store(config, opening), _namespace(config, opening))

@@ -13,7 +13,17 @@ __all__ = ["omnicloud_providers"]
 @hookimpl
 def omnicloud_providers() -> Sequence[Provider]:
     """The reference provider, for tests and for reading."""
-    from omnicloud.memory import documents, kv, messaging, objects, outbox, sagas, secrets
+    from omnicloud.memory import (
+        breaker,
+        documents,
+        iam,
+        kv,
+        messaging,
+        objects,
+        outbox,
+        sagas,
+        secrets,
+    )
 
     return (
         Provider(
@@ -27,6 +37,8 @@ def omnicloud_providers() -> Sequence[Provider]:
                 "messaging": Offer("omnicloud.memory.open:open_messaging", messaging.FEATURES),
                 "outbox": Offer("omnicloud.memory.open:open_outbox", outbox.FEATURES),
                 "sagas": Offer("omnicloud.memory.open:open_sagas", sagas.FEATURES),
+                "breaker": Offer("omnicloud.memory.open:open_breaker", breaker.FEATURES),
+                "iam": Offer("omnicloud.memory.open:open_iam", iam.FEATURES),
             },
             summary="In the memory of this process; nothing survives it. For tests.",
             distribution="omnicloud",
