@@ -1,0 +1,1 @@
+"""A kv provider that keeps one file for each key."""
