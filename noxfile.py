@@ -1,0 +1,111 @@
+"""Every gate by name, the same here and in CI: ``nox -s NAME``.
+
+Sessions share one environment made by uv from this checkout, so that a gate costs its own time
+and little more. Arguments after ``--`` go to the tool of the session.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nox
+
+nox.options.sessions = ["lint", "types", "floors", "docs", "bench", "tck-kills", "demo", "tests"]
+nox.options.default_venv_backend = "none"
+nox.options.error_on_external_run = True
+
+ROOT = Path(__file__).parent
+HOME = Path(os.environ.get("OMNICLOUD_DEV_VENV", ROOT / ".venv-dev"))
+PYTHON_FILES = ("omnicloud", "tck", "plugins", "tests", "benchmarks", "examples", "noxfile.py")
+CONSTRAINTS = ROOT / "constraints.txt"
+
+
+def _run(session: nox.Session, *command: str, **env: str) -> None:
+    """Run a tool of the shared environment."""
+    tool, *arguments = command
+    session.run(str(HOME / "bin" / tool), *arguments, external=True, env={**os.environ, **env})
+
+
+def _ready(session: nox.Session, *groups: str) -> None:
+    """Make the shared environment, or bring it up to date."""
+    uv = str(Path(sys.executable).parent / "uv")
+    uv = uv if Path(uv).exists() else "uv"
+    if not (HOME / "bin" / "python").exists():
+        session.run(uv, "venv", "-q", "--python", sys.executable, str(HOME), external=True)
+    wanted = [f"--group={group}" for group in groups]
+    local = ["-e", ".[cli]", "-e", "tck", "-e", "plugins/local"]
+    constrained = ["--constraints", str(CONSTRAINTS)] if CONSTRAINTS.exists() else []
+    python = str(HOME / "bin" / "python")
+    session.run(
+        uv, "pip", "install", "-q", "--python", python, *constrained, *local, *wanted, external=True
+    )
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style and common mistakes."""
+    _ready(session, "lint")
+    _run(session, "ruff", "check", *PYTHON_FILES)
+    _run(session, "ruff", "format", "--check", *PYTHON_FILES)
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Strict types, in what is shipped and in a user's program."""
+    _ready(session, "types", "test")
+    _run(session, "mypy")
+
+
+@nox.session
+def floors(session: nox.Session) -> None:
+    """A room imports only from below."""
+    _ready(session, "floors")
+    _run(session, "lint-imports")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """All tests, in random order: the library's, the kit's, and every provider under the laws."""
+    _ready(session, "test")
+    _run(session, "pytest", "-n", "2", "tests", "tck/tests", "plugins", *session.posargs)
+
+
+@nox.session
+def tck(session: nox.Session) -> None:
+    """Every provider under the laws, or one: ``-- local``."""
+    _ready(session, "test")
+    chosen = [f"plugins/{name}" for name in session.posargs] or ["tck/tests", "plugins"]
+    _run(session, "pytest", "-n", "2", *chosen)
+
+
+@nox.session(name="tck-kills")
+def tck_kills(session: nox.Session) -> None:
+    """Which law kills which broken driver."""
+    _ready(session, "test")
+    _run(session, "python", "tck/tests/kill_report.py", *session.posargs)
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The site, built without a warning."""
+    _ready(session, "docs")
+    _run(session, "mkdocs", "build", "--strict", "-q", NO_MKDOCS_2_WARNING="true")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Benchmarks: a smoke run, or ``-- --full`` for figures."""
+    _ready(session, "test", "bench")
+    for script in sorted((ROOT / "benchmarks").glob("*.py")):
+        arguments = session.posargs or ["--smoke"]
+        _run(session, "python", str(script), *arguments)
+
+
+@nox.session
+def demo(session: nox.Session) -> None:
+    """The orders example on the embedded default, then the embedded providers certified."""
+    _ready(session, "test")
+    _run(session, "python", "-m", "examples.orders", "run", "--orders", "10000", "--kill")
+    _run(session, "omnicloud", "certify", "memory", "local")
