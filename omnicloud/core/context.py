@@ -11,7 +11,7 @@ from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import Scope, check_name
 
-__all__ = ["Ambient", "ServiceInfo", "acting_as", "current", "deadline", "tenant"]
+__all__ = ["Ambient", "ServiceInfo", "acting_as", "current", "deadline", "no_deadline", "tenant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,4 +89,11 @@ def deadline(budget: Seconds, *, clock: Clock = SYSTEM_CLOCK) -> Iterator[None]:
     if outer.deadline is not None:
         until = min(until, outer.deadline)
     with _changed(replace(outer, deadline=until)):
+        yield
+
+
+@contextmanager
+def no_deadline() -> Iterator[None]:
+    """Leave the caller's budget behind, for what must be put in order after it is spent."""
+    with _changed(replace(_ambient.get(), deadline=None)):
         yield

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from omnicloud.core.opening import Opening
 from omnicloud.memory.breaker import MemoryBreaker
+from omnicloud.memory.cache import MemoryCache
 from omnicloud.memory.config import MemoryConfig
 from omnicloud.memory.documents import MemoryDocuments
 from omnicloud.memory.iam import MemoryIAM
 from omnicloud.memory.kv import MemoryKV
+from omnicloud.memory.locks import MemoryLocks
 from omnicloud.memory.messaging import MemoryMessaging
 from omnicloud.memory.objects import MemoryObjects
 from omnicloud.memory.outbox import MemoryOutbox
@@ -17,9 +19,11 @@ from omnicloud.memory.store import MemoryStore
 
 __all__ = [
     "open_breaker",
+    "open_cache",
     "open_documents",
     "open_iam",
     "open_kv",
+    "open_locks",
     "open_messaging",
     "open_objects",
     "open_outbox",
@@ -82,3 +86,13 @@ async def open_breaker(config: MemoryConfig, opening: Opening) -> MemoryBreaker:
 async def open_iam(config: MemoryConfig, opening: Opening) -> MemoryIAM:
     """An iam driver in memory."""
     return MemoryIAM(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_cache(config: MemoryConfig, opening: Opening) -> MemoryCache:
+    """A cache driver in memory."""
+    return MemoryCache(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_locks(config: MemoryConfig, opening: Opening) -> MemoryLocks:
+    """A locks driver in memory."""
+    return MemoryLocks(await _store(config, opening), _namespace(config, opening))

@@ -15,9 +15,11 @@ def omnicloud_providers() -> Sequence[Provider]:
     """The reference provider, for tests and for reading."""
     from omnicloud.memory import (
         breaker,
+        cache,
         documents,
         iam,
         kv,
+        locks,
         messaging,
         objects,
         outbox,
@@ -33,6 +35,8 @@ def omnicloud_providers() -> Sequence[Provider]:
                 "secrets": Offer("omnicloud.memory.open:open_secrets", secrets.FEATURES),
                 "objects": Offer("omnicloud.memory.open:open_objects", objects.FEATURES),
                 "documents": Offer("omnicloud.memory.open:open_documents", documents.FEATURES),
+                "cache": Offer("omnicloud.memory.open:open_cache", cache.FEATURES),
+                "locks": Offer("omnicloud.memory.open:open_locks", locks.FEATURES),
                 "kv": Offer("omnicloud.memory.open:open_kv", kv.FEATURES),
                 "messaging": Offer("omnicloud.memory.open:open_messaging", messaging.FEATURES),
                 "outbox": Offer("omnicloud.memory.open:open_outbox", outbox.FEATURES),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import secrets
 from collections.abc import Awaitable, Callable, Hashable
+from contextlib import suppress
 from dataclasses import replace
 from typing import Generic, TypeVar, final
 
@@ -26,10 +27,11 @@ from omnicloud.contracts.cache.flights import Flight, Flights
 from omnicloud.contracts.cache.models import Cached, CacheFeature, CacheStatistics
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import Codec
-from omnicloud.core.context import current
+from omnicloud.core.context import current, no_deadline
 from omnicloud.core.durations import Seconds, positive, seconds
 from omnicloud.core.names import check_name, check_prefix
 from omnicloud.core.pipeline import Pipeline
+from omnicloud.errors import OmniCloudError
 
 __all__ = ["Cache"]
 
@@ -37,6 +39,7 @@ T = TypeVar("T")
 Loader = Callable[[], Awaitable[T]]
 
 _CLAIM_SECONDS = 30.0
+_CLEAN_UP_SECONDS = 5.0
 _FIRST_PAUSE = 0.01  # seconds between looks at what another process loads
 _LONGEST_PAUSE = 0.25
 
@@ -192,6 +195,17 @@ class Cache(Generic[T]):
     ) -> T:
         """Load as the one process that holds the claim, or wait for what another loads."""
         owner = secrets.token_hex(16)
+        try:
+            entry = await self._claim_or_find(key, owner, refresh=refresh)
+            if entry is not None:
+                return self._codec.decode(entry.value)
+            return await self._fill(key, owner, loader, ttl, flight, refresh=refresh)
+        except BaseException:
+            await self._give_up(key, owner)
+            raise
+
+    async def _claim_or_find(self, key: str, owner: str, *, refresh: bool) -> Cached | None:
+        """The entry that another process loads meanwhile, or ``None`` with the claim won."""
         pause = _FIRST_PAUSE
         while not await self._pipeline.send(Claim(key, owner, _CLAIM_SECONDS)):
             if not refresh:
@@ -199,14 +213,19 @@ class Cache(Generic[T]):
                 pause = min(2 * pause, _LONGEST_PAUSE)
             entry = await self._pipeline.send(Get(key))
             if entry is not None:
-                return self._codec.decode(entry.value)
+                return entry
             refresh = False
-        try:
-            return await self._fill(key, owner, loader, ttl, flight, refresh=refresh)
-        except BaseException:
-            with anyio.CancelScope(shield=True), anyio.move_on_after(5.0):
-                await self._pipeline.send(Unclaim(key, owner))
-            raise
+        return None
+
+    async def _give_up(self, key: str, owner: str) -> None:
+        """Let another load at once; where that cannot be said, the claim ends by itself."""
+        with (
+            anyio.CancelScope(shield=True),
+            anyio.move_on_after(_CLEAN_UP_SECONDS),
+            suppress(OmniCloudError),
+            no_deadline(),
+        ):
+            await self._pipeline.send(Unclaim(key, owner))
 
     async def _fill(
         self,

@@ -12,6 +12,7 @@ import anyio
 from omnicloud.contracts.locks.driver import Acquire, LocksDriver, Release, Renew
 from omnicloud.contracts.locks.models import Grant
 from omnicloud.core.clock import Clock
+from omnicloud.core.context import no_deadline
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import OmniCloudError
 
@@ -90,6 +91,7 @@ class Leases:
             anyio.CancelScope(shield=True),
             anyio.move_on_after(_CLEAN_UP_SECONDS),
             suppress(OmniCloudError),
+            no_deadline(),
         ):
             await self.release(owner)
 

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import final
+from typing import NamedTuple, final
 
 from omnicloud.contracts.locks.lease import Lease, Leases
 from omnicloud.core.durations import Seconds, seconds
@@ -31,7 +31,7 @@ class Lock:
         self._leases = leases
         self._renew = renew
         self._lease: Lease | None = None
-        self._keeping: _Keeping | None = None
+        self._blocks: dict[asyncio.Task[object] | None, list[_Block]] = {}
 
     @property
     def name(self) -> str:
@@ -63,11 +63,7 @@ class Lock:
         Raises:
             UnavailableError: The service did not answer; nothing is held.
         """
-        lease = await self._leases.acquire(seconds(wait, "wait"))
-        if lease is None:
-            return False
-        self._lease = lease
-        return True
+        return await self._acquired(wait) is not None
 
     async def release(self) -> None:
         """Give it back. Silent where this handle does not hold it, or not any more.
@@ -97,26 +93,27 @@ class Lock:
             ConflictError: It was not granted within ``wait`` seconds; the block did not run.
             LockLostError: It was lost; the block was cancelled where it stood.
         """
-        if not await self.acquire(wait=wait):
+        lease = await self._acquired(wait)
+        if lease is None:
             raise ConflictError(
                 f"the lock {self._name!r} is held by another",
                 hint="wait longer, or use `async with lock as acquired` and look at the bool",
             )
-        keeping = self._kept()
+        block = _Block(lease, _Keeping(self._leases, lease))
         error: BaseException | None = None
         try:
-            yield self.token
+            yield lease.token
         except BaseException as raised:
             error = raised
             raise
         finally:
-            await self._end(keeping, error)
+            await self._end(block, error)
 
     async def __aenter__(self) -> bool:
-        acquired = await self.acquire()
-        if acquired and self._renew:
-            self._keeping = self._kept()
-        return acquired
+        lease = await self._acquired(0.0)
+        keeping = _Keeping(self._leases, lease) if lease is not None and self._renew else None
+        self._blocks.setdefault(asyncio.current_task(), []).append(_Block(lease, keeping))
+        return lease is not None
 
     async def __aexit__(
         self,
@@ -124,21 +121,37 @@ class Lock:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        keeping, self._keeping = self._keeping, None
-        await self._end(keeping, error)
+        task = asyncio.current_task()
+        blocks = self._blocks[task]
+        block = blocks.pop()
+        if not blocks:
+            del self._blocks[task]
+        await self._end(block, error)
 
-    def _kept(self) -> _Keeping:
-        assert self._lease is not None  # noqa: S101 - called after an acquisition
-        return _Keeping(self._leases, self._lease)
-
-    async def _end(self, keeping: _Keeping | None, error: BaseException | None) -> None:
-        if keeping is not None:
-            await keeping.stop()
-        lease, self._lease = self._lease, None
+    async def _acquired(self, wait: Seconds) -> Lease | None:
+        lease = await self._leases.acquire(seconds(wait, "wait"))
         if lease is not None:
-            await self._leases.abandon(lease.owner)
-        if keeping is not None and keeping.lost:
-            keeping.settle(self._name, error)
+            self._lease = lease
+        return lease
+
+    async def _end(self, block: _Block, error: BaseException | None) -> None:
+        """Release what the block acquired, and nothing that another acquired since."""
+        if block.lease is None:
+            return
+        if block.keeping is not None:
+            await block.keeping.stop()
+        if self._lease is block.lease:
+            self._lease = None
+        await self._leases.abandon(block.lease.owner)
+        if block.keeping is not None and block.keeping.lost:
+            block.keeping.settle(self._name, error)
+
+
+class _Block(NamedTuple):
+    """An ``async with`` under way: what it acquired, if anything, and who keeps that alive."""
+
+    lease: Lease | None
+    keeping: _Keeping | None
 
 
 class _Keeping:
