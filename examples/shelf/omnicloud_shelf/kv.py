@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import os
 import uuid
 from pathlib import Path
 from typing import NoReturn
-
-import anyio.lowlevel
-import anyio.to_thread
 
 from omnicloud.contracts.kv.driver import (
     Begin,
@@ -30,6 +28,7 @@ from omnicloud.core.transactions import Transaction
 from omnicloud.errors import CorruptedError, Outcome, UnsupportedError
 from omnicloud_shelf.config import ShelfConfig
 from omnicloud_shelf.errors import mapped
+from omnicloud_shelf.threads import in_thread
 
 __all__ = ["ShelfKV", "open_kv"]
 
@@ -38,7 +37,7 @@ async def open_kv(config: ShelfConfig, opening: Opening) -> ShelfKV:
     """Open the shelf of a service: a folder of its own below the configured one."""
     name = hashlib.sha256(opening.service.name.encode()).hexdigest()
     folder = config.path.absolute() / name
-    await anyio.to_thread.run_sync(_make, folder)
+    await in_thread(_make, folder)
     return ShelfKV(folder)
 
 
@@ -55,13 +54,13 @@ class ShelfKV:
         self._folder = folder
 
     async def get(self, op: Get, /) -> Record | None:
-        return await anyio.to_thread.run_sync(_read, self._file(op.key))
+        return await in_thread(_read, self._file(op.key))
 
     async def set(self, op: Set, /) -> str:
-        return await anyio.to_thread.run_sync(_write, self._file(op.key), op.value)
+        return await in_thread(_write, self._file(op.key), op.value)
 
     async def delete(self, op: Delete, /) -> bool:
-        return await anyio.to_thread.run_sync(_remove, self._file(op.key))
+        return await in_thread(_remove, self._file(op.key))
 
     # What is not declared is refused before it comes here.
 
@@ -97,7 +96,7 @@ class ShelfKV:
 
 
 async def _refuse(operation: str) -> NoReturn:
-    await anyio.lowlevel.checkpoint()
+    await asyncio.sleep(0)
     raise UnsupportedError(f"the shelf has no {operation}")
 
 
