@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from typing import TypeVar
+from typing import Any, TypeVar
 
-__all__ = ["Broken", "collect", "equal", "eventually", "refused", "that", "together"]
+__all__ = ["Broken", "collect", "each", "equal", "eventually", "refused", "that", "together"]
 
 T = TypeVar("T")
 
@@ -57,6 +57,17 @@ async def collect(stream: AsyncIterator[T], count: int, seconds: float) -> list[
 async def together(*calls: Awaitable[T]) -> list[T | BaseException]:
     """Run calls at once; their answers or errors in order."""
     return await asyncio.gather(*calls, return_exceptions=True)
+
+
+def each(*calls: Coroutine[Any, Any, Any]) -> Iterator[Coroutine[Any, Any, Any]]:
+    """The calls one by one; those not come to when the loop is left are closed."""
+    waiting = list(calls)
+    try:
+        while waiting:
+            yield waiting.pop(0)
+    finally:
+        for call in waiting:
+            call.close()
 
 
 async def eventually(

@@ -16,6 +16,7 @@ CONTRACTS: dict[str, str] = {
     "documents": "omnicloud_tck.documents:DocumentsContract",
     "messaging": "omnicloud_tck.messaging:MessagingContract",
     "outbox": "omnicloud_tck.outbox:OutboxContract",
+    "breaker": "omnicloud_tck.breaker:BreakerContract",
     "sagas": "omnicloud_tck.sagas:SagaContract",
 }
 """By contract; a new one is one line here."""

@@ -16,7 +16,7 @@ from omnicloud.errors import (
     InvalidArgumentError,
     UnsupportedError,
 )
-from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
 from omnicloud_tck.machine import Lab, drawn
@@ -105,7 +105,7 @@ class MoreLaws(Contract):
 
     async def _all_refused(self, documents: Documents, stale: str) -> None:
         by = {"_id": "k"}
-        for call in (
+        for call in each(
             documents.update_one("c", by, {"$set": {"lost": 1}}, if_version=stale),
             documents.replace_one("c", by, {"lost": 1}, if_version=stale),
             documents.delete_one("c", by, if_version=stale),
@@ -159,7 +159,7 @@ class MoreLaws(Contract):
         await documents.insert_one("other", {"mail": "x", "t": {"n": 1}})
         count = await documents.count("c")
         by = {"_id": "b"}
-        for call in (
+        for call in each(
             documents.insert_one("c", {"mail": "x", "t": {"n": 1}}),
             documents.insert_one("c", {"mail": "x", "t": {"n": 1.0}}),
             documents.insert_one("c", {"mail": None, "t": {"n": 1}}),
@@ -262,7 +262,7 @@ class MoreLaws(Contract):
         expected = {"_id": "k", "name": "canary", "n": 1}
         equal([expected], await documents.find_many("c", {"n": {"$exists": True}}), "updated")
         by = {"_id": "k"}
-        for call in (
+        for call in each(
             documents.find_many("c", {"name": "canary"}),
             documents.find_many("c", {}, sort="name"),
             documents.count("c", {"nested.a": {"$exists": True}}),

@@ -17,7 +17,7 @@ from omnicloud.errors import (
     InvalidArgumentError,
     ObjectNotFoundError,
 )
-from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import law
 from omnicloud_tck.machine import Lab, drawn
@@ -75,7 +75,7 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
     async def absence_is_an_error(self, world: World[Any]) -> None:
         objects = await self.portable(world)
         for _ in range(2):
-            for call in (objects.download("k"), objects.stat("k"), objects.copy("k", "l")):
+            for call in each(objects.download("k"), objects.stat("k"), objects.copy("k", "l")):
                 with refused(ObjectNotFoundError, "a missing object"):
                     await call
             equal(False, await objects.exists("k"), "whether it exists")
@@ -299,11 +299,13 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
         first = await objects.upload("k", b"1", if_absent=True)
         second = await objects.upload("k", b"2", if_version=first)
         await objects.upload("source", b"source")
-        for call in (objects.upload("k", b"x", if_absent=True), self._copy(objects, absent=True)):
+        for call in each(
+            objects.upload("k", b"x", if_absent=True), self._copy(objects, absent=True)
+        ):
             with refused(AlreadyExistsError, "if_absent over an object"):
                 await call
         for stale in (first, "no such version"):
-            for write in (
+            for write in each(
                 objects.upload("k", b"x", if_version=stale),
                 objects.copy("source", "k", if_version=stale),
                 objects.delete("k", if_version=stale),
@@ -312,7 +314,7 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
                     await write
         equal(b"2", await objects.download("k"), "after the refused writes")
         await objects.delete("k", if_version=second)
-        for write in (
+        for write in each(
             objects.upload("k", b"x", if_version=second),
             objects.copy("source", "k", if_version=second),
             objects.delete("k", if_version=second),

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from omnicloud.contracts.secrets import Secrets, SecretsFeature
 from omnicloud.contracts.secrets.driver import Await, Get, List
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, SecretNotFoundError
-from omnicloud_tck.check import collect, equal, refused, that
+from omnicloud_tck.check import collect, each, equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import law
 from omnicloud_tck.machine import Lab, drawn
@@ -217,7 +217,7 @@ class SecretsContract(Kept):
         that(await other.get("k", version=old) == "old", "the old version ended before its grace")
         that(await other.previous("k") == "old", "previous ended before the grace")
         await world.sleep(0.4)
-        for call in (other.get("k", version=old), other.previous("k")):
+        for call in each(other.get("k", version=old), other.previous("k")):
             with refused(SecretNotFoundError, "the old version after its grace"):
                 await call
         equal([new], [i.version for i in await other.list_versions("k")], "versions after it")

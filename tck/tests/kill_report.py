@@ -8,6 +8,7 @@ or a MUST law kills none.
 from __future__ import annotations
 
 import argparse
+import faulthandler
 import importlib
 import json
 import multiprocessing
@@ -30,6 +31,9 @@ for _module in pkgutil.iter_modules(broken.__path__):
     importlib.import_module(f"broken.{_module.name}")
 
 
+HUNG_SECONDS = 120
+"""After so long with one driver its process prints where it is and ends, and with it the run."""
+
 ENOUGH_SECONDS = 10.0
 """After so long a driver that has been found is not tried on further laws: some are wrong by
 being slow."""
@@ -50,6 +54,7 @@ class Kill:
 def tried(job: tuple[str, int, int]) -> Kill:
     """Try one broken driver on all laws of its contract."""
     name, seed, examples = job
+    faulthandler.dump_traceback_later(HUNG_SECONDS, exit=True)
     wrong, started = BROKEN[name], time.perf_counter()
     found = []
     for law in laws_of(wrong.contract):
@@ -60,6 +65,14 @@ def tried(job: tuple[str, int, int]) -> Kill:
             found.append(law.id)
     seconds = time.perf_counter() - started
     return Kill(name, wrong.tier, wrong.contract.contract, wrong.summary, tuple(found), seconds)
+
+
+def _told(kill: Kill) -> Kill:
+    if sys.stderr.isatty():
+        print(f"\r{kill.id:20}", end="", file=sys.stderr, flush=True)
+    if kill.seconds > ENOUGH_SECONDS:
+        print(f"{kill.id} took {kill.seconds:.0f} s", file=sys.stderr)
+    return kill
 
 
 def idle_laws(kills: list[Kill]) -> list[str]:
@@ -101,7 +114,7 @@ def main() -> int:
     seeds = range(options.seed, options.seed + (5 if options.full else 1))
     jobs = [(name, seed, 40) for name in sorted(BROKEN) for seed in seeds]
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        kills = sorted(pool.map(tried, jobs), key=lambda kill: kill.id)
+        kills = sorted(map(_told, pool.map(tried, jobs)), key=lambda kill: kill.id)
     idle = idle_laws(kills)
     printed(kills, idle, time.perf_counter() - started)
     options.out.mkdir(parents=True, exist_ok=True)
