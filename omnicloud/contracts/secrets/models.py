@@ -124,9 +124,7 @@ class Secret:
         text = self._value.decode(errors="surrogateescape")
         if any("\udc80" <= letter <= "\udcff" for letter in text):
             # Not by catching UnicodeDecodeError, which would carry the value along.
-            raise CorruptedError(
-                "the secret is not UTF-8 text", hint="read it with reveal_bytes()"
-            )
+            raise CorruptedError("the secret is not UTF-8 text", hint="read it with reveal_bytes()")
         return text
 
     def reveal_bytes(self) -> bytes:
