@@ -20,7 +20,7 @@ from .intake import TAKEN_TOPIC
 
 __all__ = ["LEASE_SECONDS", "run_worker"]
 
-LEASE_SECONDS = 6.0
+LEASE_SECONDS = 4.0
 """After it the others go on with what a dead process had in hand."""
 
 

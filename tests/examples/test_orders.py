@@ -1,0 +1,126 @@
+"""The orders example survives ``kill -9`` of its processes with nothing lost or done twice."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from examples.orders.accounts import Accounts, NotEnoughError
+from examples.orders.intake import Answer, take_orders
+from examples.orders.model import BadOrderError, Order, parsed
+from examples.orders.verify import Audit
+from omnicloud import OmniCloud
+
+ROOT = Path(__file__).parents[2]
+MEMORY = {
+    "services": {
+        "orders": {"contract": "documents", "provider": "memory"},
+        "events": {"contract": "outbox", "provider": "memory"},
+        "stock": {"contract": "documents", "provider": "memory"},
+    }
+}
+ORDER = Order("key-1", "customer-001", {"sku-001": 2})
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(60)
+def test_a_shop_whose_processes_are_killed_loses_nothing_and_does_nothing_twice(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-m", "examples.orders", "run", "--orders", "300", "--seed", "11"]
+    command += ["--kill", "--kills", "4", "--patience", "40", "--folder", str(tmp_path)]
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=dict(os.environ),
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+    )
+    logs = {file.name: file.read_text() for file in tmp_path.glob("*.log")}
+    assert done.returncode == 0, (done.stdout, done.stderr, logs)
+    figures = dict(line.strip().split("  ", 1) for line in done.stdout.splitlines() if "  " in line)
+    figures = {name: value.strip() for name, value in figures.items()}
+    assert figures["orders taken"] == "300"
+    assert figures["letters sent"] == "300"
+    assert int(figures["processes killed"]) >= 1
+    assert int(figures["sagas completed"]) + int(figures["sagas compensated"]) == 300
+
+
+async def test_an_order_is_taken_once_and_its_key_is_refused_to_another() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        other = Order("key-1", "customer-002", {"sku-001": 2})
+        answers = await take_orders(cloud, [ORDER, ORDER, other])
+        assert answers == [Answer.TAKEN, Answer.DUPLICATE, Answer.DIFFERENT]
+        assert await take_orders(cloud, [ORDER]) == [Answer.DUPLICATE]
+        assert await cloud.documents("orders").count("orders") == 1
+        assert (await cloud.outbox("events").lag()).pending == 1
+
+
+async def test_a_movement_happens_once_and_is_undone_once() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        stock = Accounts(cloud, "stock")
+        await stock.open({"a": 5, "b": 1})
+        for _ in range(2):
+            await stock.take("m", {"a": 2, "b": 1})
+        assert await _left(cloud) == {"a": 3, "b": 0}
+        for _ in range(2):
+            await stock.give_back("m")
+        assert await _left(cloud) == {"a": 5, "b": 1}
+        with pytest.raises(NotEnoughError):
+            await stock.take("m", {"a": 2})
+
+
+async def test_a_movement_that_was_undone_before_it_happened_never_happens() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        stock = Accounts(cloud, "stock")
+        await stock.open({"a": 5})
+        await stock.give_back("late")
+        with pytest.raises(NotEnoughError):
+            await stock.take("late", {"a": 1})
+        assert await _left(cloud) == {"a": 5}
+
+
+async def test_nothing_is_taken_where_one_of_the_amounts_is_not_there() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        stock = Accounts(cloud, "stock")
+        await stock.open({"a": 5, "b": 1})
+        with pytest.raises(NotEnoughError):
+            await stock.take("m", {"a": 2, "b": 2})
+        assert await _left(cloud) == {"a": 5, "b": 1}
+
+
+@pytest.mark.parametrize(
+    ("key", "body"),
+    [
+        (None, {"customer": "customer-001", "lines": {"sku-001": 1}}),
+        ("k", []),
+        ("k", {"customer": "nobody", "lines": {"sku-001": 1}}),
+        ("k", {"customer": "customer-001", "lines": {}}),
+        ("k", {"customer": "customer-001", "lines": {"sku-001": 0}}),
+        ("k", {"customer": "customer-001", "lines": {"sku-001": True}}),
+        ("k", {"customer": "customer-001", "lines": {"gold": 1}}),
+    ],
+)
+def test_an_order_that_is_none_is_refused(key: object, body: object) -> None:
+    with pytest.raises(BadOrderError):
+        parsed(key, body)
+
+
+def test_an_audit_tells_what_is_not_as_expected() -> None:
+    audit = Audit()
+    audit.note("orders", 2)
+    audit.check("orders", 2, 2)
+    audit.check("letters", 1, 2)
+    assert audit.failures == ["letters: 1, expected 2"]
+    assert "FAILED  letters" in audit.table()
+
+
+async def _left(cloud: OmniCloud) -> dict[str, int]:
+    accounts = await cloud.documents("stock").find_many("accounts")
+    return {str(one["_id"]): int(one["left"]) for one in accounts}
