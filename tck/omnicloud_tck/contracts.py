@@ -10,6 +10,7 @@ from omnicloud_tck.contract import Contract
 __all__ = ["CONTRACTS", "contract_class"]
 
 CONTRACTS: dict[str, str] = {
+    "cache": "omnicloud_tck.cache:CacheContract",
     "kv": "omnicloud_tck.kv:KVContract",
     "objects": "omnicloud_tck.objects:ObjectsContract",
     "secrets": "omnicloud_tck.secrets:SecretsContract",
