@@ -17,8 +17,12 @@ COMMANDS: Mapping[str, str] = {
     "completion": "omnicloud.cli.completion:completion",
     "doctor": "omnicloud.cli.doctor:doctor",
     "init": "omnicloud.cli.init:init",
+    "kv": "omnicloud.cli.kv:kv",
+    "messages": "omnicloud.cli.messages:messages",
+    "objects": "omnicloud.cli.objects:objects",
     "plan": "omnicloud.cli.plan:plan",
     "providers": "omnicloud.cli.providers:providers",
+    "secrets": "omnicloud.cli.secrets:secrets",
 }
 """Where each command is; a new one is one line here."""
 
