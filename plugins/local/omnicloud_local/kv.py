@@ -1,7 +1,8 @@
 """The kv contract in SQLite.
 
-One row a key. Versions are drawn from one counter of the database, in the transaction that
-writes, so they grow in the order of commits: a watch asks for what is newer than what it saw.
+One row a key. Its version is its row number, which SQLite draws anew for every write and never
+again (AUTOINCREMENT), inside the transaction that writes: so versions grow in the order of
+commits, and a watch asks for what is newer than what it saw.
 A deleted or expired key leaves a tombstone (its value is NULL) for watchers that come later;
 old ones are swept. Times to live end by the wall clock, the only one that processes share.
 """
@@ -53,30 +54,20 @@ _SWEEP_EVERY = 1024
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS kv (
-    id INTEGER PRIMARY KEY,
+    version INTEGER PRIMARY KEY AUTOINCREMENT,
     space TEXT NOT NULL,
     key BLOB NOT NULL,
     value BLOB,
-    version INTEGER NOT NULL,
     expires REAL,
     UNIQUE (space, key)
 );
-CREATE INDEX IF NOT EXISTS kv_version ON kv (space, version);
-CREATE INDEX IF NOT EXISTS kv_expires ON kv (expires) WHERE expires IS NOT NULL;
-CREATE TABLE IF NOT EXISTS kv_counter (
-    only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
-    version INTEGER
-);
-INSERT OR IGNORE INTO kv_counter VALUES (1, 0)
+CREATE INDEX IF NOT EXISTS kv_expires ON kv (expires) WHERE expires IS NOT NULL
 """
 
 _LIVE = "value IS NOT NULL AND (expires IS NULL OR expires > ?)"
 _GET = f"SELECT value, version, expires FROM kv WHERE space = ? AND key = ? AND {_LIVE}"  # noqa: S608 - constants
-_NEXT = "UPDATE kv_counter SET version = version + ? RETURNING version"
-_PUT = """INSERT INTO kv (space, key, value, version, expires) VALUES (?, ?, ?, ?, ?)
-ON CONFLICT (space, key) DO UPDATE
-SET value = excluded.value, version = excluded.version, expires = excluded.expires"""
-_BURY = "UPDATE kv SET value = NULL, version = ?, expires = NULL WHERE space = ? AND key = ?"
+_PUT = "INSERT OR REPLACE INTO kv (space, key, value, expires) VALUES (?, ?, ?, ?)"
+_LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'kv'), 0)"
 
 _Row = tuple[bytes, int, float | None]
 
@@ -120,19 +111,17 @@ class LocalKV:
                 if op.if_absent and current is not None:
                     raise AlreadyExistsError("the key is live")
                 _expect(op.if_version, current)
-            version = self._next(db)
-            self._put(db, key, op.value, version, op.ttl, now)
-            return str(version)
+            return str(self._put(db, key, op.value, None if op.ttl is None else now + op.ttl))
 
         return await self._write(write)
 
     async def set_many(self, op: SetMany, /) -> None:
-        items, now = [(key.encode(), value) for key, value in op.items], self._now()
+        expires = None if op.ttl is None else self._now() + op.ttl
+        rows = [(self._space, key.encode(), value, expires) for key, value in op.items]
 
         def write(db: sqlite3.Connection) -> None:
-            version = self._next(db, len(items)) - len(items)
-            for place, (key, value) in enumerate(items, start=1):
-                self._put(db, key, value, version + place, op.ttl, now)
+            db.executemany(_PUT, rows)
+            self._sweep_now_and_then(db, _last(db), len(rows))
 
         await self._write(write)
 
@@ -143,7 +132,7 @@ class LocalKV:
             current = self._find(db, key, now)
             _expect(op.if_version, current)
             if current is not None:
-                db.execute(_BURY, (self._next(db), self._space, key))
+                self._put(db, key, None, None)
             return current is not None
 
         return await self._write(write)
@@ -154,7 +143,7 @@ class LocalKV:
         def write(db: sqlite3.Connection) -> None:
             for key in keys:
                 if self._find(db, key, now) is not None:
-                    db.execute(_BURY, (self._next(db), self._space, key))
+                    self._put(db, key, None, None)
 
         await self._write(write)
 
@@ -185,14 +174,14 @@ class LocalKV:
             if not -_INT64 <= total < _INT64:
                 raise ConflictError("the sum would not be a signed 64-bit integer")
             expires = None if current is None else current[2]
-            db.execute(_PUT, (self._space, key, b"%d" % total, self._next(db), expires))
+            self._put(db, key, b"%d" % total, expires)
             return total
 
         return await self._write(write)
 
     async def changes(self, op: Changes, /) -> ChangePage:
         if op.cursor is None:
-            return ChangePage((), str(await self._read(_counter)))
+            return ChangePage((), str(await self._read(_last)))
         until = self._database.clock.monotonic() + op.wait
         while True:
             mark = self._database.mark()
@@ -232,44 +221,30 @@ class LocalKV:
         row: _Row | None = db.execute(_GET, (self._space, key, now)).fetchone()
         return row
 
-    def _next(self, db: sqlite3.Connection, count: int = 1) -> int:
-        version = int(db.execute(_NEXT, (count,)).fetchone()[0])
-        if version // _SWEEP_EVERY != (version - count) // _SWEEP_EVERY:
-            self._sweep(db, version)
+    def _put(
+        self, db: sqlite3.Connection, key: bytes, value: bytes | None, expires: float | None
+    ) -> int:
+        """Write a row, a tombstone where the value is ``None``; its version."""
+        version = db.execute(_PUT, (self._space, key, value, expires)).lastrowid or 0
+        self._sweep_now_and_then(db, version, 1)
         return version
 
-    def _sweep(self, db: sqlite3.Connection, version: int) -> None:
+    def _sweep_now_and_then(self, db: sqlite3.Connection, version: int, count: int) -> None:
+        """Once in a thousand writes, forget old tombstones and bury what has expired."""
+        if version // _SWEEP_EVERY == (version - count) // _SWEEP_EVERY:
+            return
         db.execute(
             "DELETE FROM kv WHERE space = ? AND version < ? AND value IS NULL",
             (self._space, version - _KEPT_VERSIONS),
         )
-        self._bury_some_expired(db, self._now())
-
-    def _put(
-        self,
-        db: sqlite3.Connection,
-        key: bytes,
-        value: bytes,
-        version: int,
-        ttl: float | None,
-        now: float,
-    ) -> None:
-        db.execute(_PUT, (self._space, key, value, version, None if ttl is None else now + ttl))
-
-    def _bury_some_expired(self, db: sqlite3.Connection, now: float) -> None:
-        expired = db.execute(
-            "SELECT space, key FROM kv WHERE expires <= ? LIMIT 1000", (now,)
-        ).fetchall()
-        for space, key in expired:
-            (version,) = db.execute(_NEXT, (1,)).fetchone()
-            db.execute(_BURY, (version, space, key))
+        _bury_some_expired(db, self._now())
 
     async def _bury_expired(self) -> float | None:
         """Tell expiries as changes; seconds until the next one, ``None`` if there is none."""
         first = await self._read(_first_expiry)
         now = self._now()
         if first is not None and first <= now:
-            await self._write(lambda db: self._bury_some_expired(db, now))
+            await self._write(lambda db: _bury_some_expired(db, now))
             return 0.0
         return None if first is None else first - now
 
@@ -330,8 +305,15 @@ def _change(key: str, version: int, gone: int) -> Change:
     return Change(key, ChangeKind.DELETED) if gone else Change(key, ChangeKind.SET, str(version))
 
 
-def _counter(db: sqlite3.Connection) -> int:
-    return int(db.execute("SELECT version FROM kv_counter").fetchone()[0])
+def _last(db: sqlite3.Connection) -> int:
+    """The newest version of the whole table."""
+    return int(db.execute(_LAST).fetchone()[0])
+
+
+def _bury_some_expired(db: sqlite3.Connection, now: float) -> None:
+    """Make tombstones of expired rows, so that watchers are told."""
+    expired = db.execute("SELECT space, key FROM kv WHERE expires <= ? LIMIT 1000", (now,))
+    db.executemany(_PUT, [(space, key, None, None) for space, key in expired.fetchall()])
 
 
 def _first_expiry(db: sqlite3.Connection) -> float | None:
