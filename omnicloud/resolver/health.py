@@ -21,8 +21,18 @@ PING_SECONDS = 5.0
 
 _NAME = "omnicloud.health"
 
-_READS = {"cache": "Get", "kv": "Get", "objects": "Stat", "secrets": "Get"}
-"""By contract, the request that reads one name and changes nothing."""
+_PROBES: Mapping[str, tuple[str, tuple[object, ...]]] = {
+    "cache": ("Get", (_NAME,)),
+    "documents": ("Count", (_NAME,)),
+    "kv": ("Get", (_NAME,)),
+    "locks": ("Renew", (_NAME, _NAME, 1.0)),  # of an owner that holds nothing
+    "messaging": ("Measure", (_NAME, _NAME)),
+    "objects": ("Stat", (_NAME,)),
+    "outbox": ("Lag", (_NAME,)),
+    "sagas": ("Get", (_NAME, _NAME)),
+    "secrets": ("Get", (_NAME,)),
+}
+"""By contract, the request about one name that changes nothing, and its arguments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +98,9 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
 
 
 def _probe(contract: str) -> Operation[Any, Any] | None:
-    if contract not in _READS:
+    if contract not in _PROBES:
         return None
+    name, arguments = _PROBES[contract]
     driver = import_module(f"omnicloud.contracts.{contract}.driver")
-    read: Operation[Any, Any] = getattr(driver, _READS[contract])(_NAME)
-    return read
+    probe: Operation[Any, Any] = getattr(driver, name)(*arguments)
+    return probe

@@ -118,9 +118,7 @@ def test_only_the_wanted_service_is_opened(run: Run, tmp_path: Path) -> None:
 
 def test_the_keeper_of_a_services_secrets_is_opened_too(run: Run, tmp_path: Path) -> None:
     run("secrets", "set", "vault", "folder", stdin="elsewhere\n")
-    referring = (
-        '[services.far]\ncontract = "kv"\nprovider = "local"\npath = "secret:vault/folder"\n'
-    )
+    far = '[services.far]\ncontract = "kv"\nprovider = "local"\npath = "secret:vault/folder"\n'
     (tmp_path / "omnicloud.toml").write_text(SERVICES + far)
     assert run("kv", "set", "far", "k", "v").exit_code == 0
     assert (tmp_path / "elsewhere").is_dir()

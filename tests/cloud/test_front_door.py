@@ -1,6 +1,7 @@
 """The front door: services by name, opened in order, closed whatever happens."""
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -288,6 +289,30 @@ async def test_health_asks_every_service() -> None:
         down = (await one.health())[1]
         assert (down.service, down.healthy) == ("down", False)
         assert "refused" in down.detail
+
+
+@pytest.mark.parametrize(
+    "contract", ["documents", "kv", "messaging", "objects", "outbox", "sagas", "secrets"]
+)
+async def test_health_asks_without_leaving_a_trace(contract: str, tmp_path: Path) -> None:
+    service = {"contract": contract, "provider": "local", "path": str(tmp_path / "data")}
+    async with OmniCloud({"services": {"it": service}}) as one:
+        before = _rows(tmp_path)
+        (asked,) = await one.health()
+        assert (asked.healthy, asked.pinged, asked.detail) == (True, True, "")
+        assert _rows(tmp_path) == before
+
+
+def _rows(folder: Path) -> dict[str, int]:
+    """How many rows each table of the folder's database has."""
+    connection = sqlite3.connect(folder / "data" / "omnicloud.db")
+    names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    rows = {
+        name: int(connection.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0])
+        for (name,) in names
+    }
+    connection.close()
+    return rows
 
 
 async def test_a_wrong_configuration_opens_nothing() -> None:
