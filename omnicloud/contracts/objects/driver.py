@@ -248,6 +248,10 @@ class DeleteMany(Operation[ObjectsDriver, None]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
+    @property
+    def resources(self) -> tuple[str, ...]:
+        return self.keys
+
     def check(self, driver: ObjectsDriver) -> None:
         limit = driver.limits.batch_max_items
         if len(self.keys) > limit:
@@ -329,6 +333,10 @@ class Copy(Operation[ObjectsDriver, str | None]):
     @property
     def resource(self) -> str:
         return self.target
+
+    @property
+    def resources(self) -> tuple[str, ...]:
+        return (self.source, self.target)
 
     def needs(self) -> frozenset[Feature]:
         return conditional_needs(self.if_version, absent=self.if_absent)

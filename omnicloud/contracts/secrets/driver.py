@@ -214,6 +214,10 @@ class Await(Operation[SecretsDriver, str | None]):
     def resource(self) -> str:
         return self.secret
 
+    @property
+    def waits(self) -> float:
+        return self.wait
+
     def needs(self) -> frozenset[Feature]:
         return frozenset({SecretsFeature.WATCH})
 
