@@ -42,7 +42,7 @@ from omnicloud_local.database import Database
 from omnicloud_local.shared import database_of
 from omnicloud_local.writer import WriterTransaction
 
-__all__ = ["FEATURES", "LocalKV", "open_kv"]
+__all__ = ["FEATURES", "SCHEMA", "LocalKV", "open_kv"]
 
 T = TypeVar("T")
 
@@ -52,7 +52,7 @@ _INT64 = 1 << 63
 _KEPT_VERSIONS = 100_000  # a watcher that sleeps through more changes must start anew
 _SWEEP_EVERY = 1024
 
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS kv (
     version INTEGER PRIMARY KEY AUTOINCREMENT,
     space TEXT NOT NULL,
@@ -270,7 +270,7 @@ class LocalKV:
 async def open_kv(config: LocalConfig, opening: Opening) -> LocalKV:
     """A kv driver on the database of the configured folder."""
     database = await database_of(config, opening)
-    await database.define(_SCHEMA)
+    await database.define(SCHEMA)
     return LocalKV(database, config.namespace_of(opening.service.name))
 
 

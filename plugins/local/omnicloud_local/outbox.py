@@ -38,7 +38,7 @@ from omnicloud_local.database import Database
 from omnicloud_local.shared import database_of
 from omnicloud_local.writer import WriterTransaction
 
-__all__ = ["FEATURES", "LocalOutbox", "open_outbox"]
+__all__ = ["FEATURES", "SCHEMA", "LocalOutbox", "open_outbox"]
 
 T = TypeVar("T")
 
@@ -48,7 +48,7 @@ _STATUS = {EventStatus.PENDING: 0, EventStatus.PARKED: 1, EventStatus.PROCESSED:
 _NAMES = {number: status for status, number in _STATUS.items()}
 
 # Open events are few; processed ones pile up until they are purged: hence the partial indices.
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS ox_event (
     number INTEGER PRIMARY KEY AUTOINCREMENT,
     name TEXT NOT NULL,
@@ -281,5 +281,5 @@ def _record(row: Row) -> EventRecord:
 async def open_outbox(config: LocalConfig, opening: Opening) -> LocalOutbox:
     """An outbox driver on the database of the configured folder."""
     database = await database_of(config, opening)
-    await database.define(_SCHEMA)
+    await database.define(SCHEMA)
     return LocalOutbox(database, config.namespace_of(opening.service.name))

@@ -16,6 +16,20 @@ async def database_of(config: LocalConfig, opening: Opening) -> Database:
     path = config.path.absolute() / DATABASE_FILE
 
     async def open_() -> Database:
-        return await Database.open(path, clock=opening.clock, durability=config.durability)
+        database = await Database.open(path, clock=opening.clock, durability=config.durability)
+        for schema in _joint_schemas():
+            await database.define(schema)
+        return database
 
     return await opening.share(("local", str(path), config.durability), open_)
+
+
+def _joint_schemas() -> tuple[str, ...]:
+    """The tables of contracts that share transactions.
+
+    They are made at once: a service that is first used inside a transaction could not make
+    them, for the transaction holds the writer.
+    """
+    from omnicloud_local import documents_rows, kv, outbox
+
+    return kv.SCHEMA, documents_rows.SCHEMA, outbox.SCHEMA
