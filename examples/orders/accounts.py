@@ -7,6 +7,7 @@ a saga may be repeated, may be undone before it was done, and may even come afte
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import final
 
 from omnicloud import AlreadyExistsError, OmniCloud
@@ -29,15 +30,14 @@ class Accounts:
         self._service = service
 
     async def open(self, amounts: Mapping[str, int]) -> None:
-        """Make the accounts that are not there yet."""
-        documents = self._cloud.documents(self._service)
-        if await documents.count("accounts") == len(amounts):
+        """Make the accounts, all of them or none; once."""
+        if await self._cloud.documents(self._service).find_one("accounts", {}) is not None:
             return
-        for name, amount in amounts.items():
-            try:
-                await documents.insert_one("accounts", {"_id": name, "left": amount})
-            except AlreadyExistsError:
-                continue
+        with suppress(AlreadyExistsError):  # another process came first
+            async with self._cloud.transaction() as tx:
+                for name, amount in amounts.items():
+                    account = {"_id": name, "left": amount}
+                    await tx.documents(self._service).insert_one("accounts", account)
 
     async def take(self, key: str, amounts: Mapping[str, int]) -> None:
         """Take all amounts or nothing; once for a key.

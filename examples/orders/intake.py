@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 
-from omnicloud import ConflictError, OmniCloud, OutboxEvent
+from omnicloud import AlreadyExistsError, ConflictError, OmniCloud, OutboxEvent
+from omnicloud.contracts.documents import Document
 
 from .model import Order, content_of
 
@@ -32,39 +34,50 @@ async def take_orders(cloud: OmniCloud, orders: Sequence[Order]) -> list[Answer]
     Raises:
         ConflictError: Other writers came first again and again; nothing was written.
     """
-    for attempt in range(1, _TRIES + 1):
-        try:
-            return await _take(cloud, orders)
-        except ConflictError:
-            if attempt == _TRIES:
-                raise
-    raise AssertionError("the loop returns or raises")
+    try:
+        await _store(cloud, orders)
+    except AlreadyExistsError:
+        return await _take_new(cloud, orders)
+    return [Answer.TAKEN] * len(orders)
 
 
-async def _take(cloud: OmniCloud, orders: Sequence[Order]) -> list[Answer]:
-    async with cloud.transaction() as tx:
-        documents = tx.documents("orders")
-        keys = [order.key for order in orders]
-        known = {
-            str(one["_id"]): one
-            for one in await documents.find_many("orders", {"_id": {"$in": keys}})
-        }
+async def _take_new(cloud: OmniCloud, orders: Sequence[Order]) -> list[Answer]:
+    """Look which are new, and take these; again, where another took one of them meanwhile."""
+    for _ in range(_TRIES):
+        known: dict[str, Document] = {}
         answers, new = [], []
         for order in orders:
+            found = known.get(order.key) or await _stored(cloud, order.key)
+            answers.append(_answer(found, order))
+            if found is None:
+                new.append(order)
+            known[order.key] = found or content_of(order)
+        with suppress(AlreadyExistsError):
+            await _store(cloud, new)
+            return answers
+    raise ConflictError("others take the same orders at the same time")
+
+
+async def _store(cloud: OmniCloud, orders: Sequence[Order]) -> None:
+    """Store new orders and the event that tells of them: all of it, or nothing."""
+    if not orders:
+        return
+    async with cloud.transaction() as tx:
+        documents = tx.documents("orders")
+        for order in orders:
             document = {"_id": order.key, "status": "taken", **content_of(order)}
-            answers.append(_answer(known.get(order.key), document))
-            if answers[-1] is Answer.TAKEN:
-                await documents.insert_one("orders", document)
-                known[order.key] = document
-                new.append({"key": order.key, **content_of(order)})
-        if new:
-            event = OutboxEvent(TAKEN_TOPIC, json.dumps(new).encode())
-            await tx.outbox("events").save_event(event)
-    return answers
+            await documents.insert_one("orders", document)
+        told = [{"key": order.key, **content_of(order)} for order in orders]
+        event = OutboxEvent(TAKEN_TOPIC, json.dumps(told).encode())
+        await tx.outbox("events").save_event(event)
 
 
-def _answer(known: dict[str, object] | None, document: dict[str, object]) -> Answer:
+async def _stored(cloud: OmniCloud, key: str) -> Document | None:
+    return await cloud.documents("orders").find_one("orders", {"_id": key})
+
+
+def _answer(known: Document | None, order: Order) -> Answer:
     if known is None:
         return Answer.TAKEN
-    same = all(known[name] == document[name] for name in ("customer", "lines"))
+    same = all(known[name] == value for name, value in content_of(order).items())
     return Answer.DUPLICATE if same else Answer.DIFFERENT

@@ -45,12 +45,14 @@ class Audit:
 
 async def is_settled(cloud: OmniCloud, count: int) -> bool:
     """Whether so many orders were taken and nothing is under way any more."""
+    if await _depth(cloud) or (await cloud.outbox("events").lag()).pending:
+        return False
     orders = cloud.documents("orders")
-    if await orders.count("orders", {"status": "taken"}) or await _depth(cloud):
+    if await orders.find_one("orders", {"status": "taken"}) is not None:
         return False
-    if (await cloud.outbox("events").lag()).pending or await orders.count("orders") != count:
+    if [state async for state in cloud.sagas("runs").list(SagaStatus.RUNNING)]:
         return False
-    return not any([state async for state in cloud.sagas("runs").list(SagaStatus.RUNNING)])
+    return await orders.count("orders") == count and not await _depth(cloud)
 
 
 async def verify(cloud: OmniCloud, sent: Sequence[Order]) -> Audit:
