@@ -8,8 +8,8 @@ Tests with hours of sleeps and timeouts then take milliseconds, and always the s
 
     run_virtual(patient())        # 3600.0, at once
 
-A task that spins without ever waiting would stop virtual time; after 50,000 turns of the loop
-in a row each further turn takes a millisecond, so that timeouts end it.
+A task that spins without ever waiting would stop virtual time; after 20,000 turns of the loop
+in a row each further turn takes five milliseconds, so that timeouts end it.
 
 Work in threads that goes through ``run_in_executor`` is waited for in real time before the
 clock jumps; threads that the loop does not know of are not.
@@ -32,8 +32,8 @@ T = TypeVar("T")
 
 _WALL_START = 1_700_000_000.0  # 2023-11-14, any fixed day will do
 _PATIENCE = 0.5  # real seconds of one wait for threads
-_SPIN_TURNS = 50_000  # turns in a row without waiting after which a task is taken to spin
-_SPIN_SECONDS = 0.001  # virtual seconds that each further turn takes
+_SPIN_TURNS = 20_000  # turns in a row without waiting after which a task is taken to spin
+_SPIN_SECONDS = 0.005  # virtual seconds that each further turn takes
 
 
 class _JumpingSelector(selectors.BaseSelector):

@@ -199,8 +199,12 @@ class Relay:
                 self._last_error = type(error).__name__
                 await self._clock.sleep(_STORE_AGAIN.after(failures))
                 continue
-            self._held.update(event.event_id for event in events)
-            for lane in _lanes(events):
+            fresh = [event for event in events if event.event_id not in self._held]
+            if events and not fresh:  # a store that hands out what is claimed: do not spin
+                await self._clock.sleep(_STORE_AGAIN.after(1))
+                continue
+            self._held.update(event.event_id for event in fresh)
+            for lane in _lanes(fresh):
                 tasks.create_task(self._relay(lane))
             if self._away:
                 await self._clock.sleep(self._backoff.after(self._away))
