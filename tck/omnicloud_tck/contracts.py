@@ -11,6 +11,7 @@ __all__ = ["CONTRACTS", "contract_class"]
 
 CONTRACTS: dict[str, str] = {
     "cache": "omnicloud_tck.cache:CacheContract",
+    "locks": "omnicloud_tck.locks:LocksContract",
     "kv": "omnicloud_tck.kv:KVContract",
     "objects": "omnicloud_tck.objects:ObjectsContract",
     "secrets": "omnicloud_tck.secrets:SecretsContract",
