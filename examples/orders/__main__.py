@@ -10,6 +10,7 @@ import sys
 import tempfile
 from collections.abc import Coroutine
 from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
 
 from omnicloud import OmniCloud
@@ -22,6 +23,8 @@ def main() -> int:
     args = _arguments()
     if args.command == "run":
         return _run(args)
+    if args.command == "load":
+        return asyncio.run(_load(args))
     return asyncio.run(_until_stopped(_process(args)))
 
 
@@ -39,8 +42,10 @@ async def _process(args: argparse.Namespace) -> int:
             from .relay import run_relay
 
             await run_relay(cloud)
-        elif args.command == "load":
-            return await _load(args)
+        elif args.command == "report":
+            from .report import send_report
+
+            print(f"report of {args.day}: {await send_report(cloud, args.day)}")
     return 0
 
 
@@ -71,10 +76,18 @@ async def _demonstrate(args: argparse.Namespace, folder: Path) -> int:
     kills = args.kills if args.kill else 0
     demo = Demo(args.orders, args.seed, kills, args.workers, args.patience)
     async with OmniCloud(CONFIG) as cloud:
+        print(f"{demo.orders} orders of seed {demo.seed}, {demo.workers} workers, in {folder}")
+        print(f"durability: {_durability(cloud)}", flush=True)
         audit = await run_demo(cloud, demo, folder)
     print(audit.table())
     print("all checks passed" if not audit.failures else "CHECKS FAILED")
     return 1 if audit.failures else 0
+
+
+def _durability(cloud: OmniCloud) -> str:
+    """What the stores are set to, as the plan has it."""
+    options = (service.options for service in cloud.plan.services)
+    return ", ".join(sorted({str(one.get("durability", "not said")) for one in options}))
 
 
 async def _until_stopped(work: Coroutine[object, object, int]) -> int:
@@ -94,6 +107,9 @@ def _arguments() -> argparse.Namespace:
     web.add_argument("--port", type=int, default=8080)
     commands.add_parser("worker", help="run sagas and write letters")
     commands.add_parser("relay", help="publish events")
+    report = commands.add_parser("report", help="write the report of a day, if elected")
+    today = datetime.now(UTC).date().isoformat()
+    report.add_argument("--day", default=today, help="YYYY-MM-DD; today (UTC) by default")
     load = commands.add_parser("load", help="send orders to a shop that runs")
     load.add_argument("--url", default="http://127.0.0.1:8080")
     run = commands.add_parser("run", help="the whole shop, with load and an audit")

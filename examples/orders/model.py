@@ -19,10 +19,10 @@ __all__ = [
 
 PRICES = {f"sku-{number:03d}": 199 + 731 * number % 9000 for number in range(60)}
 """What is sold, and its price in cents."""
-STOCK = {sku: 30 if number % 10 == 7 else 5000 for number, sku in enumerate(PRICES)}
+STOCK = {sku: 30 if number % 20 == 7 else 5000 for number, sku in enumerate(PRICES)}
 """Pieces of each at the start: there is little of some."""
 CREDITS = {
-    f"customer-{number:03d}": 20_000 if number % 12 == 5 else 5_000_000 for number in range(300)
+    f"customer-{number:03d}": 20_000 if number % 20 == 5 else 5_000_000 for number in range(300)
 }
 """What each customer may spend in all, in cents: some cannot spend much."""
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -12,6 +14,7 @@ import pytest
 from examples.orders.accounts import Accounts, NotEnoughError
 from examples.orders.intake import Answer, take_orders
 from examples.orders.model import BadOrderError, Order, parsed
+from examples.orders.report import ReportOutcome, report_key, send_report
 from examples.orders.verify import Audit
 from omnicloud import OmniCloud
 
@@ -21,6 +24,8 @@ MEMORY = {
         "orders": {"contract": "documents", "provider": "memory"},
         "events": {"contract": "outbox", "provider": "memory"},
         "stock": {"contract": "documents", "provider": "memory"},
+        "invoices": {"contract": "objects", "provider": "memory"},
+        "jobs": {"contract": "locks", "provider": "memory"},
     }
 }
 ORDER = Order("key-1", "customer-001", {"sku-001": 2})
@@ -93,6 +98,24 @@ async def test_nothing_is_taken_where_one_of_the_amounts_is_not_there() -> None:
         with pytest.raises(NotEnoughError):
             await stock.take("m", {"a": 2, "b": 2})
         assert await _left(cloud) == {"a": 5, "b": 1}
+
+
+async def test_of_several_that_want_to_write_the_report_of_a_day_one_does() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        await take_orders(cloud, [ORDER])
+        async with asyncio.TaskGroup() as tasks:
+            wanted = [tasks.create_task(send_report(cloud, "2026-11-20")) for _ in range(5)]
+        assert [one.result() for one in wanted].count(ReportOutcome.SENT) == 1
+        assert await send_report(cloud, "2026-11-20") is ReportOutcome.ALREADY
+        report = json.loads(await cloud.objects("invoices").download(report_key("2026-11-20")))
+        assert report["orders"] == {"taken": 1}
+
+
+async def test_no_report_is_written_while_another_process_leads() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        async with cloud.locks("jobs").elect("report/2026-11-20", 10):
+            assert await send_report(cloud, "2026-11-20") is ReportOutcome.ELSEWHERE
+        assert await send_report(cloud, "2026-11-20") is ReportOutcome.SENT
 
 
 @pytest.mark.parametrize(
