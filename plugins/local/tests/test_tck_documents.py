@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 from local_world import local_world
-from omnicloud_tck.documents import DocumentsContract
 
 from omnicloud_local.documents import open_documents
+from omnicloud_tck.documents import DocumentsContract
 from omnicloud_tck.world import World
 
 
