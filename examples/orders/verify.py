@@ -14,6 +14,7 @@ from omnicloud.contracts.sagas import SagaStatus
 from .fulfilment import SETTLED_TOPIC, invoice_key
 from .intake import TAKEN_TOPIC
 from .model import CREDITS, STOCK, Order
+from .published import orders_settled, orders_taken, told
 
 __all__ = ["Audit", "is_settled", "verify"]
 
@@ -69,7 +70,7 @@ async def verify(cloud: OmniCloud, sent: Sequence[Order]) -> Audit:
     await _sagas(cloud, audit, confirmed, rejected)
     await _invoices(cloud, audit, confirmed)
     await _letters(cloud, audit, status)
-    await _events(cloud, audit)
+    await _events(cloud, audit, set(status))
     await _accounts(cloud, audit, confirmed)
     return audit
 
@@ -111,11 +112,15 @@ async def _letters(cloud: OmniCloud, audit: Audit, status: dict[str, str]) -> No
     audit.check("letters that say something else than the order", len(wrong), 0)
 
 
-async def _events(cloud: OmniCloud, audit: Audit) -> None:
+async def _events(cloud: OmniCloud, audit: Audit, keys: set[str]) -> None:
     lag = await cloud.outbox("events").lag()
     audit.check("events not published", lag.pending + lag.parked, 0)
     broker = cloud.messaging("broker")
-    for topic in (TAKEN_TOPIC, SETTLED_TOPIC):
+    for topic, keys_of in ((TAKEN_TOPIC, orders_taken), (SETTLED_TOPIC, orders_settled)):
+        counts = await told(broker, topic, len(keys), keys_of)
+        audit.note(f"published as {topic}", len(counts))
+        once = set(counts) == keys and set(counts.values()) <= {1}
+        audit.check(f"each order was published once as {topic}", once, True)
         dead = [one.id async for one in broker.dead_letters(topic)]
         audit.check(f"dead letters of {topic}", dead, [])
 
