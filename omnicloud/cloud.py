@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar, final, overload
@@ -12,6 +12,7 @@ from omnicloud.config.load import load
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import codec_for
 from omnicloud.core.durations import Seconds
+from omnicloud.core.names import Scope
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
 from omnicloud.errors import ClosedError
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from omnicloud.contracts.sagas import SagaStates
     from omnicloud.contracts.secrets import Secrets
 
-__all__ = ["CloudTransaction", "OmniCloud"]
+__all__ = ["CloudTransaction", "OmniCloud", "TenantCloud"]
 
 T = TypeVar("T")
 
@@ -80,75 +81,12 @@ class CloudTransaction(_Joinable):
         return self._joint.pipeline(name, contract)
 
 
-@final
-class OmniCloud(_Joinable):
-    """The services of an application.
+class _Accessors(_Joinable):
+    """The accessors of all contracts, over services that a subclass finds."""
 
-    ::
-
-        async with OmniCloud() as cloud:
-            orders = cloud.kv("orders", Order)
-            await orders.set("o-17", order, ttl=3600)
-
-    Configured services are opened when the block is entered. A name that is not configured is
-    an error, unless a default provider serves it: with no configuration at all that is the
-    embedded ``local``; its services are opened at their first call, and closed with the rest.
-
-    Accessors are plain functions that may be called as often as one likes; all objects of one
-    name share one service. They raise ``InvalidArgumentError`` for a name that is not
-    configured or that belongs to another contract, and ``ClosedError`` outside the block.
-
-    Args:
-        config: A file's path (that file and the environment), a mapping (that alone), or
-            ``None``: ``omnicloud.toml`` where it is found, and the environment.
-        providers: Those that may be used; all that are installed by default.
-        clock: Where everything reads the time.
-    """
-
-    def __init__(
-        self,
-        config: str | os.PathLike[str] | Mapping[str, object] | None = None,
-        *,
-        providers: Registry | None = None,
-        clock: Clock = SYSTEM_CLOCK,
-    ) -> None:
-        self._config = config
-        self._registry = providers
+    def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._services: Services | None = None
-        self._entered = False
         self._caches: dict[tuple[str, type[Any]], Cache[Any]] = {}
-
-    async def __aenter__(self) -> Self:
-        """Plan, and open what is configured.
-
-        Raises:
-            ConfigurationProblems: Every mistake at once; nothing was opened.
-            OmniCloudError: A service could not be opened; the others are closed again.
-        """
-        if self._entered:
-            raise ClosedError("a cloud is opened once", hint="make another OmniCloud()")
-        self._entered = True
-        services = Services(self._plan(), clock=self._clock)
-        await services.start()
-        self._services = services
-        return self
-
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        await self._close(quietly=error is not None)
-
-    async def aclose(self) -> None:
-        """Close everything; calls in flight get a grace of 5 s. Twice is silent.
-
-        Raises:
-            Exception: The first error of closing; everything is closed all the same.
-        """
-        await self._close(quietly=False)
 
     @overload
     def cache(self, name: str) -> Cache[str]: ...
@@ -221,6 +159,100 @@ class OmniCloud(_Joinable):
 
         return IAM(pipeline=self._service(name, "iam"), clock=self._clock)
 
+
+@final
+class TenantCloud(_Accessors):
+    """The services of a cloud for one tenant, from :meth:`OmniCloud.for_tenant`.
+
+    Every call through it is that tenant's, whatever ``with tenant(...)`` block it is made in.
+    It is closed with its cloud. Keep it: the flights of its caches' ``get_or_load`` are its own.
+    """
+
+    def __init__(
+        self, found: Callable[[str, str], Pipeline[Any]], tenant: str, clock: Clock
+    ) -> None:
+        super().__init__(clock)
+        self._found = found
+        self._tenant = tenant
+
+    @property
+    def tenant(self) -> str:
+        """Whose services these are."""
+        return self._tenant
+
+    def _service(self, name: str, contract: str) -> Pipeline[Any]:
+        return self._found(name, contract).for_tenant(self._tenant)
+
+
+@final
+class OmniCloud(_Accessors):
+    """The services of an application.
+
+    ::
+
+        async with OmniCloud() as cloud:
+            orders = cloud.kv("orders", Order)
+            await orders.set("o-17", order, ttl=3600)
+
+    Configured services are opened when the block is entered. A name that is not configured is
+    an error, unless a default provider serves it: with no configuration at all that is the
+    embedded ``local``; its services are opened at their first call, and closed with the rest.
+
+    Accessors are plain functions that may be called as often as one likes; all objects of one
+    name share one service. They raise ``InvalidArgumentError`` for a name that is not
+    configured or that belongs to another contract, and ``ClosedError`` outside the block.
+
+    Args:
+        config: A file's path (that file and the environment), a mapping (that alone), or
+            ``None``: ``omnicloud.toml`` where it is found, and the environment.
+        providers: Those that may be used; all that are installed by default.
+        clock: Where everything reads the time.
+    """
+
+    def __init__(
+        self,
+        config: str | os.PathLike[str] | Mapping[str, object] | None = None,
+        *,
+        providers: Registry | None = None,
+        clock: Clock = SYSTEM_CLOCK,
+    ) -> None:
+        super().__init__(clock)
+        self._config = config
+        self._registry = providers
+        self._services: Services | None = None
+        self._entered = False
+
+    async def __aenter__(self) -> Self:
+        """Plan, and open what is configured.
+
+        Raises:
+            ConfigurationProblems: Every mistake at once; nothing was opened.
+            OmniCloudError: A service could not be opened; the others are closed again.
+        """
+        if self._entered:
+            raise ClosedError("a cloud is opened once", hint="make another OmniCloud()")
+        self._entered = True
+        services = Services(self._plan(), clock=self._clock)
+        await services.start()
+        self._services = services
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._close(quietly=error is not None)
+
+    async def aclose(self) -> None:
+        """Close everything; calls in flight get a grace of 5 s. Twice is silent.
+
+        Raises:
+            Exception: The first error of closing; everything is closed all the same.
+        """
+        await self._close(quietly=False)
+
     @property
     def plan(self) -> Plan:
         """What is running.
@@ -229,6 +261,15 @@ class OmniCloud(_Joinable):
             ClosedError: Outside the block.
         """
         return self._open().plan
+
+    def for_tenant(self, tenant: str) -> TenantCloud:
+        """The same services for one tenant: its names are its own.
+
+        Raises:
+            InvalidArgumentError: The tenant is empty or longer than 128 bytes of UTF-8.
+        """
+        Scope.of(tenant)
+        return TenantCloud(self._service, tenant, self._clock)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[CloudTransaction]:

@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from copy import copy
+from dataclasses import replace
 from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
@@ -94,6 +96,8 @@ class Pipeline(Generic[D]):
         for layer in reversed(self.layers):
             handler = _joined(layer, handler)
         self._handler = handler
+        self._tenant: str | None = None
+        self._is_view = False
 
     @property
     def closed(self) -> bool:
@@ -110,6 +114,8 @@ class Pipeline(Generic[D]):
         token = self._gate.enter()
         try:
             ambient = current()
+            if self._tenant is not None:
+                ambient = replace(ambient, tenant=self._tenant)
             call = Call(op, ambient, self.service, ambient.deadline)
             answer: R = await self._handler(call)
         except OmniCloudError as error:
@@ -133,14 +139,26 @@ class Pipeline(Generic[D]):
 
         Its closing does not close that driver.
         """
-        return Pipeline(driver, self.layers, service=self.service, owned=False)
+        around = Pipeline(driver, self.layers, service=self.service, owned=False)
+        around._tenant = self._tenant
+        return around
+
+    def for_tenant(self, tenant: str) -> Pipeline[D]:
+        """The same way to the same driver, on which every call is this tenant's.
+
+        Its closing closes nothing: it ends with the pipeline that it was made from.
+        """
+        view = copy(self)
+        view._tenant = tenant  # noqa: SLF001 - one of its own
+        view._is_view = True  # noqa: SLF001
+        return view
 
     async def aclose(self) -> None:
         """Refuse new calls, give those in flight a grace, cancel the rest, close the driver.
 
         The driver is closed also when this is cancelled or fails meanwhile.
         """
-        if self._gate.closed:
+        if self._gate.closed or self._is_view:
             return
         try:
             await self._gate.close()
