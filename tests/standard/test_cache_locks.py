@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -13,16 +15,30 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.memory.cache import MemoryCache
 from omnicloud.memory.locks import MemoryLocks
 from omnicloud.memory.store import MemoryStore
+from omnicloud_local.cache import open_cache
+from omnicloud_local.certify import Alone
+from omnicloud_local.config import LocalConfig
+from omnicloud_local.locks import open_locks
 
 
-@pytest.fixture
-def cache() -> Cache[str]:
-    return Cache(Pipeline(MemoryCache(MemoryStore())), TEXT)
+@pytest.fixture(params=["memory", "local"])
+async def cache(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Cache[str]]:
+    if request.param == "memory":
+        yield Cache(Pipeline(MemoryCache(MemoryStore())), TEXT)
+        return
+    opening = Alone()
+    yield Cache(Pipeline(await open_cache(LocalConfig(path=tmp_path), opening)), TEXT)
+    await opening.aclose()
 
 
-@pytest.fixture
-def locks() -> Locks:
-    return Locks(Pipeline(MemoryLocks(MemoryStore())))
+@pytest.fixture(params=["memory", "local"])
+async def locks(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Locks]:
+    if request.param == "memory":
+        yield Locks(Pipeline(MemoryLocks(MemoryStore())))
+        return
+    opening = Alone()
+    yield Locks(Pipeline(await open_locks(LocalConfig(path=tmp_path), opening)))
+    await opening.aclose()
 
 
 async def test_a_value_is_got_until_it_is_deleted(cache: Cache[str]) -> None:

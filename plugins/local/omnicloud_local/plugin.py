@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.cache.models import CacheFeature
 from omnicloud.contracts.documents.models import DocumentsFeature
 from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.contracts.messaging.models import MessagingFeature
 from omnicloud.contracts.objects.models import ObjectsFeature
 from omnicloud.contracts.outbox.models import OutboxFeature
@@ -27,6 +29,8 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_local.config:LocalConfig",
             offers={
                 "kv": Offer("omnicloud_local.kv:open_kv", frozenset(KVFeature)),
+                "cache": Offer("omnicloud_local.cache:open_cache", frozenset(CacheFeature)),
+                "locks": Offer("omnicloud_local.locks:open_locks", frozenset(LocksFeature)),
                 "secrets": Offer("omnicloud_local.secrets:open_secrets", frozenset(SecretsFeature)),
                 "objects": Offer(
                     "omnicloud_local.objects:open_objects",
