@@ -12,6 +12,7 @@ __all__ = ["CONTRACTS", "contract_class"]
 CONTRACTS: dict[str, str] = {
     "cache": "omnicloud_tck.cache:CacheContract",
     "locks": "omnicloud_tck.locks:LocksContract",
+    "iam": "omnicloud_tck.iam:IAMContract",
     "kv": "omnicloud_tck.kv:KVContract",
     "objects": "omnicloud_tck.objects:ObjectsContract",
     "secrets": "omnicloud_tck.secrets:SecretsContract",
