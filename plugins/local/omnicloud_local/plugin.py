@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.breaker.models import BreakerFeature
 from omnicloud.contracts.cache.models import CacheFeature
 from omnicloud.contracts.documents.models import DocumentsFeature
+from omnicloud.contracts.iam.models import IAMFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.contracts.messaging.models import MessagingFeature
@@ -42,6 +44,8 @@ def omnicloud_providers() -> list[Provider]:
                 ),
                 "outbox": Offer("omnicloud_local.outbox:open_outbox", frozenset(OutboxFeature)),
                 "sagas": Offer("omnicloud_local.sagas:open_sagas", frozenset(SagaFeature)),
+                "breaker": Offer("omnicloud_local.breaker:open_breaker", frozenset(BreakerFeature)),
+                "iam": Offer("omnicloud_local.iam:open_iam", frozenset(IAMFeature)),
             },
             summary="SQLite, files and an encrypted secret store in one folder",
             distribution="omnicloud-local",
