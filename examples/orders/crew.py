@@ -12,7 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, final
 
-__all__ = ["Crew", "environment"]
+__all__ = ["Crew", "run_jobs"]
 
 _STOP_SECONDS = 20.0
 _ROOT = Path(__file__).parents[2]
@@ -73,21 +73,48 @@ class Crew:
                 await self._start(name)
 
     async def _start(self, name: str) -> None:
-        with (self._folder / f"{name}.log").open("ab") as log:
-            self._running[name] = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "examples.orders",
-                *self._commands[name],
-                cwd=self._folder,
-                env=environment(),
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        log = self._folder / f"{name}.log"
+        self._running[name] = await _started(self._folder, log, self._commands[name])
 
 
-def environment() -> dict[str, str]:
+async def run_jobs(
+    folder: Path, jobs: Sequence[Sequence[str]], kill_first_after: float | None = None
+) -> list[str]:
+    """Run processes beside each other to their end; what each wrote.
+
+    Args:
+        kill_first_after: Seconds after which the first of them is ended by ``kill -9``.
+    """
+    logs = [folder / f"job-{number}.log" for number in range(1, len(jobs) + 1)]
+    pairs = zip(logs, jobs, strict=True)
+    processes = [await _started(folder, log, job) for log, job in pairs]
+    try:
+        if kill_first_after is not None:
+            await asyncio.sleep(kill_first_after)
+            _send(processes[0], signal.SIGKILL)
+        await asyncio.gather(*(process.wait() for process in processes))
+    finally:
+        for process in processes:
+            _send(process, signal.SIGKILL)
+    return [log.read_text() for log in logs]
+
+
+async def _started(folder: Path, log: Path, command: Sequence[str]) -> asyncio.subprocess.Process:
+    with log.open("ab") as output:
+        return await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "examples.orders",
+            *command,
+            cwd=folder,
+            env=_environment(),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+        )
+
+
+def _environment() -> dict[str, str]:
     """The environment of a process that works in another folder."""
     paths = [str(_ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}

@@ -11,12 +11,16 @@ from pathlib import Path
 
 from omnicloud import OmniCloud
 
-from .crew import Crew
+from .crew import Crew, run_jobs
 from .generate import generate
 from .load import Load
-from .verify import Audit, is_settled, verify
+from .report import ReportOutcome
+from .verify import Audit, is_settled, verify, verify_report
 
 __all__ = ["Demo", "run_demo"]
+
+
+_DAY = "2026-11-20"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +57,12 @@ async def run_demo(cloud: OmniCloud, demo: Demo, folder: Path) -> Audit:
         finally:
             killer.cancel()
             await asyncio.wait([killer])
-    done = time.monotonic()
+        done = time.monotonic()
+        reports = await _reports(folder, demo)
     audit = await verify(cloud, orders)
     _note(audit, load, crew)
+    await verify_report(cloud, audit, _DAY)
+    audit.check("reports said to be sent, at most one", _sent(reports) <= 1, True)
     audit.note("seconds to take / settle", f"{sent - began:.1f} / {done - began:.1f}")
     return audit
 
@@ -66,6 +73,17 @@ async def _kill(crew: Crew, demo: Demo) -> None:
     for _ in range(demo.kills):
         await asyncio.sleep(chance.uniform(0.3, 3.0))
         await crew.kill_one(chance)
+
+
+async def _reports(folder: Path, demo: Demo) -> list[str]:
+    """Let three processes want to write the report; with kills, one of them dies over it."""
+    jobs = [["report", "--day", _DAY]] * 3
+    early = random.Random(demo.seed).uniform(0.5, 1.5) if demo.kills else None
+    return await run_jobs(folder, jobs, early)
+
+
+def _sent(outputs: list[str]) -> int:
+    return sum(f": {ReportOutcome.SENT}" in text for text in outputs)
 
 
 def _note(audit: Audit, load: Load, crew: Crew) -> None:

@@ -10,7 +10,8 @@ from omnicloud import AlreadyExistsError, ConflictError, OmniCloud
 
 __all__ = ["ReportOutcome", "report_key", "send_report"]
 
-_LOCK_SECONDS = 10.0
+_LOCK_SECONDS = 5.0
+_WAIT_SECONDS = 20.0
 
 
 class ReportOutcome(StrEnum):
@@ -26,14 +27,15 @@ def report_key(day: str) -> str:
     return f"reports/{day}.json"
 
 
-async def send_report(cloud: OmniCloud, day: str) -> ReportOutcome:
+async def send_report(cloud: OmniCloud, day: str, *, wait: float = _WAIT_SECONDS) -> ReportOutcome:
     """Write the report of a day, unless another process does or did.
 
-    The lock keeps the others from working in vain; that there is one report is kept by the
+    While another leads it stands by for ``wait`` seconds, and takes over when that one dies. The
+    lock keeps the others from working in vain; that there is one report is kept by the
     conditional write, also where the lock was lost in the middle.
     """
     try:
-        async with cloud.locks("jobs").elect(f"report/{day}", _LOCK_SECONDS, wait=0):
+        async with cloud.locks("jobs").elect(f"report/{day}", _LOCK_SECONDS, wait=wait):
             return await _write(cloud, day)
     except ConflictError:
         return ReportOutcome.ELSEWHERE

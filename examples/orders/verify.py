@@ -15,8 +15,9 @@ from .fulfilment import SETTLED_TOPIC, invoice_key
 from .intake import TAKEN_TOPIC
 from .model import CREDITS, STOCK, Order
 from .published import orders_settled, orders_taken, told
+from .report import report_key
 
-__all__ = ["Audit", "is_settled", "verify"]
+__all__ = ["Audit", "is_settled", "verify", "verify_report"]
 
 
 @final
@@ -140,6 +141,16 @@ async def _accounts(cloud: OmniCloud, audit: Audit, confirmed: Sequence[Order]) 
         found = {str(one["_id"]): one["left"] for one in documents}
         unlike = [name for name in left if found.get(name) != left[name]]
         audit.check(f"accounts of {service} that do not add up", unlike, [])
+
+
+async def verify_report(cloud: OmniCloud, audit: Audit, day: str) -> None:
+    """Hold the report of a day against the orders."""
+    report = json.loads(await cloud.objects("invoices").download(report_key(day)))
+    orders = await cloud.documents("orders").find_many("orders")
+    confirmed = [int(order["cents"]) for order in orders if order["status"] == "confirmed"]
+    audit.note("orders in the report", sum(report["orders"].values()))
+    audit.check("orders in the report", sum(report["orders"].values()), len(orders))
+    audit.check("cents in the report", report["cents"], sum(confirmed))
 
 
 async def _depth(cloud: OmniCloud) -> int:
