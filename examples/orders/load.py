@@ -54,9 +54,24 @@ class Load:
             aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=30)) as session,
             asyncio.TaskGroup() as tasks,
         ):
+            await self._until_open(session)
             for _ in range(_SENDERS):
                 tasks.create_task(self._batches(session, left))
             tasks.create_task(self._alone(session, alone))
+
+    async def _until_open(self, session: aiohttp.ClientSession) -> None:
+        async with asyncio.timeout(_TRY_SECONDS):
+            while True:
+                if await self._is_open(session):
+                    return
+                await asyncio.sleep(_PAUSE)
+
+    async def _is_open(self, session: aiohttp.ClientSession) -> bool:
+        try:
+            async with session.get(self._url + "/health") as answer:
+                return answer.status == 200
+        except (aiohttp.ClientError, TimeoutError, ConnectionError):
+            return False
 
     async def _batches(
         self, session: aiohttp.ClientSession, left: Iterator[Sequence[Order]]

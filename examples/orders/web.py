@@ -14,7 +14,7 @@ from .fulfilment import open_shop
 from .intake import Answer, take_orders
 from .model import BadOrderError, Order, parsed
 
-__all__ = ["MOST_ORDERS", "run_web"]
+__all__ = ["MOST_ORDERS", "application", "run_web"]
 
 MOST_ORDERS = 500
 """In one request."""
@@ -26,19 +26,24 @@ _CODES = {Answer.TAKEN: 201, Answer.DUPLICATE: 200, Answer.DIFFERENT: 409}
 async def run_web(cloud: OmniCloud, port: int) -> None:
     """Serve on 127.0.0.1 until cancelled."""
     await open_shop(cloud)
-    app = web.Application()
-    app[_CLOUD] = cloud
-    app.router.add_get("/health", _health)
-    app.router.add_post("/orders", _one)
-    app.router.add_post("/orders/bulk", _many)
-    app.router.add_get("/orders/{key}", _look)
-    runner = web.AppRunner(app, access_log=None)
+    runner = web.AppRunner(application(cloud), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", port).start()
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
+
+
+def application(cloud: OmniCloud) -> web.Application:
+    """The routes, over a cloud that is open."""
+    app = web.Application()
+    app[_CLOUD] = cloud
+    app.router.add_get("/health", _health)
+    app.router.add_post("/orders", _one)
+    app.router.add_post("/orders/bulk", _many)
+    app.router.add_get("/orders/{key}", _look)
+    return app
 
 
 async def _health(request: web.Request) -> web.Response:

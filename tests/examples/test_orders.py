@@ -10,12 +10,14 @@ import sys
 from pathlib import Path
 
 import pytest
+from aiohttp.test_utils import TestClient, TestServer
 
 from examples.orders.accounts import Accounts, NotEnoughError
 from examples.orders.intake import Answer, take_orders
 from examples.orders.model import BadOrderError, Order, parsed
 from examples.orders.report import ReportOutcome, report_key, send_report
 from examples.orders.verify import Audit
+from examples.orders.web import application
 from omnicloud import OmniCloud
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +67,24 @@ async def test_an_order_is_taken_once_and_its_key_is_refused_to_another() -> Non
         assert await take_orders(cloud, [ORDER]) == [Answer.DUPLICATE]
         assert await cloud.documents("orders").count("orders") == 1
         assert (await cloud.outbox("events").lag()).pending == 1
+
+
+async def test_the_shop_answers_what_became_of_an_order_or_what_is_wrong_with_it() -> None:
+    body: dict[str, object] = {"customer": "customer-001", "lines": {"sku-001": 2}}
+    async with OmniCloud(MEMORY) as cloud, TestClient(TestServer(application(cloud))) as shop:
+        codes = []
+        for sent in (body, body, {**body, "customer": "customer-002"}, {}):
+            answer = await shop.post("/orders", json=sent, headers={"Idempotency-Key": "k"})
+            codes.append(answer.status)
+        codes.append(
+            (await shop.post("/orders", data=b"{", headers={"Idempotency-Key": "k"})).status
+        )
+        codes.append((await shop.post("/orders", json=body)).status)
+        codes.append((await shop.post("/orders/bulk", json=[body])).status)
+        codes.append((await shop.get("/orders/unknown")).status)
+        assert codes == [201, 200, 409, 400, 400, 400, 400, 404]
+        assert (await (await shop.get("/orders/k")).json())["status"] == "taken"
+        assert (await shop.get("/health")).status == 200
 
 
 async def test_a_movement_happens_once_and_is_undone_once() -> None:
