@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
+from omnicloud.core.circuit import CircuitSettings
 from omnicloud.core.clock import Clock
 from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
@@ -21,18 +23,20 @@ PING_SECONDS = 5.0
 
 _NAME = "omnicloud.health"
 
-_PROBES: Mapping[str, tuple[str, tuple[object, ...]]] = {
-    "cache": ("Get", (_NAME,)),
-    "documents": ("Count", (_NAME,)),
-    "kv": ("Get", (_NAME,)),
-    "locks": ("Renew", (_NAME, _NAME, 1.0)),  # of an owner that holds nothing
-    "messaging": ("Measure", (_NAME, _NAME)),
-    "objects": ("Stat", (_NAME,)),
-    "outbox": ("Lag", (_NAME,)),
-    "sagas": ("Get", (_NAME, _NAME)),
-    "secrets": ("Get", (_NAME,)),
+_PROBES: Mapping[str, Callable[[ModuleType], Operation[Any, Any]]] = {
+    "breaker": lambda driver: driver.Look(_NAME, CircuitSettings()),
+    "cache": lambda driver: driver.Get(_NAME),
+    "documents": lambda driver: driver.Count(_NAME),
+    "iam": lambda driver: driver.Decide(driver.Access(_NAME, _NAME, _NAME)),
+    "kv": lambda driver: driver.Get(_NAME),
+    "locks": lambda driver: driver.Renew(_NAME, _NAME, 1.0),  # of an owner that holds nothing
+    "messaging": lambda driver: driver.Measure(_NAME, _NAME),
+    "objects": lambda driver: driver.Stat(_NAME),
+    "outbox": lambda driver: driver.Lag(_NAME),
+    "sagas": lambda driver: driver.Get(_NAME, _NAME),
+    "secrets": lambda driver: driver.Get(_NAME),
 }
-"""By contract, the request about one name that changes nothing, and its arguments."""
+"""By contract, the request about one name that changes nothing, out of its room's requests."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +104,4 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
 def _probe(contract: str) -> Operation[Any, Any] | None:
     if contract not in _PROBES:
         return None
-    name, arguments = _PROBES[contract]
-    driver = import_module(f"omnicloud.contracts.{contract}.driver")
-    probe: Operation[Any, Any] = getattr(driver, name)(*arguments)
-    return probe
+    return _PROBES[contract](import_module(f"omnicloud.contracts.{contract}.driver"))

@@ -25,6 +25,7 @@ from omnicloud import (
 )
 from omnicloud.config.load import load
 from omnicloud.config.problems import ConfigurationProblems
+from omnicloud.contracts import CONTRACTS
 from omnicloud.resolver import build
 from omnicloud.resolver.planner import make_plan
 
@@ -291,9 +292,7 @@ async def test_health_asks_every_service() -> None:
         assert "refused" in down.detail
 
 
-@pytest.mark.parametrize(
-    "contract", ["documents", "kv", "messaging", "objects", "outbox", "sagas", "secrets"]
-)
+@pytest.mark.parametrize("contract", CONTRACTS)
 async def test_health_asks_without_leaving_a_trace(contract: str, tmp_path: Path) -> None:
     service = {"contract": contract, "provider": "local", "path": str(tmp_path / "data")}
     async with OmniCloud({"services": {"it": service}}) as one:
@@ -373,7 +372,6 @@ async def test_the_embedded_default_serves_and_joins_any_name(
 
 
 async def test_every_contract_of_the_memory_provider_has_its_accessor() -> None:
-    from omnicloud.contracts import CONTRACTS
     from omnicloud.registry.builtin import omnicloud_providers
 
     (memory,) = omnicloud_providers()
