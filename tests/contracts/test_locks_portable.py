@@ -12,7 +12,13 @@ from omnicloud.contracts.locks import Lock, Locks
 from omnicloud.contracts.locks.driver import Release
 from omnicloud.core.context import deadline
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import ConflictError, InvalidArgumentError, LockLostError
+from omnicloud.errors import (
+    ConflictError,
+    DeadlineExceededError,
+    InvalidArgumentError,
+    LockLostError,
+)
+from omnicloud.layers.deadline import DeadlineLayer
 from omnicloud.memory.locks import MemoryLocks
 from omnicloud.memory.store import MemoryStore
 from omnicloud.testing.virtual import LoopClock, run_virtual
@@ -26,7 +32,8 @@ class Bench:
         self.store = MemoryStore(self.clock)
 
     def locks(self) -> Locks:
-        return Locks(Pipeline(MemoryLocks(self.store)), clock=self.clock)
+        layers = [DeadlineLayer(None, clock=self.clock)]
+        return Locks(Pipeline(MemoryLocks(self.store), layers), clock=self.clock)
 
     def lock(self, ttl: float = 10.0, **options: Any) -> Lock:
         return self.locks().get_lock("l", ttl, **options)
@@ -195,15 +202,12 @@ def test_an_acquisition_that_is_cancelled_holds_nothing(turns: int) -> None:
     virtual(main)
 
 
-def test_what_is_cleaned_up_does_not_need_the_budget_that_is_spent() -> None:
+def test_a_place_in_the_line_is_given_up_also_when_the_budget_is_spent() -> None:
     async def main(bench: Bench) -> None:
         holder = bench.lock()
         await holder.acquire()
-        with deadline(0.5, clock=bench.clock):
-            waiter = asyncio.create_task(bench.lock().acquire(wait=60))
-        await asyncio.sleep(1)
-        waiter.cancel()
-        await asyncio.wait([waiter])
+        with deadline(0.5, clock=bench.clock), pytest.raises(DeadlineExceededError):
+            await bench.lock().acquire(wait=60)
         await holder.release()
         assert await bench.lock().acquire()
 
@@ -218,6 +222,28 @@ def test_a_held_block_outlives_the_ttl() -> None:
                 await asyncio.sleep(0.1)
                 assert not await bench.lock().acquire()
         assert await bench.lock().acquire()
+
+    virtual(main)
+
+
+def test_a_held_block_outlives_the_budget_it_was_entered_with() -> None:
+    async def main(bench: Bench) -> None:
+        with deadline(0.5, clock=bench.clock):
+            async with bench.lock(1.0).held():
+                await asyncio.sleep(5)
+
+    virtual(main)
+
+
+def test_a_block_that_gives_its_lock_back_goes_on_without_it() -> None:
+    async def main(bench: Bench) -> None:
+        lock = bench.lock(1.0)
+        async with lock.held():
+            await asyncio.sleep(0.5)
+            await lock.release()
+            assert await bench.lock().acquire()
+            await asyncio.sleep(5)
+        assert not await bench.lock(0.1).acquire(wait=1)
 
     virtual(main)
 

@@ -30,14 +30,16 @@ class Lease:
     Attributes:
         until: Monotonic seconds; counted from before the request was sent, so it is never
             later than the driver's own end.
+        given_back: Whether its holder has released it, so that its end is no loss.
     """
 
-    __slots__ = ("owner", "token", "until")
+    __slots__ = ("given_back", "owner", "token", "until")
 
     def __init__(self, owner: str, token: int | None, until: float) -> None:
         self.owner = owner
         self.token = token
         self.until = until
+        self.given_back = False
 
 
 class Leases:
@@ -106,7 +108,7 @@ class Leases:
         or not done in time, means lost.
         """
         pause = self.ttl / 3
-        while True:
+        while not lease.given_back:
             rest = lease.until - self.clock.monotonic()
             if rest <= 0:
                 break
@@ -118,12 +120,15 @@ class Leases:
             if answer:
                 lease.until = asked + self.ttl
             pause = self.ttl / (3 if answer else 10)
-        lost()
+        if not lease.given_back:
+            lost()
 
     async def _renew(self, lease: Lease, seconds: float) -> bool | None:
         """Whether the grant still stands; ``None`` where there was no answer."""
         try:
-            async with asyncio.timeout(max(0.0, seconds)):
-                return await self._pipeline.send(Renew(self._lock, lease.owner, self.ttl))
+            # The caller's budget is for what it waits for, not for keeping what it holds.
+            with no_deadline():
+                async with asyncio.timeout(max(0.0, seconds)):
+                    return await self._pipeline.send(Renew(self._lock, lease.owner, self.ttl))
         except (OmniCloudError, TimeoutError):
             return None

@@ -61,12 +61,15 @@ class Lock:
                 first when it is free.
 
         Raises:
-            UnavailableError: The service did not answer; nothing is held.
+            UnavailableError: The service did not answer. This handle holds nothing; a grant
+                that was given all the same, and cannot be given back, ends by itself.
         """
         return await self._acquired(wait) is not None
 
     async def release(self) -> None:
         """Give it back. Silent where this handle does not hold it, or not any more.
+
+        Inside a renewed block it ends the renewal; the block goes on without the lock.
 
         Raises:
             UnavailableError: The service did not answer; call it again, or leave the lock to
@@ -75,6 +78,7 @@ class Lock:
         lease = self._lease
         if lease is None:
             return
+        lease.given_back = True
         try:
             await self._leases.release(lease.owner)
         except asyncio.CancelledError:
