@@ -8,16 +8,17 @@ or a MUST law kills none.
 from __future__ import annotations
 
 import argparse
-import faulthandler
 import importlib
 import json
 import multiprocessing
+import os
 import pkgutil
 import sys
 import time
 from collections import Counter, defaultdict
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from multiprocessing import connection
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -31,8 +32,10 @@ for _module in pkgutil.iter_modules(broken.__path__):
     importlib.import_module(f"broken.{_module.name}")
 
 
-HUNG_SECONDS = 120
-"""After so long with one driver its process prints where it is and ends, and with it the run."""
+HUNG_SECONDS = 60.0
+"""After so long with one driver the law under trial counts as one that it breaks: nothing hangs."""
+
+FORK = multiprocessing.get_context("fork")
 
 ENOUGH_SECONDS = 10.0
 """After so long a driver that has been found is not tried on further laws: some are wrong by
@@ -51,28 +54,71 @@ class Kill:
     seconds: float
 
 
-def tried(job: tuple[str, int, int]) -> Kill:
-    """Try one broken driver on all laws of its contract."""
-    name, seed, examples = job
-    faulthandler.dump_traceback_later(HUNG_SECONDS, exit=True)
-    wrong, started = BROKEN[name], time.perf_counter()
-    found = []
+def tried(name: str, seed: int, examples: int, tell: Connection) -> None:
+    """In a process of its own: try one broken driver on all laws, telling each that breaks."""
+    wrong, started, found = BROKEN[name], time.perf_counter(), False
     for law in laws_of(wrong.contract):
         if found and time.perf_counter() - started > ENOUGH_SECONDS:
             break
+        tell.send((law.id, False))
         result = try_law(wrong.contract(), law, wrong.make_world, seed=seed, examples=examples)
         if result.verdict is Verdict.BROKEN:
-            found.append(law.id)
-    seconds = time.perf_counter() - started
-    return Kill(name, wrong.tier, wrong.contract.contract, wrong.summary, tuple(found), seconds)
+            found = True
+            tell.send((law.id, True))
 
 
-def _told(kill: Kill) -> Kill:
-    if sys.stderr.isatty():
-        print(f"\r{kill.id:20}", end="", file=sys.stderr, flush=True)
-    if kill.seconds > ENOUGH_SECONDS:
-        print(f"{kill.id} took {kill.seconds:.0f} s", file=sys.stderr)
-    return kill
+class Attempt:
+    """A broken driver under trial: its process, and what is known of it so far."""
+
+    def __init__(self, name: str, seed: int) -> None:
+        self.name, self.seed = name, seed
+        self.laws: list[str] = []
+        self.law = ""
+        self.started = time.perf_counter()
+        self.heard, tell = FORK.Pipe(duplex=False)
+        self._process = FORK.Process(target=tried, args=(name, seed, 40, tell))
+        self._process.start()
+        tell.close()
+
+    def hear(self) -> bool:
+        """Take in what the process tells; whether it has ended."""
+        try:
+            self.law, killed = self.heard.recv()
+        except EOFError:
+            return True
+        if killed:
+            self.laws.append(self.law)
+        return False
+
+    def hung(self) -> bool:
+        """Whether it has taken so long that its last law counts as one it breaks."""
+        if time.perf_counter() - self.started < HUNG_SECONDS:
+            return False
+        self.laws.append(f"{self.law} (hung)")
+        return True
+
+    def end(self) -> Kill:
+        """End the process and say what was found."""
+        self._process.kill()
+        self._process.join()
+        self.heard.close()
+        wrong, seconds = BROKEN[self.name], time.perf_counter() - self.started
+        contract = wrong.contract.contract
+        return Kill(self.name, wrong.tier, contract, wrong.summary, tuple(self.laws), seconds)
+
+
+def all_tried(jobs: list[tuple[str, int]]) -> list[Kill]:
+    """Try all, as many at once as there are processors."""
+    waiting, running, ended = list(reversed(jobs)), list[Attempt](), list[Kill]()
+    while waiting or running:
+        while waiting and len(running) < (os.cpu_count() or 1):
+            running.append(Attempt(*waiting.pop()))
+        ready = connection.wait([one.heard for one in running], timeout=1.0)
+        for one in list(running):
+            if (one.heard in ready and one.hear()) or one.hung():
+                running.remove(one)
+                ended.append(one.end())
+    return sorted(ended, key=lambda kill: kill.id)
 
 
 def idle_laws(kills: list[Kill]) -> list[str]:
@@ -112,9 +158,7 @@ def main() -> int:
     options = parser.parse_args()
     started = time.perf_counter()
     seeds = range(options.seed, options.seed + (5 if options.full else 1))
-    jobs = [(name, seed, 40) for name in sorted(BROKEN) for seed in seeds]
-    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        kills = sorted(map(_told, pool.map(tried, jobs)), key=lambda kill: kill.id)
+    kills = all_tried([(name, seed) for name in sorted(BROKEN) for seed in seeds])
     idle = idle_laws(kills)
     printed(kills, idle, time.perf_counter() - started)
     options.out.mkdir(parents=True, exist_ok=True)
