@@ -69,6 +69,10 @@ class CallConfig(_Section):
     attempt_timeout: Duration | None = Field(
         default=None, description="Budget of one attempt, in seconds."
     )
+    authorization: Name | None = Field(
+        default=None,
+        description="The iam service that is asked whether a call is allowed; without, all are.",
+    )
     retry: RetryConfig = RetryConfig()
     limits: LimitsConfig = LimitsConfig()
     breaker: BreakerConfig = BreakerConfig()

@@ -23,6 +23,7 @@ from omnicloud.errors import (
     ResourceExhaustedError,
     UnavailableError,
 )
+from omnicloud.layers.authorization import Authorizer
 from omnicloud.registry.provider import load
 from omnicloud.resolver.layering import layers_of
 from omnicloud.resolver.lazy import LazyDriver, usual_limits
@@ -160,8 +161,16 @@ class Services:
             raise _located(unmapped, service.info) from error
 
     def _piped(self, service: ServicePlan, driver: Driver) -> Pipeline[Any]:
-        layers = layers_of(service, self.plan.disabled, self._clock)
+        authorizer = self._authorizer(service)
+        layers = layers_of(service, self.plan.disabled, self._clock, authorizer)
         return Pipeline(driver, layers, service=service.info, owned=False)
+
+    def _authorizer(self, service: ServicePlan) -> Authorizer | None:
+        if service.authorization is None:
+            return None
+        from omnicloud.contracts.iam import IAM
+
+        return IAM(pipeline=self._pipelines[service.authorization], clock=self._clock)
 
     def _lazy(self, name: str, contract: str) -> Pipeline[Any]:
         if self.plan.default is None:

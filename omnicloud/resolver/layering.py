@@ -7,6 +7,7 @@ from typing import TypedDict
 from omnicloud.config.models import CallConfig
 from omnicloud.core.clock import Clock
 from omnicloud.core.pipeline import Layer
+from omnicloud.layers.authorization import Authorizer
 from omnicloud.layers.order import LayerSettings, stack
 from omnicloud.resolver.plan import ServicePlan
 
@@ -27,9 +28,14 @@ class _Said(TypedDict, total=False):
     burst: int
 
 
-def layers_of(service: ServicePlan, disabled: frozenset[str], clock: Clock) -> tuple[Layer, ...]:
+def layers_of(
+    service: ServicePlan,
+    disabled: frozenset[str],
+    clock: Clock,
+    authorizer: Authorizer | None = None,
+) -> tuple[Layer, ...]:
     """New layers around a service's driver, from the outside in."""
-    return stack(settings_of(service, disabled), clock=clock)
+    return stack(settings_of(service, disabled), clock=clock, authorizer=authorizer)
 
 
 def settings_of(service: ServicePlan, disabled: frozenset[str]) -> LayerSettings:

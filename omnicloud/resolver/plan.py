@@ -49,7 +49,15 @@ class ServicePlan:
     @property
     def after(self) -> frozenset[str]:
         """The services that must be open before this one."""
-        return frozenset(ref.service for _, ref in self.secrets if ref.service)
+        kept = frozenset(ref.service for _, ref in self.secrets if ref.service)
+        return kept if self.authorization is None else kept | {self.authorization}
+
+    @property
+    def authorization(self) -> str | None:
+        """The iam service that is asked about each call; iam services are asked by all."""
+        if self.info.contract == "iam":
+            return None
+        return self.call.authorization or self.defaults.authorization
 
     def as_json(self) -> dict[str, object]:
         """The service as JSON values; of options the names only, they may be secrets."""
@@ -61,6 +69,7 @@ class ServicePlan:
             "version": self.installed.version,
             "region": self.info.region,
             "tenant": self.tenant,
+            "authorization": self.authorization,
             "requires": sorted(self.requires),
             "options": sorted(self.options),
             "secrets": {dotted(path): str(ref) for path, ref in self.secrets},
@@ -156,7 +165,7 @@ def _rendered(number: int, service: ServicePlan) -> str:
         f"{number}. {service.info.name}: {service.info.contract} from "
         f"{service.info.provider} ({service.installed.title})  [{service.origin}]"
     ]
-    for label in ("region", "tenant", "requires", "options", "secrets", "after"):
+    for label in ("region", "tenant", "authorization", "requires", "options", "secrets", "after"):
         value = facts[label]
         if isinstance(value, dict):
             value = [f"{option} = {ref}" for option, ref in value.items()]

@@ -56,6 +56,7 @@ class _Planner:
     def plan(self) -> Plan:
         self._policies()
         self._layers()
+        self._authorization()
         default = self._default()
         halves = {name: self._service(one) for name, one in self._config.services.items()}
         if default is not None:
@@ -84,6 +85,27 @@ class _Planner:
             if name not in names:
                 path: Path = ("layers", "disable")
                 self._wrong(path, f"there is no layer {name!r}", did_you_mean(name, names))
+
+    def _authorization(self) -> None:
+        """Who is asked must be there to answer, and must be asked."""
+        services = self._config.services
+        said: list[tuple[Path, str | None]] = [
+            (("defaults",), self._config.defaults.authorization),
+            *((one.path, one.settings.authorization) for one in services.values()),
+        ]
+        for path, name in said:
+            if name is None:
+                continue
+            if name not in services or services[name].settings.contract != "iam":
+                hint = f'add [services.{name}] with contract = "iam", or name another'
+                self._wrong((*path, "authorization"), f"there is no iam service {name!r}", hint)
+            if "authorization" in self._config.layers.disable:
+                message = "the layer is left out, so the authorization would not be enforced"
+                self._wrong((*path, "authorization"), message, "take it out of [layers] disable")
+        for one in services.values():
+            if one.settings.contract == "iam" and one.settings.authorization is not None:
+                message = "an iam service is asked by others and asks none itself"
+                self._wrong((*one.path, "authorization"), message, "remove it")
 
     def _default(self) -> DefaultPlan | None:
         defaults = self._config.defaults
@@ -139,7 +161,7 @@ class _Planner:
             secrets=secrets,
             tenant=service.settings.tenant,
         )
-        return _Half(plan, after)
+        return _Half(plan, plan.after)
 
     def _info(self, service: Service, installed: Installed) -> ServiceInfo:
         region = service.settings.region or self._config.defaults.region
