@@ -15,6 +15,7 @@ from .model import CREDITS, STOCK, order_of
 __all__ = ["SETTLED_TOPIC", "Fulfilment", "invoice_key", "open_shop"]
 
 SETTLED_TOPIC = "orders.settled"
+_UNTIL_DONE = 1_000_000
 
 
 async def open_shop(cloud: OmniCloud) -> None:
@@ -43,7 +44,8 @@ class Fulfilment:
             [
                 declare(self._reserve, self._reject, name="reserve stock"),
                 declare(self._charge, self._refund, name="charge"),
-                declare(self._confirm, name="confirm"),
+                # Once an order may be confirmed there is no way back: tried until it is done.
+                step(self._confirm, name="confirm", retries=_UNTIL_DONE),
             ],
         )
 
