@@ -17,6 +17,7 @@ from omnicloud.errors import (
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.law import Ability, Level, law
 from omnicloud_tck.locks_grants import GrantLaws
+from omnicloud_tck.locks_manners import MannerLaws
 from omnicloud_tck.machine import Lab
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.samples import NAMES, look_alikes
@@ -29,7 +30,7 @@ _AT_ONCE = 3.0  # seconds within which a call that does not wait has answered
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class LocksContract(GrantLaws):
+class LocksContract(GrantLaws, MannerLaws):
     """Every promise of ``Locks``."""
 
     contract = "locks"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -474,3 +475,23 @@ class PlaceNotProlonged(MemoryLocks):
         if op.owner in waiting and op.queue_seconds is not None:
             op = replace(op, queue_seconds=left[0] - self._now())
         return await super().acquire(op)
+
+
+@locks("XLO24", "T2", "every attempt blocks the event loop for 20 ms")
+class Blocks(MemoryLocks):
+    async def acquire(self, op: Acquire, /) -> Grant | None:
+        time.sleep(0.02)
+        return await super().acquire(op)
+
+
+@locks("XLO25", "T3", "leaks one task per attempt")
+class LeaksTasks(MemoryLocks):
+    leaked: list[asyncio.Task[None]] = []
+
+    async def acquire(self, op: Acquire, /) -> Grant | None:
+        self.leaked.append(asyncio.ensure_future(asyncio.sleep(1e6)))
+        return await super().acquire(op)
+
+    async def aclose(self) -> None:
+        while self.leaked:
+            self.leaked.pop().cancel()

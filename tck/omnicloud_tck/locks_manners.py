@@ -1,0 +1,56 @@
+"""The laws of how calls about locks behave in their process."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from omnicloud_tck.check import that
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import law
+from omnicloud_tck.world import World
+
+__all__ = ["MannerLaws"]
+
+
+class MannerLaws(Contract):
+    """Neither the loop is kept, nor are tasks left behind."""
+
+    @law("LO-040", "Attempts and releases do not block the event loop.", alone=True)
+    async def the_loop_is_not_blocked(self, world: World[Any]) -> None:
+        locks = await self.portable(world)
+        attempts, releases = [], []
+        for number in range(12):
+            lock = locks.get_lock(f"l{number}", 30)
+            attempts.append(await _longest_stall(lock.acquire()))
+            releases.append(await _longest_stall(lock.release()))
+        worst = max(sorted(attempts)[6], sorted(releases)[6])
+        that(worst < 0.010, f"in the median a call keeps the loop for {worst * 1e3:.0f} ms")
+
+    @law("LO-041", "Attempts, refused ones as well, and releases leave no tasks.", alone=True)
+    async def no_tasks_are_left(self, world: World[Any]) -> None:
+        one, two = await self.portable(world), await self.portable(world)
+        await one.get_lock("warm", 30).acquire()
+        before = len(asyncio.all_tasks())
+        for number in range(40):
+            lock = one.get_lock(f"l{number % 5}", 30)
+            await lock.acquire()
+            await two.get_lock(f"l{number % 5}", 30).acquire()
+            await lock.release()
+        left = len(asyncio.all_tasks()) - before
+        that(left < 20, f"120 calls left {left} more tasks running")
+
+
+async def _longest_stall(call: Any) -> float:
+    """The longest real time for which the loop did not come round during the call."""
+    longest = 0.0
+    task = asyncio.ensure_future(call)
+    last = time.perf_counter()
+    while not task.done():
+        await asyncio.sleep(0)
+        now = time.perf_counter()
+        longest = max(longest, now - last)
+        last = now
+    await task
+    return longest
