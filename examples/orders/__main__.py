@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         os.chdir(folder)
         stack.callback(os.chdir, "/")
-        return asyncio.run(_demonstrate(args, folder.absolute()))
+        return asyncio.run(_until_stopped(_demonstrate(args, folder.absolute()), stopped=1))
 
 
 async def _demonstrate(args: argparse.Namespace, folder: Path) -> int:
@@ -90,14 +90,14 @@ def _durability(cloud: OmniCloud) -> str:
     return ", ".join(sorted({str(one.get("durability", "not said")) for one in options}))
 
 
-async def _until_stopped(work: Coroutine[object, object, int]) -> int:
-    """Run a process's work; SIGTERM and SIGINT end it in an orderly way."""
+async def _until_stopped(work: Coroutine[object, object, int], stopped: int = 0) -> int:
+    """Run a process's work; SIGTERM and SIGINT end it in an orderly way, with that exit code."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
     await asyncio.wait([task])
-    return 0 if task.cancelled() else task.result()
+    return stopped if task.cancelled() else task.result()
 
 
 def _arguments() -> argparse.Namespace:

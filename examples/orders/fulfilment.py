@@ -38,14 +38,15 @@ class Fulfilment:
         self._cloud = cloud
         self._stock = Accounts(cloud, "stock")
         self._payments = Accounts(cloud, "payments")
-        declare = partial(step, retries=5, give_up_on=(NotEnoughError,))
+        # A store that is away is no reason to reject an order, nor to leave it half undone.
+        declare = partial(step, retries=_UNTIL_DONE, give_up_on=(NotEnoughError,))
         self.saga = Saga(
             "order",
             [
                 declare(self._reserve, self._reject, name="reserve stock"),
                 declare(self._charge, self._refund, name="charge"),
-                # Once an order may be confirmed there is no way back: tried until it is done.
-                step(self._confirm, name="confirm", retries=_UNTIL_DONE),
+                # Once an order may be confirmed there is no way back, so nothing undoes it.
+                declare(self._confirm, name="confirm"),
             ],
         )
 
