@@ -9,6 +9,7 @@ power may take the newest commits, never the file's consistency.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -86,19 +87,22 @@ class Database:
         return await self._readers.read(piece)
 
     async def define(self, schema: str) -> None:
-        """Make the tables of a contract where they are missing (``IF NOT EXISTS``).
+        """Make the tables of a contract, once in the life of the file.
 
-        The second time it writes nothing, so that a service can be opened beside an open
-        transaction.
+        What was made is noted in the file and looked up by reading: opening a service waits
+        for no writer, neither of an open transaction nor of another process.
         """
-        if schema in self._defined:
-            await asyncio.sleep(0)
+        mark = hashlib.sha256(schema.encode()).hexdigest()
+        if schema in self._defined or await self.read(lambda db: _has_made(db, mark)):
+            self._defined.add(schema)
             return
 
         def make(connection: sqlite3.Connection) -> None:
+            connection.execute(_SCHEMAS)
             for statement in schema.split(";"):
                 if statement.strip():
                     connection.execute(statement)
+            connection.execute("INSERT OR IGNORE INTO omnicloud_schemas VALUES (?)", (mark,))
 
         await self._writer.write(make)
         self._defined.add(schema)
@@ -157,3 +161,15 @@ class Database:
         self._readers.close()
         self._writer.close()
         self._watching.close()
+
+
+_SCHEMAS = "CREATE TABLE IF NOT EXISTS omnicloud_schemas (mark TEXT PRIMARY KEY)"
+
+
+def _has_made(connection: sqlite3.Connection, mark: str) -> bool:
+    """Whether the tables with that mark are in the file."""
+    noted = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'omnicloud_schemas'")
+    if noted.fetchone() is None:
+        return False
+    made = connection.execute("SELECT 1 FROM omnicloud_schemas WHERE mark = ?", (mark,))
+    return made.fetchone() is not None
