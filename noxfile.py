@@ -105,7 +105,8 @@ def bench(session: nox.Session) -> None:
 
 @nox.session
 def demo(session: nox.Session) -> None:
-    """The orders example on the embedded default, then the embedded providers certified."""
+    """10,000 orders on the embedded default, processes killed meanwhile; then certificates."""
     _ready(session, "test")
-    _run(session, "python", "-m", "examples.orders", "run", "--orders", "10000", "--kill")
+    arguments = session.posargs or ["--orders", "10000", "--kill"]
+    _run(session, "python", "-m", "examples.orders", "run", *arguments)
     _run(session, "omnicloud", "certify", "memory", "local")
