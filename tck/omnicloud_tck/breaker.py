@@ -19,7 +19,7 @@ from omnicloud_tck.breaker_calls import (
 from omnicloud_tck.breaker_shared import SharedCircuits
 from omnicloud_tck.breaker_trials import Trials
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import look_alikes
 from omnicloud_tck.world import World
 
@@ -50,7 +50,11 @@ class BreakerContract(Trials, SharedCircuits):
             failure_threshold, reset_timeout, pipeline=pipeline, clock=world.clock, **more
         )
 
-    @law("BRK-001", "A call gets its arguments; its result, or its own error, comes out unchanged.")
+    @law(
+        "BRK-001",
+        "A call gets its arguments; its result, or its own error, comes out unchanged.",
+        rung=Rung.SHAPE,
+    )
     async def calls_pass_unchanged(self, world: World[Any]) -> None:
         breaker = await self.portable(world, 3)
         answer = object()
@@ -74,7 +78,11 @@ class BreakerContract(Trials, SharedCircuits):
         for falsy in (None, False, 0, ""):
             equal(falsy, await breaker.execute(_giving, falsy), "a result")
 
-    @law("BRK-002", "The circuit opens at the threshold of failures in a row, and not before.")
+    @law(
+        "BRK-002",
+        "The circuit opens at the threshold of failures in a row, and not before.",
+        rung=Rung.SHAPE,
+    )
     async def it_opens_at_the_threshold(self, world: World[Any]) -> None:
         for threshold in (1, 2, 3, 5, 12):
             breaker = await self.portable(world, threshold, name=f"threshold-{threshold}")
@@ -83,7 +91,7 @@ class BreakerContract(Trials, SharedCircuits):
                 await fail(breaker)
             equal(OPEN, await state_of(breaker), f"after {threshold} failures")
 
-    @law("BRK-003", "While the circuit is open calls are refused, and not made.")
+    @law("BRK-003", "While the circuit is open calls are refused, and not made.", rung=Rung.SHAPE)
     async def open_means_not_called(self, world: World[Any]) -> None:
         breaker = await open_circuit(await self.portable(world))
         for _ in range(5):
@@ -122,7 +130,11 @@ class BreakerContract(Trials, SharedCircuits):
         await fail(breaker)
         equal(OPEN, await state_of(breaker), "after two failures with excluded ones between")
 
-    @law("BRK-007", "A cancelled call is cancelled, and says nothing about the dependency.")
+    @law(
+        "BRK-007",
+        "A cancelled call is cancelled, and says nothing about the dependency.",
+        rung=Rung.CONCURRENCY,
+    )
     async def cancellation_says_nothing(self, world: World[Any]) -> None:
         breaker = await self.portable(world, 2)
         await fail(breaker)
@@ -163,7 +175,11 @@ class BreakerContract(Trials, SharedCircuits):
         equal(OPEN, await state_of(strict), "the circuit of threshold 1 after one failure")
         equal(CLOSED, await state_of(patient), "the circuit of threshold 4 after three failures")
 
-    @law("BRK-010", "Calls of a closed circuit run at once; each gets its own answer.")
+    @law(
+        "BRK-010",
+        "Calls of a closed circuit run at once; each gets its own answer.",
+        rung=Rung.CONCURRENCY,
+    )
     async def calls_run_at_once(self, world: World[Any]) -> None:
         breaker = await self.portable(world, 3)
         inside, most = 0, 0

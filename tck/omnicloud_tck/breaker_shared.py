@@ -22,7 +22,7 @@ from omnicloud_tck.breaker_calls import (
     state_of,
 )
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.law import Ability, law
+from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.samples import NAMES
@@ -46,6 +46,7 @@ class SharedCircuits(BreakerLaws):
         "BRK-040",
         "Failures of all clients count together, and all see the circuit open.",
         needs=_SHARED,
+        rung=Rung.CONCURRENCY,
     )
     async def failures_add_up(self, world: World[Any]) -> None:
         clients = [await self.portable(world, 3, _RESET) for _ in range(3)]
@@ -61,7 +62,12 @@ class SharedCircuits(BreakerLaws):
         for client in clients:
             equal(CLOSED, (await client.read()).state, "after another client's trial")
 
-    @law("BRK-041", "A success of any client begins the count of all anew.", needs=_SHARED)
+    @law(
+        "BRK-041",
+        "A success of any client begins the count of all anew.",
+        needs=_SHARED,
+        rung=Rung.CONCURRENCY,
+    )
     async def successes_count_for_all(self, world: World[Any]) -> None:
         one, two = await self.portable(world, 3), await self.portable(world, 3)
         await fail(one, 2)
@@ -70,7 +76,12 @@ class SharedCircuits(BreakerLaws):
         equal(CLOSED, (await two.read()).state, "two failures, a success, two failures")
         equal(2, (await two.read()).failures, "failures in a row")
 
-    @law("BRK-042", "Half open, one call of all clients is let through.", needs=_SHARED)
+    @law(
+        "BRK-042",
+        "Half open, one call of all clients is let through.",
+        needs=_SHARED,
+        rung=Rung.CONCURRENCY,
+    )
     async def one_trial_of_all(self, world: World[Any]) -> None:
         clients = [await self.portable(world, 2, _RESET) for _ in range(4)]
         await open_circuit(clients[0])
@@ -88,7 +99,12 @@ class SharedCircuits(BreakerLaws):
         equal(1, made, "calls let through at once by a half-open circuit")
         equal(11, sum(isinstance(end, CircuitOpenError) for end in ends), "calls refused of 12")
 
-    @law("BRK-043", "No failure is lost when clients report at once.", needs=_SHARED)
+    @law(
+        "BRK-043",
+        "No failure is lost when clients report at once.",
+        needs=_SHARED,
+        rung=Rung.CONCURRENCY,
+    )
     async def no_report_is_lost(self, world: World[Any]) -> None:
         for turn in range(3):
             name = f"at-once-{turn}"
@@ -102,7 +118,12 @@ class SharedCircuits(BreakerLaws):
             await fail(clients[1])
             equal(OPEN, (await clients[0].read()).state, "after one more")
 
-    @law("BRK-044", "Circuits have any name, and those of two tenants are two.", needs=_SHARED)
+    @law(
+        "BRK-044",
+        "Circuits have any name, and those of two tenants are two.",
+        needs=_SHARED,
+        rung=Rung.TRUST,
+    )
     async def tenants_are_apart(self, world: World[Any]) -> None:
         for name in NAMES[::3]:
             breaker = await self.portable(world, 1, name=name)
@@ -126,7 +147,10 @@ class SharedCircuits(BreakerLaws):
             await open_circuit(breaker, 1)
 
     @law(
-        "BRK-045", "A trial whose process died is given up after its trial timeout.", needs=_SHARED
+        "BRK-045",
+        "A trial whose process died is given up after its trial timeout.",
+        needs=_SHARED,
+        rung=Rung.RESILIENCE,
     )
     async def a_dead_trial_is_given_up(self, world: World[Any]) -> None:
         breaker = await self.portable(world, 2, _RESET, trial_timeout=1.0)
@@ -141,7 +165,11 @@ class SharedCircuits(BreakerLaws):
         await world.sleep(1.0 + 2 * _MARGIN)
         await closes(breaker, "after the trial was given up")
 
-    @law("BRK-046", "Closing is clean: twice is silent, afterwards calls are refused.")
+    @law(
+        "BRK-046",
+        "Closing is clean: twice is silent, afterwards calls are refused.",
+        rung=Rung.RESILIENCE,
+    )
     async def closing_is_clean(self, world: World[Any]) -> None:
         breaker, other = await self.portable(world, 2), await self.portable(world, 2)
         await breaker.execute(Probe())

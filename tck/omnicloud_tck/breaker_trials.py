@@ -19,7 +19,7 @@ from omnicloud_tck.breaker_calls import (
     state_of,
 )
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["Trials"]
@@ -75,7 +75,11 @@ class Trials(BreakerLaws):
             equal(HALF_OPEN, await state_of(breaker), f"a reset timeout after trial {turn}")
         await closes(breaker, "half open the third time")
 
-    @law("BRK-023", "Half open, one call at a time is let through; the others are refused.")
+    @law(
+        "BRK-023",
+        "Half open, one call at a time is let through; the others are refused.",
+        rung=Rung.CONCURRENCY,
+    )
     async def one_trial_at_a_time(self, world: World[Any]) -> None:
         breaker = await self._half_open(world)
         made = 0
@@ -104,7 +108,11 @@ class Trials(BreakerLaws):
         await trial.fail()
         equal(OPEN, breaker.state, "after the trial that failed")
 
-    @law("BRK-024", "A cancelled trial gives its place back and changes nothing.")
+    @law(
+        "BRK-024",
+        "A cancelled trial gives its place back and changes nothing.",
+        rung=Rung.CONCURRENCY,
+    )
     async def a_cancelled_trial_frees_its_place(self, world: World[Any]) -> None:
         breakers = [await self._open(world, name=f"cancelled-{turns}") for turns in range(10)]
         await world.sleep(_RESET + _MARGIN)
@@ -123,7 +131,11 @@ class Trials(BreakerLaws):
         for turns, breaker in enumerate(breakers):
             await closes(breaker, f"after a trial cancelled at turn {turns}")
 
-    @law("BRK-025", "A call from before the trip that ends late neither re-arms, opens nor closes.")
+    @law(
+        "BRK-025",
+        "A call from before the trip that ends late neither re-arms, opens nor closes.",
+        rung=Rung.CONCURRENCY,
+    )
     async def late_ends_are_ignored(self, world: World[Any]) -> None:
         breaker = await self.portable(world, 2, 1.2, name="late")
         late = [Held(breaker) for _ in range(5)]
@@ -169,7 +181,11 @@ class Trials(BreakerLaws):
             equal(HALF_OPEN, await state_of(breaker), "after a trial with an excluded error")
         await closes(breaker, "after trials with excluded errors")
 
-    @law("BRK-028", "Reset closes the circuit, forgets failures, and ignores calls under way.")
+    @law(
+        "BRK-028",
+        "Reset closes the circuit, forgets failures, and ignores calls under way.",
+        rung=Rung.CONCURRENCY,
+    )
     async def reset_forgets(self, world: World[Any]) -> None:
         breaker = await self.portable(world, 2, name="reset")
         under_way = [Held(breaker), Held(breaker)]

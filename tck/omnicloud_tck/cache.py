@@ -15,7 +15,7 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.cache_flights import FlightLaws
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import Ability, Level, law
+from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
 
@@ -47,12 +47,11 @@ class CacheContract(FlightLaws, Kept):
     async def remove(self, pipeline: Pipe, name: str) -> None:
         await Cache(pipeline, BYTES).delete(name)
 
-    def durable(self, pipeline: Pipe) -> bool:
-        return False  # no cache promises it
-
     # Values
 
-    @law("CA-001", "The last value set is the value got, whatever was there before.")
+    @law(
+        "CA-001", "The last value set is the value got, whatever was there before.", rung=Rung.SHAPE
+    )
     async def the_last_value_is_got(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for value in (b"first", b"second", b"", b"second", b"longer than second", b"s"):
@@ -60,7 +59,7 @@ class CacheContract(FlightLaws, Kept):
             for reader in (two, one, two):
                 equal(value, await reader.get("k"), "value")
 
-    @law("CA-002", "A deleted key is None, and can be set again.")
+    @law("CA-002", "A deleted key is None, and can be set again.", rung=Rung.SHAPE)
     async def deleted_is_gone(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for number in range(5):
@@ -86,7 +85,7 @@ class CacheContract(FlightLaws, Kept):
             found += value is not None
         that(found >= 0.75 * count, f"of {count} entries just written {found} are there")
 
-    @law("CA-004", "A value of value_max_bytes is kept, one byte more is refused.")
+    @law("CA-004", "A value of value_max_bytes is kept, one byte more is refused.", rung=Rung.SHAPE)
     async def the_value_limit_is_true(self, world: World[Any]) -> None:
         cache = await self.portable(world)
         limit = cache.pipeline.driver.limits.value_max_bytes
@@ -98,7 +97,7 @@ class CacheContract(FlightLaws, Kept):
             with refused(InvalidArgumentError, "a value over the limit"):
                 await cache.set("k", value + b"x")
 
-    @law("CA-005", "Values come back with the type they had.")
+    @law("CA-005", "Values come back with the type they had.", rung=Rung.SHAPE)
     async def types_are_kept(self, world: World[Any]) -> None:
         values: tuple[Any, ...] = (5, "5", 5.5, True, "", [1, "1"], {"n": None})
         for number, value in enumerate(values):
@@ -165,7 +164,11 @@ class CacheContract(FlightLaws, Kept):
         await one.set("shorter", b"risen", 60)
         equal(b"risen", await two.get("shorter"), "an expired key written anew")
 
-    @law("CA-013", "A write at the end of a life stays, also where others read just then.")
+    @law(
+        "CA-013",
+        "A write at the end of a life stays, also where others read just then.",
+        rung=Rung.CONCURRENCY,
+    )
     async def readers_remove_nothing_fresh(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for number in range(24):
@@ -180,7 +183,11 @@ class CacheContract(FlightLaws, Kept):
             that(b"old" not in await asyncio.gather(*reads), "an expired value was read")
             equal(b"new", await one.get(key), "a value written while the expired one was read")
 
-    @law("CA-014", "A time to live that is not positive is refused, and nothing is written.")
+    @law(
+        "CA-014",
+        "A time to live that is not positive is refused, and nothing is written.",
+        rung=Rung.SHAPE,
+    )
     async def no_life_is_refused(self, world: World[Any]) -> None:
         cache = await self.portable(world)
         await cache.set("kept", b"kept")
@@ -207,7 +214,9 @@ class CacheContract(FlightLaws, Kept):
         await world.sleep(0.5 + _SLACK)
         equal(None, await cache.get("short"), "an entry after the wall clock went back")
 
-    @law("CA-016", "Expired entries are freed.", level=Level.SHOULD, alone=True)
+    @law(
+        "CA-016", "Expired entries are freed.", level=Level.SHOULD, alone=True, rung=Rung.RESILIENCE
+    )
     async def the_expired_are_freed(self, world: World[Any]) -> None:
         cache = await self.portable(world)
         with _traced():
@@ -282,7 +291,7 @@ class CacheContract(FlightLaws, Kept):
         await one.set("many-1", b"again")
         equal(b"again", await two.get("many-1"), "a cleared key set again")
 
-    @law("CA-022", "clear stays within its tenant.", needs=_CLEAR)
+    @law("CA-022", "clear stays within its tenant.", needs=_CLEAR, rung=Rung.TRUST)
     async def clearing_stays_at_home(self, world: World[Any]) -> None:
         from omnicloud_tck.probes import Scoping
 

@@ -10,7 +10,7 @@ from omnicloud.contracts.cache.driver import Claim, Clear, Delete, Fill, Get, Se
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.world import World
 
@@ -44,7 +44,7 @@ class FlightLaws(Contract):
         equal(True, await _did(one, Claim("k", "one", 1.0)), "claiming what was given up")
         equal(None, await _value(one, "k"), "a key that was claimed only")
 
-    @law("CA-031", "Of concurrent claims one is granted.", needs=_FLIGHT)
+    @law("CA-031", "Of concurrent claims one is granted.", needs=_FLIGHT, rung=Rung.CONCURRENCY)
     async def one_claim_is_granted(self, world: World[Any]) -> None:
         pipes = [await world.pipeline() for _ in range(3)]
         for round_ in range(8):
@@ -75,7 +75,12 @@ class FlightLaws(Contract):
         found = await _value(two, "for ever")
         equal(b"loaded", found, "what was filled for ever")
 
-    @law("CA-033", "What was loaded before a change, or too slowly, is not stored.", needs=_FLIGHT)
+    @law(
+        "CA-033",
+        "What was loaded before a change, or too slowly, is not stored.",
+        needs=_FLIGHT,
+        rung=Rung.CONCURRENCY,
+    )
     async def stale_loads_are_not_stored(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()
         changes: dict[str, Any] = {"set": Set("set", b"new"), "delete": Delete("delete")}
@@ -99,7 +104,7 @@ class FlightLaws(Contract):
         for key in ("never", "slow"):
             equal(None, await _value(two, key), "what was not stored")
 
-    @law("CA-034", "Two tenants claim one name apart.", needs=_FLIGHT)
+    @law("CA-034", "Two tenants claim one name apart.", needs=_FLIGHT, rung=Rung.TRUST)
     async def tenants_claim_apart(self, world: World[Any]) -> None:
         pipes = [await world.pipeline(Scoping(tenant)) for tenant in ("acme", "other", None)]
         for number, pipe in enumerate(pipes):
@@ -110,7 +115,12 @@ class FlightLaws(Contract):
             found = await _value(pipe, "k")
             equal(b"%d" % number, found, "its value")
 
-    @law("CA-035", "However many ask, in however many processes, one loads.", needs=_FLIGHT)
+    @law(
+        "CA-035",
+        "However many ask, in however many processes, one loads.",
+        needs=_FLIGHT,
+        rung=Rung.CONCURRENCY,
+    )
     async def one_loads(self, world: World[Any]) -> None:
         caches = [await self.portable(world) for _ in range(3)]
         loads: list[str] = []

@@ -13,7 +13,7 @@ from omnicloud_tck.check import equal, refused
 from omnicloud_tck.documents_more import MoreLaws
 from omnicloud_tck.documents_samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES, look_alikes
 from omnicloud_tck.world import World
 
@@ -44,7 +44,7 @@ class DocumentsContract(MoreLaws, Kept):
     async def names(self, pipeline: Pipe) -> set[str] | None:
         return {entry.document["_id"] async for entry in Documents(pipeline).iterate(_KIT)}
 
-    @law("DOC-001", "A document comes back as it was, each value of its own type.")
+    @law("DOC-001", "A document comes back as it was, each value of its own type.", rung=Rung.SHAPE)
     async def values_are_kept(self, world: World[Any]) -> None:
         documents = await self.portable(world)
         for number, value in enumerate(VALUES):
@@ -53,7 +53,11 @@ class DocumentsContract(MoreLaws, Kept):
             found = await documents.find_one("c", {"_id": f"v{number}"})
             equal(_exact(given), _exact(found), f"value {number}")
 
-    @law("DOC-002", "A document without _id is given one of its own; a second _id is refused.")
+    @law(
+        "DOC-002",
+        "A document without _id is given one of its own; a second _id is refused.",
+        rung=Rung.SHAPE,
+    )
     async def identities_are_unique(self, world: World[Any]) -> None:
         documents = await self.portable(world)
         ids = {await documents.insert_one("c", {"n": n}) for n in range(20)}
@@ -72,7 +76,7 @@ class DocumentsContract(MoreLaws, Kept):
             equal(left, await documents.count("c", {"n": {"$lt": 20}}) - 1, "documents left")
             await documents.delete_one("c", {"n": {"$lt": 20}})
 
-    @law("DOC-003", "Of concurrent insertions of one _id, one succeeds.")
+    @law("DOC-003", "Of concurrent insertions of one _id, one succeeds.", rung=Rung.CONCURRENCY)
     async def one_insertion_wins(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
         for turn in range(3):
@@ -134,7 +138,11 @@ class DocumentsContract(MoreLaws, Kept):
             one = await documents.find_one("c", given)
             equal(min(expected, default=None), one and one["_id"], f"find_one for {given!r}")
 
-    @law("DOC-011", "A value that looks like an operator is a value where it is said to be one.")
+    @law(
+        "DOC-011",
+        "A value that looks like an operator is a value where it is said to be one.",
+        rung=Rung.TRUST,
+    )
     async def values_are_no_operators(self, world: World[Any]) -> None:
         documents = await self.portable(world)
         for name in ("ada", "bob"):
@@ -180,7 +188,11 @@ class DocumentsContract(MoreLaws, Kept):
             few = [row["_id"] for row in await documents.find_many("c", {}, sort=sort, limit=3)]
             equal(found[:3], few, f"the first three by {sort!r}")
 
-    @law("DOC-014", "Pages go on after a document between them was deleted or written.")
+    @law(
+        "DOC-014",
+        "Pages go on after a document between them was deleted or written.",
+        rung=Rung.CONCURRENCY,
+    )
     async def pages_survive_changes(self, world: World[Any]) -> None:
         documents = await self.portable(world)
         for number in range(9):

@@ -18,7 +18,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.probes import PlainSeal, Sealing
 from omnicloud_tck.world import World
@@ -61,7 +61,7 @@ class MoreLaws(Contract):
             await documents.update_one("c", {"_id": "l", "c": 9}, {"$set": {"z": 1}}, upsert=True)
         equal(3, await documents.count("c"), "documents after all upserts")
 
-    @law("DOC-021", "Concurrent updates of one document lose nothing.")
+    @law("DOC-021", "Concurrent updates of one document lose nothing.", rung=Rung.CONCURRENCY)
     async def no_update_is_lost(self, world: World[Any]) -> None:
         clients = [Documents(await world.pipeline()) for _ in range(3)]
         await clients[0].insert_one("c", {"_id": "k", "n": 0, "log": []})
@@ -114,7 +114,12 @@ class MoreLaws(Contract):
             with refused(ConflictError, "a write over a stale version"):
                 await call
 
-    @law("DOC-023", "Of concurrent updates over one version, one wins.", needs=_CAS)
+    @law(
+        "DOC-023",
+        "Of concurrent updates over one version, one wins.",
+        needs=_CAS,
+        rung=Rung.CONCURRENCY,
+    )
     async def one_of_many_wins(self, world: World[Any]) -> None:
         clients = [Documents(await world.pipeline()) for _ in range(3)]
         await clients[0].insert_one("c", {"_id": "k", "by": None})
@@ -180,7 +185,12 @@ class MoreLaws(Contract):
         found = await documents.find_one("c", {"mail": "free", "t.n": 1})
         equal("a", found and found["_id"], "a document found by its index")
 
-    @law("DOC-031", "A unique index holds between concurrent writers.", needs=_INDEX)
+    @law(
+        "DOC-031",
+        "A unique index holds between concurrent writers.",
+        needs=_INDEX,
+        rung=Rung.CONCURRENCY,
+    )
     async def unique_indexes_hold_in_a_race(self, world: World[Any]) -> None:
         clients = [Documents(await world.pipeline()) for _ in range(3)]
         await clients[0].create_index("c", "mail", unique=True)
@@ -210,6 +220,7 @@ class MoreLaws(Contract):
         "DOC-040",
         "A transaction happens whole or not at all, and reads its own writes.",
         needs=_TRANSACTION,
+        rung=Rung.CONCURRENCY,
     )
     async def transactions_are_atomic(self, world: World[Any]) -> None:
         documents, other = Documents(await world.pipeline()), Documents(await world.pipeline())
@@ -236,7 +247,11 @@ class MoreLaws(Contract):
                 await inside.insert_one("d", {"_id": "l"})
         equal(1, (await other.find_one("c", {}) or {})["n"], "after the last write failed")
 
-    @law("DOC-041", "A document of document_max_bytes is kept, a longer one refused.")
+    @law(
+        "DOC-041",
+        "A document of document_max_bytes is kept, a longer one refused.",
+        rung=Rung.SHAPE,
+    )
     async def the_limit_is_true(self, world: World[Any]) -> None:
         documents = Documents(await world.pipeline())
         limit = documents.pipeline.driver.limits.document_max_bytes
@@ -252,7 +267,11 @@ class MoreLaws(Contract):
             await documents.update_one("c", {"_id": "k"}, {"$set": {"w": "x"}})
         that(await documents.find_one("c", {}) == found, "a refused update changed the document")
 
-    @law("DOC-042", "Sealed documents are found by _id; what needs to see them is refused.")
+    @law(
+        "DOC-042",
+        "Sealed documents are found by _id; what needs to see them is refused.",
+        rung=Rung.TRUST,
+    )
     async def sealed_documents_work(self, world: World[Any]) -> None:
         documents = Documents(await world.pipeline(Sealing(PlainSeal())))
         given = {"_id": "k", "name": "canary", "nested": {"a": [1, None]}}

@@ -12,6 +12,7 @@ import os
 import time
 from typing import Any
 
+from omnicloud.core.operation import Feature
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     ClosedError,
@@ -21,18 +22,24 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import Ability, law
+from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.probes import PlainSeal, Scoping, Sealing, Witness
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
 from omnicloud_tck.world import World
 
-__all__ = ["Kept"]
+__all__ = ["Common", "Kept"]
 
 Pipe = Pipeline[Any]
 
 _CANARY = b"canary-7f3a9c"
 _OUTAGE_SECONDS = 20.0
 _SWEEP = 12  # turns of the loop at which a call is cancelled
+
+
+class Common(Feature):
+    """Features that several contracts know by the same name."""
+
+    DURABLE = "durable"
 
 
 class Kept(Contract):
@@ -57,10 +64,6 @@ class Kept(Contract):
     def payloads(self, pipeline: Pipe) -> tuple[bytes, ...]:
         """Payloads that the contract, at the driver's limits, can keep."""
         return PAYLOADS
-
-    def durable(self, pipeline: Pipe) -> bool:
-        """Whether what is acknowledged survives a crash of the backend."""
-        return "durable" in pipeline.driver.features
 
     @law("G-001", "Names are any Unicode of 1 to 1,024 bytes of UTF-8, and each is its own.")
     async def names_are_any_unicode(self, world: World[Any]) -> None:
@@ -89,7 +92,11 @@ class Kept(Contract):
         for number, payload in enumerate(payloads):
             equal(payload, await self.take(pipe, f"payload-{number}"), f"payload {number}")
 
-    @law("G-004", "An acknowledged write is read by every client from then on.")
+    @law(
+        "G-004",
+        "An acknowledged write is read by every client from then on.",
+        rung=Rung.CONCURRENCY,
+    )
     async def every_client_reads_the_write(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()
         for number in range(20):
@@ -99,7 +106,11 @@ class Kept(Contract):
             await self.put(writer, f"shared-{number}", payload)
             equal(payload, await self.take(reader, f"shared-{number}"), f"write {number}")
 
-    @law("G-005", "Removing what is not there is no error, and removes nothing else.")
+    @law(
+        "G-005",
+        "Removing what is not there is no error, and removes nothing else.",
+        rung=Rung.SHAPE,
+    )
     async def removing_nothing_is_no_error(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         await self.put(pipe, "kept", b"kept")
@@ -107,7 +118,11 @@ class Kept(Contract):
             await self.remove(pipe, name)
         equal(b"kept", await self.take(pipe, "kept"), "the neighbour of what was removed")
 
-    @law("G-010", "Two tenants with one name have two payloads; removing one leaves the other.")
+    @law(
+        "G-010",
+        "Two tenants with one name have two payloads; removing one leaves the other.",
+        rung=Rung.TRUST,
+    )
     async def tenants_do_not_meet(self, world: World[Any]) -> None:
         tenants = ("acme", "acme2", "ac", "ACME", "../acme", "acme/x", "a::b", "a", None)
         pipes = [await world.pipeline(Scoping(tenant)) for tenant in tenants]
@@ -121,7 +136,7 @@ class Kept(Contract):
                 taken = await self.take(pipes[later], "same")
                 equal(expected, taken, f"tenant {tenants[later]!r} after {tenants[gone]!r} removed")
 
-    @law("G-011", "No name climbs out of its tenant's namespace.")
+    @law("G-011", "No name climbs out of its tenant's namespace.", rung=Rung.TRUST)
     async def names_do_not_climb(self, world: World[Any]) -> None:
         acme = await world.pipeline(Scoping("acme"))
         other = await world.pipeline(Scoping("other"))
@@ -135,7 +150,7 @@ class Kept(Contract):
             await self.put(outside, name, b"written outside")
         equal(b"secret of acme", await self.take(acme, "k"), "after the others wrote")
 
-    @law("G-012", "Listing shows a tenant its own names and no one else's.")
+    @law("G-012", "Listing shows a tenant its own names and no one else's.", rung=Rung.TRUST)
     async def listing_does_not_leak(self, world: World[Any]) -> None:
         mine: dict[str | None, set[str]] = {
             "acme": {"a", "~b", "c/d"},
@@ -151,7 +166,9 @@ class Kept(Contract):
             if listed is not None:
                 equal(names, listed, f"names of tenant {tenant!r}")
 
-    @law("G-020", "With encryption no payload byte reaches the driver in the clear.")
+    @law(
+        "G-020", "With encryption no payload byte reaches the driver in the clear.", rung=Rung.TRUST
+    )
     async def sealed_payloads_stay_closed(self, world: World[Any]) -> None:
         witness = Witness()
         pipe = await world.pipeline(Scoping("acme"), Sealing(PlainSeal()), witness)
@@ -163,7 +180,11 @@ class Kept(Contract):
         plain = await self.take(await world.pipeline(Scoping("acme")), "sealed")
         that(plain is None or _CANARY not in plain, "what is stored holds the payload in the clear")
 
-    @law("G-030", "A call cancelled at any point leaves the others, and the next, right answers.")
+    @law(
+        "G-030",
+        "A call cancelled at any point leaves the others, and the next, right answers.",
+        rung=Rung.CONCURRENCY,
+    )
     async def cancelled_calls_do_no_harm(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         for number in range(4):
@@ -180,7 +201,7 @@ class Kept(Contract):
         answers = await asyncio.gather(*(self.take(pipe, f"fixed-{n}") for n in range(1, 4)))
         equal([b"fixed 1", b"fixed 2", b"fixed 3"], answers, f"after {after}")
 
-    @law("G-031", "Concurrent callers never see each other's answers.")
+    @law("G-031", "Concurrent callers never see each other's answers.", rung=Rung.CONCURRENCY)
     async def answers_belong_to_the_asker(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()
 
@@ -195,7 +216,7 @@ class Kept(Contract):
             for number in range(24):
                 group.create_task(work(number))
 
-    @law("G-032", "Calls do not block the event loop.", alone=True)
+    @law("G-032", "Calls do not block the event loop.", alone=True, rung=Rung.CONCURRENCY)
     async def the_loop_is_not_blocked(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         await self.put(pipe, "warm", b"up")
@@ -207,7 +228,11 @@ class Kept(Contract):
         worst = max(puts[len(puts) // 2], takes[len(takes) // 2])
         that(worst < 0.010, f"in the median a call keeps the loop for {worst * 1e3:.0f} ms")
 
-    @law("G-040", "Closing is clean: twice is silent, afterwards calls are refused.")
+    @law(
+        "G-040",
+        "Closing is clean: twice is silent, afterwards calls are refused.",
+        rung=Rung.RESILIENCE,
+    )
     async def closing_is_clean(self, world: World[Any]) -> None:
         pipe, other = await world.pipeline(), await world.pipeline()
         await self.put(pipe, "before", b"close")
@@ -238,12 +263,11 @@ class Kept(Contract):
     @law(
         "G-042",
         "What was acknowledged survives a crash of the backend where durable is declared.",
+        needs=[Common.DURABLE],
         abilities=[Ability.RESTART],
     )
     async def acknowledged_survives_a_crash(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
-        if not self.durable(pipe):
-            return
         for number in range(60):
             await self.put(pipe, f"durable-{number}", b"%d" % number)
         await self.remove(pipe, "durable-0")
@@ -254,7 +278,9 @@ class Kept(Contract):
             taken = await self.take(pipe, f"durable-{number}")
             equal(b"%d" % number, taken, f"write {number} of 60 before the crash")
 
-    @law("G-043", "Calls leak neither file descriptors nor tasks.", alone=True)
+    @law(
+        "G-043", "Calls leak neither file descriptors nor tasks.", alone=True, rung=Rung.RESILIENCE
+    )
     async def nothing_leaks(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         for number in range(5):

@@ -10,7 +10,7 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal
 from omnicloud_tck.iam_rules import ALICE, READ, RULE, Rules, asked, rule
 from omnicloud_tck.iam_sets import RuleSets
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import NotOffered, World
 
 __all__ = ["IAMContract"]
@@ -48,14 +48,14 @@ class IAMContract(RuleSets):
             await iam.replace(policy_set)
         return iam
 
-    @law("IAM-001", "Only what a rule allows is allowed.")
+    @law("IAM-001", "Only what a rule allows is allowed.", rung=Rung.SHAPE)
     async def denied_by_default(self, world: World[Any]) -> None:
         await asked(await self.portable(world, [RULE]), {(ALICE, READ, "doc/1"): True})
         await asked(await self.portable(world, []), {(ALICE, READ, "doc/1"): False})
         only_deny = await self.portable(world, [rule("Deny", resource="doc/2")])
         await asked(only_deny, {(ALICE, READ, "doc/1"): False, (ALICE, READ, "doc/2"): False})
 
-    @law("IAM-002", "Principal, action and resource must all match.")
+    @law("IAM-002", "Principal, action and resource must all match.", rung=Rung.SHAPE)
     async def each_part_must_match(self, world: World[Any]) -> None:
         cases = {
             ("user:bob", READ, "doc/1"): False,
@@ -156,7 +156,9 @@ class IAMContract(RuleSets):
         action = await self.portable(world, [rule("Allow", action="kv:rea?")])
         await asked(action, {(ALICE, READ, "doc/1"): False, (ALICE, "kv:rea?", "doc/1"): True})
 
-    @law("IAM-008", "Without a principal, an action or a resource the answer is no.")
+    @law(
+        "IAM-008", "Without a principal, an action or a resource the answer is no.", rung=Rung.SHAPE
+    )
     async def what_is_missing_is_denied(self, world: World[Any]) -> None:
         iam = await self.portable(world, [rule("Allow", principal="*", action="*", resource="*")])
         for missing in (None, ""):
@@ -165,7 +167,11 @@ class IAMContract(RuleSets):
         named = await self.portable(world, [RULE])
         await asked(named, {(ALICE, READ, None): False, (ALICE, READ, ""): False})
 
-    @law("IAM-009", "A set with a mistake is refused, or its mistaken rules allow nothing.")
+    @law(
+        "IAM-009",
+        "A set with a mistake is refused, or its mistaken rules allow nothing.",
+        rung=Rung.TRUST,
+    )
     async def mistakes_allow_nothing(self, world: World[Any]) -> None:
         for bad in _BAD:
             for policies in ([bad], [RULE, bad]):
@@ -176,7 +182,7 @@ class IAMContract(RuleSets):
                 answer = await iam.is_allowed("user:bob", "kv:write", "doc/9")
                 equal(False, answer, f"asked under the mistaken rule {bad}")
 
-    @law("IAM-010", "A request that cannot be evaluated is denied.")
+    @law("IAM-010", "A request that cannot be evaluated is denied.", rung=Rung.TRUST)
     async def nonsense_is_denied(self, world: World[Any]) -> None:
         iam = await self.portable(world, [rule("Allow", principal="*", action="*", resource="*")])
         for odd in (5, b"user:alice", ["user:alice"], {}, object(), True):

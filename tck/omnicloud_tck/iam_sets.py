@@ -20,7 +20,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.iam_rules import ALICE, READ, RULE, IAMLaws, asked, rule
-from omnicloud_tck.law import Ability, law
+from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
 
@@ -106,7 +106,12 @@ class RuleSets(IAMLaws):
         await asked(from_now, {_ASKED: False}, at=_NOON - _SECOND)
         await asked(from_now, {_ASKED: True}, at=_NOON)
 
-    @law("IAM-024", "A rule whose conditions cannot be evaluated denies.", needs=_CONDITIONS)
+    @law(
+        "IAM-024",
+        "A rule whose conditions cannot be evaluated denies.",
+        needs=_CONDITIONS,
+        rung=Rung.TRUST,
+    )
     async def failing_rules_deny(self, world: World[Any]) -> None:
         odd: Any = {"stage": 5}
         condition = {"tags": {"stage": "p*"}}
@@ -142,6 +147,7 @@ class RuleSets(IAMLaws):
         "IAM-030",
         "Rules are replaced whole, for every client, once that is acknowledged.",
         needs=_MANAGE,
+        rung=Rung.CONCURRENCY,
     )
     async def rules_are_replaced(self, world: World[Any]) -> None:
         one, two = await self.portable(world, [RULE]), await self.portable(world)
@@ -187,6 +193,7 @@ class RuleSets(IAMLaws):
         "IAM-033",
         "While rules are replaced each decision sees all old or all new ones.",
         needs=_MANAGE,
+        rung=Rung.CONCURRENCY,
     )
     async def replacing_is_atomic(self, world: World[Any]) -> None:
         filler = [rule("Allow", resource=f"filler/{number}") for number in range(40)]
@@ -208,14 +215,18 @@ class RuleSets(IAMLaws):
         await asyncio.gather(ask(), change(), ask())
         equal([], wrong, "decisions while rules were replaced")
 
-    @law("IAM-034", "Concurrent callers get the answers to their own questions.")
+    @law(
+        "IAM-034",
+        "Concurrent callers get the answers to their own questions.",
+        rung=Rung.CONCURRENCY,
+    )
     async def answers_belong_to_the_asker(self, world: World[Any]) -> None:
         iam = await self.portable(world, [rule("Allow", resource="mine/*")])
         requests = [(ALICE, READ, f"{'mine' if n % 3 else 'other'}/{n}") for n in range(60)]
         answers = await asyncio.gather(*(iam.is_allowed(*request) for request in requests))
         equal([bool(n % 3) for n in range(60)], answers, "the answers to 60 questions at once")
 
-    @law("IAM-035", "No pattern makes a decision slow.", alone=True)
+    @law("IAM-035", "No pattern makes a decision slow.", alone=True, rung=Rung.TRUST)
     async def patterns_do_not_blow_up(self, world: World[Any]) -> None:
         iam = await self.portable(world, [rule("Allow", resource="*a" * 6 + "*b")])
         await asked(iam, {(ALICE, READ, "ab"): False})
@@ -224,7 +235,11 @@ class RuleSets(IAMLaws):
         passed = time.perf_counter() - started
         that(passed < _SECONDS, f"a decision took {passed:.1f} s")
 
-    @law("IAM-040", "Closing is clean: twice is silent, afterwards questions are refused.")
+    @law(
+        "IAM-040",
+        "Closing is clean: twice is silent, afterwards questions are refused.",
+        rung=Rung.RESILIENCE,
+    )
     async def closing_is_clean(self, world: World[Any]) -> None:
         iam = await self.portable(world, [RULE])
         await asked(iam, {_ASKED: True})

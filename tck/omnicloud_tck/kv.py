@@ -19,7 +19,7 @@ from omnicloud.errors import (
 from omnicloud_tck.check import collect, equal, eventually, refused, that
 from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.kv_model import KVModel, kv_steps
-from omnicloud_tck.law import Ability, Level, law
+from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
 
@@ -56,7 +56,9 @@ class KVContract(Kept):
 
     # Values
 
-    @law("KV-001", "The last value set is the value got, whatever was there before.")
+    @law(
+        "KV-001", "The last value set is the value got, whatever was there before.", rung=Rung.SHAPE
+    )
     async def the_last_value_is_got(self, world: World[Any]) -> None:
         kv = await self.portable(world)
         for value in (b"first", b"second", b"", b"second", b"longer than second", b"s"):
@@ -68,6 +70,7 @@ class KVContract(Kept):
     @law(
         "KV-002",
         "A key that was never set, or was deleted, is None; delete says whether it was live.",
+        rung=Rung.SHAPE,
     )
     async def absence_is_an_answer(self, world: World[Any]) -> None:
         kv = await self.portable(world)
@@ -92,6 +95,7 @@ class KVContract(Kept):
     @law(
         "KV-004",
         "A value of value_max_bytes is kept, one byte more is refused and nothing written.",
+        rung=Rung.SHAPE,
     )
     async def the_value_limit_is_true(self, world: World[Any]) -> None:
         kv = await self.portable(world)
@@ -104,14 +108,16 @@ class KVContract(Kept):
                 await kv.set("k", value + b"x")
             that(await kv.get("k") == value, "a refused write changed the value")
 
-    @law("KV-005", "Every acknowledged write is applied, also many in a row.")
+    @law("KV-005", "Every acknowledged write is applied, also many in a row.", rung=Rung.RESILIENCE)
     async def no_write_is_dropped(self, world: World[Any]) -> None:
         kv = await self.portable(world)
         for number in range(150):
             await kv.set("counted", b"%d" % number)
             equal(b"%d" % number, await kv.get("counted"), f"write {number} of 150")
 
-    @law("KV-006", "A deleted key stays deleted, a written one stays written.")
+    @law(
+        "KV-006", "A deleted key stays deleted, a written one stays written.", rung=Rung.RESILIENCE
+    )
     async def the_dead_stay_dead(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for number in range(5):
@@ -124,7 +130,11 @@ class KVContract(Kept):
                 equal(None, await two.get(f"dead-{number}"), "a deleted key, later")
                 equal(b"x", await two.get(f"live-{number}"), "a written key, later")
 
-    @law("KV-007", "Reads never go back: once a value was read, an older one is not.")
+    @law(
+        "KV-007",
+        "Reads never go back: once a value was read, an older one is not.",
+        rung=Rung.CONCURRENCY,
+    )
     async def reads_do_not_go_back(self, world: World[Any]) -> None:
         writer, reader = await self.portable(world), await self.portable(world)
         await writer.set("k", b"0")
@@ -147,6 +157,7 @@ class KVContract(Kept):
     @law(
         "KV-008",
         "A set whose answer was awaited is not undone by an older one, also when cancelled.",
+        rung=Rung.CONCURRENCY,
     )
     async def an_older_write_does_not_return(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
@@ -231,6 +242,7 @@ class KVContract(Kept):
         "KV-014",
         "Of concurrent writes over one version, or of concurrent creations, one wins.",
         needs=_CAS,
+        rung=Rung.CONCURRENCY,
     )
     async def one_of_many_wins(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(4)]
@@ -252,7 +264,12 @@ class KVContract(Kept):
         equal(1, len(winners), f"winners of 16 concurrent conditional writes of {key}")
         equal(b"%d" % winners[0], await clients[0].get(key), "the winner's value")
 
-    @law("KV-015", "Concurrent read-modify-write by compare and set loses no update.", needs=_CAS)
+    @law(
+        "KV-015",
+        "Concurrent read-modify-write by compare and set loses no update.",
+        needs=_CAS,
+        rung=Rung.CONCURRENCY,
+    )
     async def no_update_is_lost(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
         await clients[0].set("sum", b"0")
@@ -409,7 +426,9 @@ class KVContract(Kept):
         left = await kv.get_many([f"k{n}" for n in range(120)])
         equal({f"k{n}": b"v%d" % n for n in range(1, 120, 2)}, left, "after delete_many")
 
-    @law("KV-031", "A batch is all or nothing for every reader.", needs=_BATCH)
+    @law(
+        "KV-031", "A batch is all or nothing for every reader.", needs=_BATCH, rung=Rung.CONCURRENCY
+    )
     async def batches_are_atomic(self, world: World[Any]) -> None:
         writer, reader = await self.portable(world), await self.portable(world)
         names = [f"half-{n}" for n in range(6)]
@@ -439,7 +458,12 @@ class KVContract(Kept):
         await world.sleep(0.3 + _SLACK)
         equal({"b": b"2"}, await kv.get_many(["a", "b", "c"]), "after the ttl")
 
-    @law("KV-033", "A batch over batch_max_items is refused and nothing written.", needs=_BATCH)
+    @law(
+        "KV-033",
+        "A batch over batch_max_items is refused and nothing written.",
+        needs=_BATCH,
+        rung=Rung.SHAPE,
+    )
     async def the_batch_limit_is_true(self, world: World[Any]) -> None:
         kv = await self.portable(world)
         most = min(kv.pipeline.driver.limits.batch_max_items, 2000)
@@ -487,6 +511,7 @@ class KVContract(Kept):
         "KV-042",
         "Keys that live during a whole scan are in it, whatever is deleted or written meanwhile.",
         needs=_SCAN,
+        rung=Rung.CONCURRENCY,
     )
     async def a_scan_survives_changes(self, world: World[Any]) -> None:
         kv, other = await self.portable(world), await self.portable(world)
@@ -549,7 +574,12 @@ class KVContract(Kept):
         equal(True, await kv.delete("m"), "delete of a counter")
         equal(1, await kv.increment("m"), "increment after a delete")
 
-    @law("KV-051", "Concurrent increments all count.", needs=[KVFeature.COUNTER])
+    @law(
+        "KV-051",
+        "Concurrent increments all count.",
+        needs=[KVFeature.COUNTER],
+        rung=Rung.CONCURRENCY,
+    )
     async def increments_all_count(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
         sums = await asyncio.gather(*(clients[n % 3].increment("n") for n in range(60)))
@@ -633,6 +663,7 @@ class KVContract(Kept):
         "KV-070",
         "A transaction's writes are seen together at its end, and by itself at once.",
         needs=[KVFeature.TRANSACTION],
+        rung=Rung.CONCURRENCY,
     )
     async def transactions_are_atomic(self, world: World[Any]) -> None:
         kv, other = await self.portable(world), await self.portable(world)
@@ -650,6 +681,7 @@ class KVContract(Kept):
         "KV-071",
         "A transaction whose block raises, or is cancelled, writes nothing.",
         needs=[KVFeature.TRANSACTION],
+        rung=Rung.CONCURRENCY,
     )
     async def failed_transactions_write_nothing(self, world: World[Any]) -> None:
         kv = await self.portable(world)
@@ -672,6 +704,7 @@ class KVContract(Kept):
         "KV-072",
         "Concurrent transactions lose no update: they wait for each other or conflict.",
         needs=[KVFeature.TRANSACTION],
+        rung=Rung.CONCURRENCY,
     )
     async def transactions_lose_no_update(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]

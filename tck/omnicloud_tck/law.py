@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from omnicloud.core.operation import Feature
 
-__all__ = ["Ability", "Law", "Level", "law", "laws_of"]
+__all__ = ["Ability", "Law", "Level", "Rung", "law", "laws_of"]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -23,6 +23,24 @@ class Level(StrEnum):
     """A provider that breaks it, or on which it could not be tried, has no certificate."""
     SHOULD = "SHOULD"
     """A break is written into the certificate."""
+
+
+class Rung(StrEnum):
+    """How far up a certificate reaches; each rung stands on all before it.
+
+    The tiers of the broken drivers, T0 to T4, are the same five steps.
+    """
+
+    SHAPE = "shape"
+    """Types, absence, refusals: what the first hour with a provider would show."""
+    SEMANTICS = "semantics"
+    """Values and edges, by one caller after another."""
+    CONCURRENCY = "concurrency"
+    """Several clients and tasks at once, and cancelled calls."""
+    RESILIENCE = "resilience"
+    """Outages, crashes, restarts, dead peers, clocks that step, leaks."""
+    TRUST = "trust"
+    """Tenants, sealed payloads, injection, secrets and payloads told nowhere."""
 
 
 class Ability(StrEnum):
@@ -53,6 +71,7 @@ class Law:
             (not async) code.
         alone: Whether it measures the whole process and so runs beside no other law.
         name: Of the method that tries it.
+        rung: Which rung of a certificate asks for it.
     """
 
     id: str
@@ -63,6 +82,7 @@ class Law:
     machine: bool
     alone: bool
     name: str
+    rung: Rung
 
 
 def law(
@@ -74,8 +94,13 @@ def law(
     abilities: Iterable[Ability] = (),
     machine: bool = False,
     alone: bool = False,
+    rung: Rung | None = None,
 ) -> Callable[[F], F]:
-    """Mark a method of a contract's class as the trial of a law."""
+    """Mark a method of a contract's class as the trial of a law.
+
+    Without ``rung`` a law that hurts the backend is of RESILIENCE, any other of SEMANTICS.
+    """
+    hurts = frozenset(abilities)
 
     def mark(method: F) -> F:
         made = Law(
@@ -83,10 +108,11 @@ def law(
             clause,
             level,
             frozenset(needs),
-            frozenset(abilities),
+            hurts,
             machine,
             alone,
             method.__name__,
+            rung or (Rung.RESILIENCE if hurts else Rung.SEMANTICS),
         )
         setattr(method, _MARK, made)
         return method

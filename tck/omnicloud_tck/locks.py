@@ -15,7 +15,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.law import Ability, Level, law
+from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.locks_grants import GrantLaws
 from omnicloud_tck.locks_manners import MannerLaws
 from omnicloud_tck.machine import Lab
@@ -38,7 +38,9 @@ class LocksContract(GrantLaws, MannerLaws):
     async def portable(self, world: World[Any]) -> Locks:
         return Locks(await world.pipeline(), clock=world.clock)
 
-    @law("LO-001", "A lock is held by one; a second attempt answers False at once.")
+    @law(
+        "LO-001", "A lock is held by one; a second attempt answers False at once.", rung=Rung.SHAPE
+    )
     async def one_holds(self, world: World[Any]) -> None:
         one, two = await self._handles(world, 30)
         for _ in range(3):
@@ -133,7 +135,7 @@ class LocksContract(GrantLaws, MannerLaws):
         for name in names:
             equal(False, await two.get_lock(name, 60).acquire(), f"acquiring {name[:40]!r} again")
 
-    @law("LO-008", "Two tenants with one name have two locks.")
+    @law("LO-008", "Two tenants with one name have two locks.", rung=Rung.TRUST)
     async def tenants_do_not_meet(self, world: World[Any]) -> None:
         tenants = ("acme", "acme2", "ACME", None)
         many = [Locks(await world.pipeline(Scoping(tenant))) for tenant in tenants]
@@ -145,7 +147,7 @@ class LocksContract(GrantLaws, MannerLaws):
             found = await locks.get_lock("same", 60).acquire()
             equal(False, found, f"tenant {tenant!r} after another's release")
 
-    @law("LO-009", "Of concurrent attempts one wins, whoever makes them.")
+    @law("LO-009", "Of concurrent attempts one wins, whoever makes them.", rung=Rung.CONCURRENCY)
     async def one_attempt_wins(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
         for round_ in range(8):
@@ -155,7 +157,7 @@ class LocksContract(GrantLaws, MannerLaws):
             await handles[won.index(True)].release()
             equal(True, await handles[0].acquire(), "acquiring after the winner's release")
 
-    @law("LO-010", "An attempt that is cancelled leaves nothing held.")
+    @law("LO-010", "An attempt that is cancelled leaves nothing held.", rung=Rung.CONCURRENCY)
     async def cancelled_attempts_hold_nothing(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for turns in range(_SWEEP):
@@ -169,7 +171,11 @@ class LocksContract(GrantLaws, MannerLaws):
                 free = await two.get_lock(f"l{turns}", 60).acquire()
                 equal(True, free, f"acquiring after an attempt cancelled at turn {turns}")
 
-    @law("LO-011", "Waiting ends with the lock, or at its bound, and leaves nothing behind.")
+    @law(
+        "LO-011",
+        "Waiting ends with the lock, or at its bound, and leaves nothing behind.",
+        rung=Rung.CONCURRENCY,
+    )
     async def waiting_is_bounded(self, world: World[Any]) -> None:
         one, two = await self._handles(world, 60)
         await one.acquire()
@@ -186,7 +192,7 @@ class LocksContract(GrantLaws, MannerLaws):
         await two.release()
         equal(True, await one.acquire(), "acquiring once no one waits")
 
-    @law("LO-012", "A waiter that is cancelled never acquires.")
+    @law("LO-012", "A waiter that is cancelled never acquires.", rung=Rung.CONCURRENCY)
     async def cancelled_waiters_are_gone(self, world: World[Any]) -> None:
         one, two = await self._handles(world, 60)
         three = (await self.portable(world)).get_lock("l", 60)
@@ -204,6 +210,7 @@ class LocksContract(GrantLaws, MannerLaws):
         "LO-013",
         "Waiters are granted in the order of their arrival, newcomers after them.",
         needs=[LocksFeature.FAIR],
+        rung=Rung.CONCURRENCY,
     )
     async def waiters_come_in_order(self, world: World[Any]) -> None:
         holder, newcomer = await self._handles(world, 60)
@@ -231,7 +238,11 @@ class LocksContract(GrantLaws, MannerLaws):
         equal([0, 1, 2, 3, 4], order, "the order of five waiters")
         equal(0, overtaken, "times that a newcomer was first")
 
-    @law("LO-014", "A held block keeps its lock beyond the time to live, and gives it back.")
+    @law(
+        "LO-014",
+        "A held block keeps its lock beyond the time to live, and gives it back.",
+        rung=Rung.RESILIENCE,
+    )
     async def held_blocks_renew(self, world: World[Any]) -> None:
         one, two = await self._handles(world, 0.9)
         async with one.held():
@@ -258,7 +269,11 @@ class LocksContract(GrantLaws, MannerLaws):
         await world.sleep(0.8 + _SLACK)
         equal(True, await two.acquire(), "acquiring after the end, the wall clock set back")
 
-    @law("LO-016", "A time to live or a name that is none is refused before anything is sent.")
+    @law(
+        "LO-016",
+        "A time to live or a name that is none is refused before anything is sent.",
+        rung=Rung.SHAPE,
+    )
     async def arguments_are_checked(self, world: World[Any]) -> None:
         locks = await self.portable(world)
         for name, ttl in (("", 1), ("x" * 1025, 1), ("l", 0), ("l", -1), ("l", -0.5)):
@@ -281,7 +296,11 @@ class LocksContract(GrantLaws, MannerLaws):
         equal(True, await two.acquire(), "acquiring after outage and release")
         equal(True, await free.acquire(), "acquiring what failed in the outage")
 
-    @law("LO-018", "Closing is clean: twice is silent, afterwards calls are refused.")
+    @law(
+        "LO-018",
+        "Closing is clean: twice is silent, afterwards calls are refused.",
+        rung=Rung.RESILIENCE,
+    )
     async def closing_is_clean(self, world: World[Any]) -> None:
         locks, other = await self.portable(world), await self.portable(world)
         await locks.get_lock("l", 30).acquire()

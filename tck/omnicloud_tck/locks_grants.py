@@ -10,7 +10,7 @@ from omnicloud.contracts.locks.driver import Acquire, Release, Renew
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import Ability, law
+from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
 
@@ -139,7 +139,12 @@ class GrantLaws(Contract):
         equal(False, await _renew(pipes[0], f"o{won[0]}", 30), "renewing the one that ended")
         equal(True, await _renew(pipes[0], f"o{won[2]}", 30), "renewing one of the first")
 
-    @law("LO-031", "Who waits is granted in the order of arrival.", needs=_FAIR)
+    @law(
+        "LO-031",
+        "Who waits is granted in the order of arrival.",
+        needs=_FAIR,
+        rung=Rung.CONCURRENCY,
+    )
     async def the_line_is_kept(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()
         await _got(one, "holder", 30)
@@ -158,6 +163,7 @@ class GrantLaws(Contract):
         "LO-032",
         "A waiter that leaves, or does not ask again in time, loses its place.",
         needs=_FAIR,
+        rung=Rung.CONCURRENCY,
     )
     async def places_are_given_up(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()

@@ -8,7 +8,7 @@ from typing import Any
 
 from omnicloud_tck.check import that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["MannerLaws"]
@@ -17,7 +17,12 @@ __all__ = ["MannerLaws"]
 class MannerLaws(Contract):
     """Neither the loop is kept, nor are tasks left behind."""
 
-    @law("LO-040", "Attempts and releases do not block the event loop.", alone=True)
+    @law(
+        "LO-040",
+        "Attempts and releases do not block the event loop.",
+        alone=True,
+        rung=Rung.CONCURRENCY,
+    )
     async def the_loop_is_not_blocked(self, world: World[Any]) -> None:
         locks = await self.portable(world)
         attempts, releases = [], []
@@ -28,7 +33,12 @@ class MannerLaws(Contract):
         worst = max(sorted(attempts)[6], sorted(releases)[6])
         that(worst < 0.010, f"in the median a call keeps the loop for {worst * 1e3:.0f} ms")
 
-    @law("LO-041", "Attempts, refused ones as well, and releases leave no tasks.", alone=True)
+    @law(
+        "LO-041",
+        "Attempts, refused ones as well, and releases leave no tasks.",
+        alone=True,
+        rung=Rung.RESILIENCE,
+    )
     async def no_tasks_are_left(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         await one.get_lock("warm", 30).acquire()

@@ -16,7 +16,7 @@ from omnicloud.contracts.messaging.models import Delivery
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.messaging_delays import DelayLaws
 from omnicloud_tck.messaging_loans import LoanLaws
@@ -61,7 +61,11 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
 
     # Delivery
 
-    @law("MS-001", "A message arrives whole: payload byte for byte, key or None, every header.")
+    @law(
+        "MS-001",
+        "A message arrives whole: payload byte for byte, key or None, every header.",
+        rung=Rung.SHAPE,
+    )
     async def messages_arrive_whole(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
         sent: dict[str, tuple[bytes, str | None, dict[str, str]]] = {}
@@ -82,7 +86,11 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
             equal(headers, message.headers, "headers")
             equal(("whole", 1), (message.topic, message.attempt), "topic and attempt")
 
-    @law("MS-002", "Every published message is delivered, and without a failure once.")
+    @law(
+        "MS-002",
+        "Every published message is delivered, and without a failure once.",
+        rung=Rung.SHAPE,
+    )
     async def each_is_delivered_once(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
         listener = Listener(world, await self.portable(world), "many", concurrency=8)
@@ -100,7 +108,11 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
         numbers = sorted(int(message.headers["n"]) for message in listener.seen)
         equal(list(range(220)), numbers, "the messages delivered")
 
-    @law("MS-003", "A large payload arrives whole; one over payload_max_bytes is refused.")
+    @law(
+        "MS-003",
+        "A large payload arrives whole; one over payload_max_bytes is refused.",
+        rung=Rung.SHAPE,
+    )
     async def the_payload_limit_is_true(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
         limit = messaging.pipeline.driver.limits.payload_max_bytes
@@ -115,7 +127,11 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
                 await messaging.publish("large", b"x" * (limit + 1))
             await listener.exactly(1)
 
-    @law("MS-004", "A group that subscribed gets what is published before it receives.")
+    @law(
+        "MS-004",
+        "A group that subscribed gets what is published before it receives.",
+        rung=Rung.SHAPE,
+    )
     async def subscribed_is_enough(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
         await messaging.pipeline.send(Subscribe("early", "default"))
@@ -130,7 +146,11 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
             await again.exactly(1)
         equal([b"while nobody listens"], again.payloads, "what came after the pause")
 
-    @law("MS-005", "Two groups both get every message; consumers of one group share them.")
+    @law(
+        "MS-005",
+        "Two groups both get every message; consumers of one group share them.",
+        rung=Rung.CONCURRENCY,
+    )
     async def groups_share_and_groups_get_all(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         three = await self.portable(world)
@@ -169,6 +189,7 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
         "MS-007",
         "Messages of one key arrive in the order of publishing, also with concurrency.",
         needs=[MessagingFeature.ORDERED],
+        rung=Rung.CONCURRENCY,
     )
     async def keys_keep_their_order(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
@@ -196,6 +217,7 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
         "MS-008",
         "A message that is tried again holds back its own key, so that nothing overtakes it.",
         needs=[MessagingFeature.ORDERED],
+        rung=Rung.CONCURRENCY,
     )
     async def nothing_overtakes_a_retry(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
@@ -217,7 +239,7 @@ class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
         late = listener.payloads.index(b"b3") > listener.payloads.index(b"a1")
         that(not late, "another key had to wait for the one that was tried again")
 
-    @law("MS-009", "A slow key does not block another one.")
+    @law("MS-009", "A slow key does not block another one.", rung=Rung.CONCURRENCY)
     async def a_slow_key_blocks_no_other(self, world: World[Any]) -> None:
         messaging = await self.portable(world)
 

@@ -10,7 +10,7 @@ from omnicloud.contracts.messaging.driver import Ack, Extend, Kill, Nack, Receiv
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.messaging_model import MessagingModel, messaging_steps
@@ -32,7 +32,11 @@ class LoanLaws(Contract):
             await messaging.publish("loan", payload, headers={"A": "1"})
         return messaging
 
-    @law("MS-030", "What a dead consumer held is delivered again when its lease ends, not before.")
+    @law(
+        "MS-030",
+        "What a dead consumer held is delivered again when its lease ends, not before.",
+        rung=Rung.RESILIENCE,
+    )
     async def a_lease_ends(self, world: World[Any]) -> None:
         one = await self._lent(world, b"x")
         two: Messaging = await self.portable(world)
@@ -45,7 +49,11 @@ class LoanLaws(Contract):
         that(await _settled(one, Ack(*_PLACE, again.receipt)), "the new receipt was refused")
         equal([], await _receive(one, 1, wait=_LEASE + 0.5), "after it was acknowledged")
 
-    @law("MS-031", "A receipt whose lease has ended settles nothing, and says so.")
+    @law(
+        "MS-031",
+        "A receipt whose lease has ended settles nothing, and says so.",
+        rung=Rung.RESILIENCE,
+    )
     async def old_receipts_settle_nothing(self, world: World[Any]) -> None:
         one = await self._lent(world, b"x")
         (old,) = await _receive(one, 1)
@@ -91,7 +99,11 @@ class LoanLaws(Contract):
         equal(2, lent.attempt, "the attempt after a delivery that counted")
         equal([], [letter async for letter in one.dead_letters("loan")], "dead letters")
 
-    @law("MS-034", "Nobody is lent more than was asked for, and none that another holds.")
+    @law(
+        "MS-034",
+        "Nobody is lent more than was asked for, and none that another holds.",
+        rung=Rung.CONCURRENCY,
+    )
     async def loans_are_bounded_and_apart(self, world: World[Any]) -> None:
         one = await self._lent(world, *(b"%d" % number for number in range(10)))
         two: Messaging = await self.portable(world)
@@ -102,7 +114,11 @@ class LoanLaws(Contract):
         equal(10, len(set(ids)), "unlike messages lent")
         equal([], await _receive(two, 10, wait=0.2), "when all are lent")
 
-    @law("MS-035", "A waiting receiver is woken by a publish, and without one comes back empty.")
+    @law(
+        "MS-035",
+        "A waiting receiver is woken by a publish, and without one comes back empty.",
+        rung=Rung.CONCURRENCY,
+    )
     async def receiving_waits(self, world: World[Any]) -> None:
         one = await self._lent(world)
         started = world.clock.monotonic()
@@ -118,7 +134,9 @@ class LoanLaws(Contract):
         waited = world.clock.monotonic() - asked
         that(waited <= 1.0, f"a waiting receiver was woken {waited:.2f} s after the publish")
 
-    @law("MS-036", "A cancelled receiver holds nothing back beyond its lease.")
+    @law(
+        "MS-036", "A cancelled receiver holds nothing back beyond its lease.", rung=Rung.CONCURRENCY
+    )
     async def a_cancelled_receiver_keeps_nothing(self, world: World[Any]) -> None:
         one = await self._lent(world)
         waiting = asyncio.ensure_future(_receive(one, 1, wait=8.0))
@@ -129,7 +147,11 @@ class LoanLaws(Contract):
         (lent,) = await _receive(one, 1, wait=_LEASE + 1.5)
         equal(b"x", lent.payload, "what came after the cancelled receiver")
 
-    @law("MS-037", "A consumer that stops finishes what it handles and gives back the rest.")
+    @law(
+        "MS-037",
+        "A consumer that stops finishes what it handles and gives back the rest.",
+        rung=Rung.CONCURRENCY,
+    )
     async def stopping_drains(self, world: World[Any]) -> None:
         one: Messaging = await self.portable(world)
         finished: list[bytes] = []
@@ -152,7 +174,11 @@ class LoanLaws(Contract):
         equal({1}, {message.attempt for message in again.seen}, "attempts of what was given back")
         equal([], [letter async for letter in one.dead_letters("stop")], "dead letters")
 
-    @law("MS-038", "A consumer holds no more than concurrency and prefetch allow.")
+    @law(
+        "MS-038",
+        "A consumer holds no more than concurrency and prefetch allow.",
+        rung=Rung.CONCURRENCY,
+    )
     async def a_busy_consumer_does_not_hoard(self, world: World[Any]) -> None:
         one: Messaging = await self.portable(world)
 

@@ -19,7 +19,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.objects_parts import PartsLaws
 from omnicloud_tck.objects_presign import PresignLaws
@@ -58,7 +58,11 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
     async def names(self, pipeline: Pipe) -> set[str] | None:
         return {item.key async for item in Objects(pipeline).list()}
 
-    @law("OBJ-001", "The last content written is the content read, whatever its size.")
+    @law(
+        "OBJ-001",
+        "The last content written is the content read, whatever its size.",
+        rung=Rung.SHAPE,
+    )
     async def content_is_kept(self, world: World[Any]) -> None:
         objects = await self.portable(world)
         for size in (*_SIZES, 10, 10):
@@ -71,7 +75,11 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
             await objects.upload("k", data)
             equal(data, await objects.download("k"), "an overwrite of the same size")
 
-    @law("OBJ-002", "A missing object is an error, an empty one is not; deleting is idempotent.")
+    @law(
+        "OBJ-002",
+        "A missing object is an error, an empty one is not; deleting is idempotent.",
+        rung=Rung.SHAPE,
+    )
     async def absence_is_an_error(self, world: World[Any]) -> None:
         objects = await self.portable(world)
         for _ in range(2):
@@ -143,7 +151,11 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
                 equal(version, (await objects.stat("k")).version, "the version in stat")
             await objects.delete("k")
 
-    @law("OBJ-007", "A write is seen by every client at once: content, stat and listing.")
+    @law(
+        "OBJ-007",
+        "A write is seen by every client at once: content, stat and listing.",
+        rung=Rung.CONCURRENCY,
+    )
     async def writes_are_seen(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for number in range(6):
@@ -162,7 +174,7 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
     async def _listed(self, objects: Objects, prefix: str = "", size: int = 1000) -> list[str]:
         return [item.key async for item in objects.list(prefix, page_size=size)]
 
-    @law("OBJ-008", "A reader sees one whole version, never parts of two.")
+    @law("OBJ-008", "A reader sees one whole version, never parts of two.", rung=Rung.CONCURRENCY)
     async def reads_are_not_torn(self, world: World[Any]) -> None:
         writer, reader = await self.portable(world), await self.portable(world)
         size = 300_000
@@ -190,7 +202,11 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
         that(len(set(data)) == 1, "a stream holds bytes of two versions")
         equal(300_000 + data[0], len(data), "the size of what was streamed")
 
-    @law("OBJ-009", "A cancelled upload leaves the object before or the whole new one.")
+    @law(
+        "OBJ-009",
+        "A cancelled upload leaves the object before or the whole new one.",
+        rung=Rung.CONCURRENCY,
+    )
     async def a_cancelled_upload_leaves_no_half(self, world: World[Any]) -> None:
         objects = await self.portable(world)
         before, after = b"b" * 200_000, b"a" * 250_000
@@ -328,7 +344,7 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
     async def _copy(self, objects: Objects, *, absent: bool) -> str:
         return await objects.copy("source", "k", if_absent=absent)
 
-    @law("OBJ-021", "Of concurrent conditional writes one wins.", needs=_CAS)
+    @law("OBJ-021", "Of concurrent conditional writes one wins.", needs=_CAS, rung=Rung.CONCURRENCY)
     async def one_of_many_wins(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
         for turn in range(3):
@@ -352,7 +368,11 @@ class ObjectsContract(PresignLaws, PartsLaws, Kept):
         equal(b"%d" % won[0][0], await clients[0].download(key), "the winner's content")
         return won[0][1]
 
-    @law("OBJ-022", "Metadata over metadata_max_bytes is refused, and nothing written.")
+    @law(
+        "OBJ-022",
+        "Metadata over metadata_max_bytes is refused, and nothing written.",
+        rung=Rung.SHAPE,
+    )
     async def the_metadata_limit_is_true(self, world: World[Any]) -> None:
         objects = await self.portable(world)
         limit = objects.pipeline.driver.limits.metadata_max_bytes

@@ -26,7 +26,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import PlainSeal, Scoping, Sealing
 from omnicloud_tck.world import World
 
@@ -110,7 +110,11 @@ class PartsLaws(Contract):
         await objects.upload("k", data, if_version=second, part_bytes=size)
         that(await _got(objects, "k") == data, "an upload in parts over its version")
 
-    @law("OBJ-034", "An upload in parts that is cancelled or fails leaves what was there.")
+    @law(
+        "OBJ-034",
+        "An upload in parts that is cancelled or fails leaves what was there.",
+        rung=Rung.CONCURRENCY,
+    )
     async def a_broken_upload_leaves_nothing(self, world: World[Any]) -> None:
         objects = Objects(await world.pipeline())
         size = objects.pipeline.driver.limits.part_min_bytes
@@ -145,7 +149,11 @@ class PartsLaws(Contract):
         that(await _got(objects, "k") == data, "a resumed upload came out changed")
         equal("a/b", (await objects.stat("k")).content_type, "its content type")
 
-    @law("OBJ-036", "Sealed objects are served in ranges, and a cut or mixed one does not open.")
+    @law(
+        "OBJ-036",
+        "Sealed objects are served in ranges, and a cut or mixed one does not open.",
+        rung=Rung.TRUST,
+    )
     async def sealed_objects_hold(self, world: World[Any]) -> None:
         layers = Scoping("acme"), Sealing(PlainSeal())
         objects, plain = Objects(await world.pipeline(*layers)), await world.pipeline(layers[0])

@@ -11,7 +11,7 @@ from omnicloud.contracts.objects import Method, Objects, ObjectsFeature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["PresignLaws"]
@@ -38,7 +38,12 @@ class PresignLaws(Contract):
         keys = [item.key async for item in objects.list()]
         equal(sorted(_KEYS), keys, "keys after all PUTs")
 
-    @law("OBJ-051", "A presigned URL allows its own method and key, no other.", needs=_PRESIGN)
+    @law(
+        "OBJ-051",
+        "A presigned URL allows its own method and key, no other.",
+        needs=_PRESIGN,
+        rung=Rung.TRUST,
+    )
     async def urls_allow_nothing_else(self, world: World[Any]) -> None:
         objects = Objects(await world.pipeline())
         await objects.upload("mine", b"mine")
@@ -53,7 +58,12 @@ class PresignLaws(Contract):
             that(not allowed or body != b"other", "a URL for one key reads another")
         equal(b"mine", await objects.download("mine"), "after the refused requests")
 
-    @law("OBJ-052", "A presigned URL ends when it says; its time is bounded.", needs=_PRESIGN)
+    @law(
+        "OBJ-052",
+        "A presigned URL ends when it says; its time is bounded.",
+        needs=_PRESIGN,
+        rung=Rung.TRUST,
+    )
     async def urls_end(self, world: World[Any]) -> None:
         objects = Objects(await world.pipeline())
         await objects.upload("k", b"x")

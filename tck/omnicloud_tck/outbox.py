@@ -16,7 +16,7 @@ from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that, together
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.outbox_claims import ClaimLaws
 from omnicloud_tck.outbox_model import OutboxModel, outbox_steps
@@ -55,7 +55,7 @@ class OutboxContract(ClaimLaws, Kept):
 
     # Saving and reading
 
-    @law("OX-001", "An event comes back whole, in all its fields, byte for byte.")
+    @law("OX-001", "An event comes back whole, in all its fields, byte for byte.", rung=Rung.SHAPE)
     async def events_come_back_whole(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for number, payload in enumerate(PAYLOADS):
@@ -119,7 +119,11 @@ class OutboxContract(ClaimLaws, Kept):
         await outbox.mark_as_processed(first)
         equal(["a", "c"], sorted(await outbox.get_pending_aggregate_keys()), "keys after marking")
 
-    @law("OX-005", "Marking marks that one event, twice is silent, an unknown one is no error.")
+    @law(
+        "OX-005",
+        "Marking marks that one event, twice is silent, an unknown one is no error.",
+        rung=Rung.SHAPE,
+    )
     async def marking_marks_one(self, world: World[Any]) -> None:
         outbox = await self.portable(world)
         for _ in range(3):
@@ -145,7 +149,11 @@ class OutboxContract(ClaimLaws, Kept):
         events = await outbox.get_pending_events_for_aggregate("big")
         equal(list(range(1, 1101)), [event["sequence_id"] for event in events], "numbers")
 
-    @law("OX-007", "Concurrent writers of one aggregate get numbers without gap or repetition.")
+    @law(
+        "OX-007",
+        "Concurrent writers of one aggregate get numbers without gap or repetition.",
+        rung=Rung.CONCURRENCY,
+    )
     async def concurrent_writers_number_without_gaps(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(4)]
 
@@ -172,7 +180,9 @@ class OutboxContract(ClaimLaws, Kept):
         events = await outbox.get_pending_events_for_aggregate("agg")
         equal([2], [event["sequence_id"] for event in events], "pending after a late repetition")
 
-    @law("OX-009", "A payload over payload_max_bytes is refused, and nothing saved.")
+    @law(
+        "OX-009", "A payload over payload_max_bytes is refused, and nothing saved.", rung=Rung.SHAPE
+    )
     async def the_payload_limit_is_true(self, world: World[Any]) -> None:
         outbox = await self.portable(world)
         limit = outbox.pipeline.driver.limits.payload_max_bytes
@@ -186,7 +196,12 @@ class OutboxContract(ClaimLaws, Kept):
 
     # Transactions
 
-    @law("OX-010", "Events of a transaction are saved together, seen inside at once.", needs=_TX)
+    @law(
+        "OX-010",
+        "Events of a transaction are saved together, seen inside at once.",
+        needs=_TX,
+        rung=Rung.CONCURRENCY,
+    )
     async def transactions_are_whole(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         async with one.transaction() as inside:
@@ -199,7 +214,12 @@ class OutboxContract(ClaimLaws, Kept):
         seen = await two.get_pending_events_for_aggregate("agg")
         equal([1, 2, 3], [event["sequence_id"] for event in seen], "numbers after the commit")
 
-    @law("OX-011", "A transaction that fails leaves no event and no gap in the numbers.", needs=_TX)
+    @law(
+        "OX-011",
+        "A transaction that fails leaves no event and no gap in the numbers.",
+        needs=_TX,
+        rung=Rung.RESILIENCE,
+    )
     async def a_rollback_leaves_nothing(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         await one.save_event(OutboxEvent("t", b"before", aggregate_key="agg"))
@@ -214,7 +234,12 @@ class OutboxContract(ClaimLaws, Kept):
         equal([(1, b"before"), (2, b"after")], found, "events")
         equal([], await two.get_pending_unordered_events(10), "unordered events")
 
-    @law("OX-012", "Concurrent transactions number one aggregate without gaps.", needs=_TX)
+    @law(
+        "OX-012",
+        "Concurrent transactions number one aggregate without gaps.",
+        needs=_TX,
+        rung=Rung.CONCURRENCY,
+    )
     async def transactions_number_without_gaps(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
 
@@ -232,7 +257,7 @@ class OutboxContract(ClaimLaws, Kept):
         equal(expected, [event["sequence_id"] for event in events], "numbers")
         that(len(events) % 3 == 0 and 0 < len(events) <= 6, "a transaction was written in part")
 
-    @law("OX-013", "What is no transaction of the store is refused.", needs=_TX)
+    @law("OX-013", "What is no transaction of the store is refused.", needs=_TX, rung=Rung.SHAPE)
     async def foreign_transactions_are_refused(self, world: World[Any]) -> None:
         outbox = await self.portable(world)
         for foreign in (object(), None, "transaction"):

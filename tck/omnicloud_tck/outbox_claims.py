@@ -13,7 +13,7 @@ from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.core.backoff import Backoff
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["ClaimLaws"]
@@ -24,7 +24,11 @@ _LEASE = 1.0
 class ClaimLaws(Contract):
     """Who may publish which event, and when."""
 
-    @law("OX-020", "An event is claimed by one; after its lease, when not marked, by another.")
+    @law(
+        "OX-020",
+        "An event is claimed by one; after its lease, when not marked, by another.",
+        rung=Rung.CONCURRENCY,
+    )
     async def claims_are_leases(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for number in range(6):
@@ -113,7 +117,11 @@ class ClaimLaws(Contract):
         (again,) = await _claim(one, "two", 1)
         equal(0, again.attempts, "failures of an event that nobody failed")
 
-    @law("OX-025", "A waiting claim is woken by a save, and without one comes back empty.")
+    @law(
+        "OX-025",
+        "A waiting claim is woken by a save, and without one comes back empty.",
+        rung=Rung.CONCURRENCY,
+    )
     async def claiming_waits(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         started = world.clock.monotonic()
@@ -157,7 +165,11 @@ class ClaimLaws(Contract):
         equal(1, await one.purge(0), "the other one")
         equal(2, len(await one.get_pending_unordered_events(10)), "pending events")
 
-    @law("OX-030", "Two relays publish each event once, those of an aggregate in order.")
+    @law(
+        "OX-030",
+        "Two relays publish each event once, those of an aggregate in order.",
+        rung=Rung.CONCURRENCY,
+    )
     async def relays_share_the_work(self, world: World[Any]) -> None:
         published: list[tuple[str | None, bytes]] = []
         outbox = await self.portable(world)
@@ -183,7 +195,7 @@ class ClaimLaws(Contract):
             equal(sorted(numbers), numbers, f"order of {key}")
         equal(0, (await outbox.lag()).pending, "events left")
 
-    @law("OX-031", "A relay takes over what a dead one had claimed.")
+    @law("OX-031", "A relay takes over what a dead one had claimed.", rung=Rung.RESILIENCE)
     async def a_relay_takes_over(self, world: World[Any]) -> None:
         outbox = await self.portable(world)
         for number in range(3):
@@ -200,7 +212,11 @@ class ClaimLaws(Contract):
         await _stop([task])
         equal([b"0", b"1", b"2"], published, "published")
 
-    @law("OX-032", "A poison event is parked after its attempts; the others are published.")
+    @law(
+        "OX-032",
+        "A poison event is parked after its attempts; the others are published.",
+        rung=Rung.RESILIENCE,
+    )
     async def poison_is_parked(self, world: World[Any]) -> None:
         outbox = await self.portable(world)
         for payload in (b"bad", b"good", b"fine"):

@@ -10,14 +10,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+import pytest
+
 from omnicloud.core.operation import Feature
 from omnicloud.testing.virtual import VirtualTimeLoop
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import Law, Level, laws_of
+from omnicloud_tck.law import Ability, Law, laws_of
 from omnicloud_tck.machine import LAW_SECONDS, Lab, bounded
 from omnicloud_tck.world import NotOffered, World
 
-__all__ = ["LAW_SECONDS", "Lab", "Result", "Verdict", "has_certificate", "try_all", "try_law"]
+__all__ = ["LAW_SECONDS", "Lab", "Result", "Verdict", "try_all", "try_law"]
 
 MakeWorld = Callable[[], World[Any]]
 
@@ -41,6 +43,7 @@ class Result:
         reason: Why it was broken or not tried; empty otherwise.
         seconds: Real seconds it took.
         seed: With which it repeats.
+        missing: For one that was not tried, what the world should have been able to do.
     """
 
     law: Law
@@ -49,6 +52,7 @@ class Result:
     seconds: float
     seed: int
     detail: str = ""
+    missing: frozenset[Ability] = frozenset()
 
 
 def try_law(
@@ -63,7 +67,9 @@ def try_law(
         verdict, reason, detail = _outcome(
             contract, made, Lab(runner, world, seed=seed, examples=examples), runner
         )
-    return Result(made, verdict, reason, time.perf_counter() - started, seed, detail)
+    seconds = time.perf_counter() - started
+    missing = _missing(made, world) if verdict is Verdict.NOT_TRIED else frozenset()
+    return Result(made, verdict, reason, seconds, seed, detail, missing)
 
 
 def _outcome(
@@ -81,6 +87,8 @@ def _outcome(
         runner.run(bounded(lab.world.aclose()))
     except NotOffered as word:
         return Verdict.NOT_TRIED, f"the world does not offer {word}", ""
+    except pytest.skip.Exception as word:
+        return Verdict.BROKEN, f"it was skipped from inside: {word}", traceback.format_exc()
     except TimeoutError:
         return Verdict.BROKEN, f"it had not ended after {LAW_SECONDS:.0f} s", traceback.format_exc()
     except asyncio.CancelledError:
@@ -96,12 +104,16 @@ async def _excuse(made: Law, world: World[Any]) -> tuple[Verdict, str, str] | No
         if missing:
             return Verdict.NOT_APPLICABLE, f"not declared: {', '.join(sorted(missing))}", ""
     for ability in sorted(made.abilities & world.cannot_happen.keys()):
-        return Verdict.NOT_APPLICABLE, f"{ability}: {world.cannot_happen[ability]}", ""
-    unable = made.abilities - world.abilities
+        return Verdict.NOT_TRIED, f"{ability}: {world.cannot_happen[ability]}", ""
+    unable = _missing(made, world)
     if unable:
         names = ", ".join(sorted(unable))
         return Verdict.NOT_TRIED, f"the world does not offer {names}", ""
     return None
+
+
+def _missing(made: Law, world: World[Any]) -> frozenset[Ability]:
+    return (made.abilities - world.abilities) | (made.abilities & world.cannot_happen.keys())
 
 
 async def _features(world: World[Any]) -> frozenset[Feature]:
@@ -125,9 +137,3 @@ def try_all(
     """Try all laws of a contract, one after another, telling each result as it comes."""
     for made in only if only is not None else laws_of(type(contract)):
         yield try_law(contract, made, make_world, seed=seed, examples=examples)
-
-
-def has_certificate(results: Iterable[Result]) -> bool:
-    """Whether every MUST law was tried and held, or does not apply."""
-    good = (Verdict.HELD, Verdict.NOT_APPLICABLE)
-    return all(r.verdict in good for r in results if r.law.level is Level.MUST)

@@ -14,7 +14,7 @@ from omnicloud.contracts.sagas.models import JSON
 from omnicloud.errors import CorruptedError, InvalidArgumentError, SagaStateConflictError
 from omnicloud_tck.check import equal, refused, that, together
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas_leases import LeaseLaws, a_state
 from omnicloud_tck.samples import NAMES
@@ -65,7 +65,11 @@ class SagaContract(LeaseLaws, Kept):
 
     # States
 
-    @law("SA-001", "A created saga has version 1 and comes back whole, in every field.")
+    @law(
+        "SA-001",
+        "A created saga has version 1 and comes back whole, in every field.",
+        rung=Rung.SHAPE,
+    )
     async def states_come_back_whole(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         equal(None, await two.get_state("s"), "a saga that was never created")
@@ -91,7 +95,11 @@ class SagaContract(LeaseLaws, Kept):
             equal(changed._replace(version=number + 1), await one.get_state("s"), "the saga")
         equal(other, await two.get_state("other"), "another saga")
 
-    @law("SA-003", "An update with another version, older or newer, conflicts and writes nothing.")
+    @law(
+        "SA-003",
+        "An update with another version, older or newer, conflicts and writes nothing.",
+        rung=Rung.SHAPE,
+    )
     async def other_versions_conflict(self, world: World[Any]) -> None:
         one = await self.portable(world)
         await one.create_state(a_state("s"))
@@ -103,7 +111,7 @@ class SagaContract(LeaseLaws, Kept):
             equal(current, await one.get_state("s"), f"the saga after version {version}")
         equal(3, (await one.update_state(current)).version, "the version after the right one")
 
-    @law("SA-004", "Updating a saga that is not there conflicts and makes none.")
+    @law("SA-004", "Updating a saga that is not there conflicts and makes none.", rung=Rung.SHAPE)
     async def unknown_sagas_conflict(self, world: World[Any]) -> None:
         one = await self.portable(world)
         for version in (0, 1, 2):
@@ -121,7 +129,11 @@ class SagaContract(LeaseLaws, Kept):
                 await two.create_state(a_state("s", payload={"second": True}))
             equal(state, await two.get_state("s"), "the saga after the second create")
 
-    @law("SA-006", "Of concurrent updates of one version one succeeds; of creates as well.")
+    @law(
+        "SA-006",
+        "Of concurrent updates of one version one succeeds; of creates as well.",
+        rung=Rung.CONCURRENCY,
+    )
     async def one_writer_wins(self, world: World[Any]) -> None:
         clients = [await self.portable(world) for _ in range(3)]
         for round_ in range(6):
@@ -142,7 +154,11 @@ class SagaContract(LeaseLaws, Kept):
             equal(5, len(lost), "updates that conflicted")
             equal(won[0], await clients[0].get_state(name), "the saga")
 
-    @law("SA-007", "A payload over payload_max_bytes is refused, and nothing written.")
+    @law(
+        "SA-007",
+        "A payload over payload_max_bytes is refused, and nothing written.",
+        rung=Rung.SHAPE,
+    )
     async def the_payload_limit_is_true(self, world: World[Any]) -> None:
         one = await self.portable(world)
         limit = one.pipeline.driver.limits.payload_max_bytes

@@ -20,7 +20,7 @@ from omnicloud.contracts.sagas.portable import SPACE, to_record
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.world import World
 
@@ -32,7 +32,7 @@ _LEASE = 1.0
 class LeaseLaws(Contract):
     """Who may run which saga, and what becomes of it when a worker dies."""
 
-    @law("SA-020", "A saga is leased by one; after the lease, by another.")
+    @law("SA-020", "A saga is leased by one; after the lease, by another.", rung=Rung.CONCURRENCY)
     async def leases_are_exclusive(self, world: World[Any]) -> None:
         one, two = await self._pipes(world)
         for number in range(5):
@@ -78,7 +78,7 @@ class LeaseLaws(Contract):
         await SagaStates(one).update_state(a_state("c", version=1))
         equal((), await _claim(two, "two", 10, excluded=("a",)), "a leased saga after its update")
 
-    @law("SA-023", "A tenant's worker is given no other tenant's sagas.")
+    @law("SA-023", "A tenant's worker is given no other tenant's sagas.", rung=Rung.TRUST)
     async def tenants_claim_their_own(self, world: World[Any]) -> None:
         acme = await world.pipeline(Scoping("acme"))
         other, outside = await world.pipeline(Scoping("other")), await world.pipeline()
@@ -87,7 +87,11 @@ class LeaseLaws(Contract):
         equal((), await _claim(outside, "outside", 10), "what is given outside all tenants")
         equal(("s",), _ids(await _claim(acme, "acme", 10)), "what the tenant is given")
 
-    @law("SA-030", "A saga whose worker died is gone on with, its effects once for each key.")
+    @law(
+        "SA-030",
+        "A saga whose worker died is gone on with, its effects once for each key.",
+        rung=Rung.RESILIENCE,
+    )
     async def dead_workers_are_replaced(self, world: World[Any]) -> None:
         effects: list[str] = []
         dying = True
@@ -128,7 +132,11 @@ class LeaseLaws(Contract):
         equal({"n": 1, "shipped": True}, found.payload, "the payload")
         equal(["s/pay", "s/ship"], effects, "effects")
 
-    @law("SA-031", "A saga that fails is undone in reverse order; two workers never share one.")
+    @law(
+        "SA-031",
+        "A saga that fails is undone in reverse order; two workers never share one.",
+        rung=Rung.CONCURRENCY,
+    )
     async def failures_are_undone(self, world: World[Any]) -> None:
         log: list[str] = []
 

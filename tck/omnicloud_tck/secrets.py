@@ -18,7 +18,7 @@ from omnicloud.contracts.secrets.driver import Await, Get, List
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, SecretNotFoundError
 from omnicloud_tck.check import collect, each, equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
@@ -58,7 +58,11 @@ class SecretsContract(Kept):
         limit = pipeline.driver.limits.value_max_bytes
         return tuple(payload for payload in PAYLOADS if len(payload) <= limit)
 
-    @law("SEC-001", "The last value set is the value got, to the byte, an empty one included.")
+    @law(
+        "SEC-001",
+        "The last value set is the value got, to the byte, an empty one included.",
+        rung=Rung.SHAPE,
+    )
     async def values_are_kept_to_the_byte(self, world: World[Any]) -> None:
         secrets = await self.portable(world)
         for value in _ODD:
@@ -68,7 +72,7 @@ class SecretsContract(Kept):
             equal(version, got.version, "the version of the value")
             that(got == value, "the secret does not equal its value")
 
-    @law("SEC-002", "A name that was never set, or was deleted, is not found.")
+    @law("SEC-002", "A name that was never set, or was deleted, is not found.", rung=Rung.SHAPE)
     async def absence_is_an_error(self, world: World[Any]) -> None:
         secrets = await self.portable(world)
         with refused(SecretNotFoundError, "a name never set"):
@@ -102,7 +106,11 @@ class SecretsContract(Kept):
             with refused(SecretNotFoundError, f"{name!r}, which was never set"):
                 await secrets.get(name)
 
-    @law("SEC-004", "A change is seen by every client from then on: nothing is cached.")
+    @law(
+        "SEC-004",
+        "A change is seen by every client from then on: nothing is cached.",
+        rung=Rung.CONCURRENCY,
+    )
     async def changes_are_seen(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         for _ in range(2):
@@ -117,7 +125,11 @@ class SecretsContract(Kept):
         with refused(SecretNotFoundError, "after another client deleted it"):
             await two.get("k")
 
-    @law("SEC-005", "An unknown name is found nowhere else, not in the environment either.")
+    @law(
+        "SEC-005",
+        "An unknown name is found nowhere else, not in the environment either.",
+        rung=Rung.TRUST,
+    )
     async def the_environment_is_not_asked(self, world: World[Any]) -> None:
         secrets = await self.portable(world)
         for name in ("OMNICLOUD_TCK_SECRET", "omnicloud_tck_secret", "omnicloud/tck/secret"):
@@ -129,7 +141,12 @@ class SecretsContract(Kept):
             finally:
                 del os.environ[variable]
 
-    @law("SEC-006", "No value is in a log, an output, an error or a repr.", alone=True)
+    @law(
+        "SEC-006",
+        "No value is in a log, an output, an error or a repr.",
+        alone=True,
+        rung=Rung.TRUST,
+    )
     async def values_are_told_nowhere(self, world: World[Any]) -> None:
         with _heard() as heard:
             secrets = await self.portable(world)
@@ -148,7 +165,7 @@ class SecretsContract(Kept):
             heard.write(await _error_of(secrets, "told"))
         that(_CANARY not in heard.getvalue(), "a value was told")
 
-    @law("SEC-007", "The not-found error names the asked name only.")
+    @law("SEC-007", "The not-found error names the asked name only.", rung=Rung.TRUST)
     async def errors_name_no_others(self, world: World[Any]) -> None:
         secrets = await self.portable(world)
         for name in ("asked-x", "asked", "other-name-of-a-secret"):
@@ -157,7 +174,11 @@ class SecretsContract(Kept):
         for hidden in ("other-name-of-a-secret", "asked-x", _CANARY):
             that(hidden not in text, "the not-found error tells of other secrets")
 
-    @law("SEC-008", "A value of value_max_bytes is kept, a longer one refused, nothing written.")
+    @law(
+        "SEC-008",
+        "A value of value_max_bytes is kept, a longer one refused, nothing written.",
+        rung=Rung.SHAPE,
+    )
     async def the_limit_is_true(self, world: World[Any]) -> None:
         secrets = await self.portable(world)
         limit = secrets.pipeline.driver.limits.value_max_bytes

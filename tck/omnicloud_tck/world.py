@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
@@ -18,13 +19,29 @@ from omnicloud.core.operation import Driver
 from omnicloud.core.pipeline import Layer, Pipeline
 from omnicloud_tck.law import Ability
 
-__all__ = ["NotOffered", "World"]
+__all__ = ["Backend", "NotOffered", "World"]
 
 D = TypeVar("D", bound=Driver)
 
 
 class NotOffered(Exception):  # noqa: N818 - not an error: a world's word about itself
     """The world cannot do what a law asks for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What a driver talks to.
+
+    Attributes:
+        name: ``"Redis"``.
+        version: As the server tells it.
+        emulator: What stands in for the real service, with its version; empty for the service
+            itself.
+    """
+
+    name: str
+    version: str
+    emulator: str = ""
 
 
 class World(Generic[D]):
@@ -39,8 +56,10 @@ class World(Generic[D]):
         outage: An async context manager inside which the backend cannot be reached.
         close: Removes the backend.
         cannot_happen: What cannot happen to a backend of this kind at all, and why: an embedded
-            store has no server that could be out of reach. The laws about it do not apply, and
-            the certificate gives the reason.
+            store has no server that could be out of reach. The laws about it are not tried,
+            which lowers the rung, and the certificate gives the reason.
+        backend: What answers behind the driver, for the certificate. It may be set later,
+            once the server was asked for its version.
     """
 
     def __init__(
@@ -54,6 +73,7 @@ class World(Generic[D]):
         step_wall: Callable[[float], None] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
         cannot_happen: Mapping[Ability, str] | None = None,
+        backend: Backend | None = None,
     ) -> None:
         self.clock = clock
         self.virtual = virtual
@@ -64,6 +84,7 @@ class World(Generic[D]):
         self._close = close
         self._clients: list[D] = []
         self.cannot_happen = dict(cannot_happen or {})
+        self.backend = backend
 
     @property
     def abilities(self) -> frozenset[Ability]:
