@@ -5,10 +5,13 @@ from __future__ import annotations
 import random
 from typing import Any, ClassVar
 
-from omnicloud_tck.law import Law
+from omnicloud_tck.law import Law, Rung, law
 from omnicloud_tck.world import World
 
-__all__ = ["Contract"]
+__all__ = ["REFUSAL", "Contract"]
+
+REFUSAL = "G-050"
+"""The law that has to hold before a feature that is not declared excuses other laws."""
 
 
 class Contract:
@@ -36,6 +39,17 @@ class Contract:
         from omnicloud_tck.pytest_plugin import judge
 
         judge(self, made_law, make_world)
+
+    @law(
+        REFUSAL,
+        "Features declared are the contract's own and lasting; what is not declared is refused, "
+        "unasked.",
+        rung=Rung.SHAPE,
+    )
+    async def declarations_hold(self, world: World[Any]) -> None:
+        from omnicloud_tck.declarations import hold_declarations
+
+        await hold_declarations(self.contract, world)
 
     async def portable(self, world: World[Any]) -> Any:
         """One more client of the world, as users hold it."""
