@@ -1,6 +1,6 @@
 """What the pipeline adds to a call: the driver called directly against the same call through it.
 
-Run ``python benchmarks/pipeline_overhead.py``; the table goes to standard error, JSON to
+Run ``python benchmarks/overhead.py``; the table goes to standard error, JSON to
 standard output. Each figure is the median over rounds, in which the variants take turns, of
 the mean time of a call; "added" is the median of a round's difference from the direct call.
 """
@@ -17,6 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -26,6 +27,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import Span, SpanKind
 
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.operation import NO_FEATURES, Feature, Limits, Operation
@@ -76,16 +78,57 @@ def through(*layers: Layer) -> Send:
     return Pipeline(Trivial(), layers, service=service).send
 
 
+class ByHand:
+    """What an application does without the library: the same telemetry, straight to the SDK."""
+
+    def __init__(self, tracers: TracerProvider, meters: MeterProvider) -> None:
+        self._driver = Trivial()
+        self._tracer = tracers.get_tracer("by hand")
+        meter = meters.get_meter("by hand")
+        self._counter = meter.create_counter("operations")
+        self._histogram = meter.create_histogram("duration")
+        self._labels = {"operation": "bench.get", "service": "orders"}
+        self._about = {**self._labels, "contract": "bench", "provider": "trivial"}
+
+    def _span(self) -> AbstractContextManager[Span]:
+        return self._tracer.start_as_current_span(
+            "bench.get", kind=SpanKind.CLIENT, attributes=self._about
+        )
+
+    async def span(self, op: Get) -> int:
+        with self._span():
+            return await self._driver.get(op)
+
+    async def span_and_histogram(self, op: Get) -> int:
+        with self._span():
+            start = time.monotonic()
+            answer = await self._driver.get(op)
+            self._histogram.record(time.monotonic() - start, self._labels)
+            return answer
+
+    async def all_three(self, op: Get) -> int:
+        with self._span():
+            start = time.monotonic()
+            answer = await self._driver.get(op)
+            self._counter.add(1, self._labels)
+            self._histogram.record(time.monotonic() - start, self._labels)
+            return answer
+
+
 def variants(exporter: InMemorySpanExporter) -> dict[str, Send]:
     tracers = TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(exporter))
     meters = MeterProvider([InMemoryMetricReader()])
     recorded = stack(tracer_provider=tracers, meter_provider=meters)
+    by_hand = ByHand(tracers, meters)
     found = {
         "direct": Trivial().get,
         "no layers": through(),
         "default stack": through(*stack()),
         "tracing and metrics in memory": through(*recorded),
+        "the SDK by hand: span": by_hand.span,
+        "the SDK by hand: span, histogram": by_hand.span_and_histogram,
+        "the SDK by hand: all three": by_hand.all_three,
     }
     alone = {f"only {type(layer).__name__}": through(layer) for layer in recorded}
     return found | alone

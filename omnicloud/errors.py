@@ -211,7 +211,17 @@ class PublishError(UnavailableError):
 
 
 class CircuitOpenError(OmniCloudError):
-    """The circuit breaker is open. Nothing was sent."""
+    """The circuit breaker is open. Nothing was sent.
+
+    Args:
+        retry_after: Seconds after which it lets a trial through, where that is known.
+    """
+
+    def __init__(
+        self, message: str = "", *, hint: str | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after = retry_after
 
 
 class DeadlineExceededError(OmniCloudError, TimeoutError):

@@ -41,8 +41,10 @@ class Verdict(Enum):
 
     SUCCESS = "success"
     FAILURE = "failure"
+    ANSWERED = "answered"
+    """The dependency found the caller's mistake: it is there, which ends a trial well."""
     NEUTRAL = "neutral"
-    """Nothing: it was cancelled, or failed by the caller's own mistake."""
+    """Nothing: it was cancelled, or refused before it was sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +172,7 @@ def report(
         return circuit
     if circuit.opened_at is not None:
         return _after_trial(circuit, now, permit, verdict)
-    if verdict is Verdict.NEUTRAL:
+    if verdict is Verdict.NEUTRAL or verdict is Verdict.ANSWERED:
         return circuit
     failed = verdict is Verdict.FAILURE
     if not failed and not circuit.failures and not settings.rolling:
@@ -185,11 +187,11 @@ def report(
 def _after_trial(circuit: Circuit, now: float, permit: Permit, verdict: Verdict) -> Circuit:
     if not permit.trial or permit.trial != circuit.trial:
         return circuit
-    if verdict is Verdict.SUCCESS:
-        return Circuit(circuit.generation + 1)
+    if verdict is Verdict.NEUTRAL:
+        return replace(circuit, trial="", trial_until=0.0)
     if verdict is Verdict.FAILURE:
         return Circuit(circuit.generation + 1, opened_at=now)
-    return replace(circuit, trial="", trial_until=0.0)
+    return Circuit(circuit.generation + 1)
 
 
 def _counted(

@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from itertools import count
+from math import inf
 from typing import Any
 
+from omnicloud.core.circuit import (
+    CLOSED_CIRCUIT,
+    CircuitSettings,
+    CircuitState,
+    Permit,
+    Verdict,
+    admit,
+    report,
+    retry_after,
+    state_at,
+)
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.pipeline import Call, Handler
@@ -20,7 +32,7 @@ from omnicloud.errors import (
     UnauthenticatedError,
 )
 
-__all__ = ["BreakerLayer", "Circuit", "State", "Verdict"]
+__all__ = ["BreakerLayer"]
 
 _ANSWERS = (
     NotFoundError,
@@ -29,93 +41,6 @@ _ANSWERS = (
     UnauthenticatedError,
     ResourceExhaustedError,
 )
-
-
-class State(Enum):
-    """Where a circuit stands."""
-
-    CLOSED = "closed"
-    OPEN = "open"
-    HALF_OPEN = "half_open"
-
-
-class Verdict(Enum):
-    """What a call's end says of the service."""
-
-    SUCCESS = "success"
-    ANSWERED = "answered"
-    """An error of the caller, found by the service: it is there."""
-    FAILURE = "failure"
-    NEUTRAL = "neutral"
-    """Nothing: cancelled, or refused before it was sent."""
-
-
-class Circuit:
-    """The breaker's state, decided without awaiting. Times are monotonic seconds.
-
-    Args:
-        failures: In a row that open it.
-        reset: Seconds until an open circuit lets one trial through.
-    """
-
-    __slots__ = ("_count", "_failures", "_opened", "_reset", "_round", "_trial", "state")
-
-    def __init__(self, failures: int, reset: float) -> None:
-        self._failures = failures
-        self._reset = reset
-        self._count = 0
-        self._opened = 0.0
-        self._round = 0  # grows with every change of state: ends of older calls say nothing
-        self._trial = False
-        self.state = State.CLOSED
-
-    def admit(self, now: float) -> int:
-        """Let a call in and answer its permit, to be settled once.
-
-        Raises:
-            CircuitOpenError: Open, or half open with a trial under way; nothing was sent.
-        """
-        if self.state is State.CLOSED:
-            return self._round
-        if self.state is State.OPEN and now - self._opened >= self._reset:
-            self._move(State.HALF_OPEN)
-        if self.state is State.OPEN or self._trial:
-            raise CircuitOpenError(
-                "the service failed repeatedly and is left alone",
-                hint=f"it is tried again {self._reset:g} s after it failed last",
-            )
-        self._trial = True
-        return self._round
-
-    def settle(self, permit: int, verdict: Verdict, now: float) -> None:
-        """Take a call's end into account."""
-        if permit != self._round:
-            return
-        if self.state is State.HALF_OPEN:
-            self._settle_trial(verdict, now)
-        elif verdict is Verdict.SUCCESS:
-            self._count = 0
-        elif verdict is Verdict.FAILURE:
-            self._count += 1
-            if self._count >= self._failures:
-                self._open(now)
-
-    def _settle_trial(self, verdict: Verdict, now: float) -> None:
-        self._trial = False
-        if verdict is Verdict.FAILURE:
-            self._open(now)
-        elif verdict is not Verdict.NEUTRAL:
-            self._move(State.CLOSED)
-
-    def _open(self, now: float) -> None:
-        self._opened = now
-        self._move(State.OPEN)
-
-    def _move(self, state: State) -> None:
-        self.state = state
-        self._round += 1
-        self._count = 0
-        self._trial = False
 
 
 class BreakerLayer:
@@ -134,13 +59,18 @@ class BreakerLayer:
     def __init__(self, failures: int, reset: Seconds, *, clock: Clock = SYSTEM_CLOCK) -> None:
         if failures < 1:
             raise InvalidArgumentError(f"failures is {failures}, it must be at least 1")
-        self._circuit = Circuit(failures, positive(reset, "reset"))
-        self._clock = clock
+        # Each call of this layer ends, so no trial needs to be given up.
+        self._settings = CircuitSettings(failures, positive(reset, "reset"), trial_seconds=inf)
+        self._circuit = CLOSED_CIRCUIT
+        self._tickets = count(1)
+        self._monotonic = clock.monotonic
 
     @property
-    def state(self) -> State:
+    def state(self) -> CircuitState:
         """Where the circuit stands."""
-        return self._circuit.state
+        if self._circuit.opened_at is None:  # no clock is needed to tell
+            return CircuitState.CLOSED
+        return state_at(self._circuit, self._settings, self._monotonic())
 
     async def handle(self, call: Call[Any], proceed: Handler) -> Any:
         """Pass the call on.
@@ -148,8 +78,7 @@ class BreakerLayer:
         Raises:
             CircuitOpenError: The service is left alone; nothing was sent.
         """
-        circuit = self._circuit
-        permit = circuit.admit(self._clock.monotonic())
+        permit = self._admitted()
         verdict = Verdict.NEUTRAL
         try:
             answer = await proceed(call)
@@ -158,8 +87,26 @@ class BreakerLayer:
             verdict = _verdict(error)
             raise
         finally:
-            circuit.settle(permit, verdict, self._clock.monotonic())
+            self._circuit = report(
+                self._circuit, self._settings, self._monotonic(), permit, verdict
+            )
         return answer
+
+    def _admitted(self) -> Permit:
+        if self._circuit.opened_at is None:  # where all pass there is nothing to decide
+            return Permit(self._circuit.generation)
+        now = self._monotonic()
+        ticket = str(next(self._tickets))
+        self._circuit, permit = admit(self._circuit, self._settings, now, ticket)
+        if permit is None:
+            reset = self._settings.reset_timeout
+            pause = retry_after(self._circuit, self._settings, now)
+            raise CircuitOpenError(
+                "the service failed repeatedly and is left alone",
+                hint=f"it is tried again {reset:g} s after it failed last",
+                retry_after=pause if pause < inf else None,
+            )
+        return permit
 
 
 def _verdict(error: OmniCloudError) -> Verdict:

@@ -176,6 +176,7 @@ class Breaker:
             raise CircuitOpenError(
                 f"the circuit {self._name!r} is {self.state.value}; the call was not made",
                 hint=f"try again in {admission.reading.retry_after:.1f} s",
+                retry_after=admission.reading.retry_after,
             )
         return admission.permit
 
