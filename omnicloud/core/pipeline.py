@@ -60,7 +60,10 @@ Handler = Callable[[Call[Any]], Awaitable[Any]]
 
 
 class Layer(Protocol):
-    """One concern, for every operation of every contract."""
+    """One concern, for every operation of every contract.
+
+    A layer with ``inside_transactions = False`` is left out there.
+    """
 
     async def handle(self, call: Call[Any], proceed: Handler) -> Any:
         """Answer the call, usually by passing it on to ``proceed``."""
@@ -135,11 +138,13 @@ class Pipeline(Generic[D]):
             error.provider = self.service.provider or None
 
     def around(self, driver: D) -> Pipeline[D]:
-        """The same layers around another driver of the kind: one inside a transaction, say.
+        """The layers around the same kind of driver inside a transaction.
 
-        Its closing does not close that driver.
+        Without those that say ``inside_transactions = False``. Its closing does not close the
+        driver.
         """
-        around = Pipeline(driver, self.layers, service=self.service, owned=False)
+        layers = [layer for layer in self.layers if getattr(layer, "inside_transactions", True)]
+        around = Pipeline(driver, layers, service=self.service, owned=False)
         around._tenant = self._tenant
         return around
 

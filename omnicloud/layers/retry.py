@@ -57,6 +57,9 @@ class RetryLayer:
         seed: For pauses that can be repeated.
     """
 
+    inside_transactions = False
+    """What failed in a transaction may have ended it: all of its block is what to repeat."""
+
     def __init__(
         self,
         *,

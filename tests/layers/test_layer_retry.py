@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from probe import ONCE, READ, WRITE, Ask, pipeline
+from probe import ONCE, READ, WRITE, Ask, Scripted, pipeline
 
 from omnicloud import errors
 from omnicloud.core.context import deadline
@@ -148,3 +148,11 @@ def test_cancellation_ends_a_pause_and_is_not_retried() -> None:
 
     assert run_virtual(main()) == 1.0
     assert len(pipe.driver.seen) == 1
+
+
+def test_inside_a_transaction_nothing_is_repeated() -> None:
+    inside = Scripted([UnavailableError("down"), "ok"])
+    pipe = pipeline(RetryLayer(clock=LoopClock())).around(inside)
+    with pytest.raises(UnavailableError):
+        run_virtual(pipe.send(READ))
+    assert len(inside.seen) == 1
