@@ -15,6 +15,7 @@ from omnicloud.contracts.messaging import (
     Messaging,
     ProcessingOutcome,
 )
+from omnicloud.contracts.messaging.driver import Receive, Subscribe
 from omnicloud.core.operation import Feature
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import CorruptedError, InvalidArgumentError, PublishError, UnsupportedError
@@ -123,6 +124,27 @@ async def test_exhausted_retries_are_a_whole_dead_letter_with_its_reason(bench: 
     assert "secret" not in letter.reason
     assert consumer.health.retried == 2
     assert consumer.health.dead_lettered == 1
+
+
+@virtual
+async def test_a_message_whose_deliveries_all_end_without_an_outcome_is_given_up(
+    bench: Bench,
+) -> None:
+    driver = MemoryMessaging(bench.store)
+    await driver.subscribe(Subscribe("t", "default"))
+    await bench.messaging.publish("t", b"poison")
+    for _ in range(22):  # consumers that die with it
+        lent = await driver.receive(Receive("t", "default", 1, lease=1.0))
+        assert len(lent) == 1
+        await asyncio.sleep(2)
+    bench.consume(bench.succeed, max_attempts=2)
+    await asyncio.sleep(1)
+    assert not bench.seen
+    (letter,) = await bench.dead()
+    assert (letter.payload, letter.reason) == (
+        b"poison",
+        "too many deliveries ended without an outcome",
+    )
 
 
 @virtual

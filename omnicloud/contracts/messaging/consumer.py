@@ -34,6 +34,8 @@ __all__ = ["Consumer", "ConsumerOptions"]
 
 _WAIT = 20.0  # seconds of one long poll
 _RECONNECT = Backoff(first=0.1, most=5.0, jitter=0.2)
+_LOST = 20
+"""Deliveries that may end without an outcome, beyond the attempts, before a message is given up."""
 _HOPELESS = (InvalidArgumentError, UnsupportedError, PermissionDeniedError, ConfigurationError)
 
 
@@ -56,8 +58,9 @@ class Consumer:
 
     A handler's message is lent for ``lease`` seconds and the loan is renewed while the handler
     works, so a crash gives the message back after at most that time. Such a delivery counts as
-    an attempt, but a message is dead-lettered by its handler's outcomes only, never because
-    consumers died.
+    an attempt, but a message is dead-lettered by its handler's outcomes, not because a consumer
+    died; only one that was delivered 20 times more than ``max_attempts`` without any outcome is
+    given up, since it may be what ends its consumers.
     """
 
     def __init__(
@@ -193,6 +196,8 @@ class Consumer:
     async def _ask(self, delivery: Delivery) -> tuple[ProcessingOutcome, str]:
         if delivery.damaged:
             return ProcessingOutcome.FAIL, "the payload could not be opened"
+        if delivery.attempt > self._options.max_attempts + _LOST:
+            return ProcessingOutcome.FAIL, "too many deliveries ended without an outcome"
         message = self._message(delivery)
         try:
             with consuming(message):
