@@ -18,6 +18,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import collect, equal, eventually, refused, that
 from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.kv_histories import KVHistories
 from omnicloud_tck.kv_model import KVModel, kv_steps
 from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
@@ -32,7 +33,7 @@ _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 
 
-class KVContract(Kept):
+class KVContract(KVHistories, Kept):
     """Every promise of ``KV``."""
 
     contract = "kv"
