@@ -54,6 +54,12 @@ class Ability(StrEnum):
     """Waiting costs nothing."""
     STEP_WALL = "step_wall"
     """Move the wall clock that the provider reads."""
+    PARTITION = "partition"
+    """Let everything said to and by the backend vanish, with connections left up."""
+    SLOW = "slow"
+    """Hold back everything said to and by the backend."""
+    CUT = "cut"
+    """Reset connections in the middle of the backend's answers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -67,9 +68,17 @@ def try_law(
         verdict, reason, detail = _outcome(
             contract, made, Lab(runner, world, seed=seed, examples=examples), runner
         )
+        if verdict is not Verdict.HELD:
+            _put_away(world, runner)
     seconds = time.perf_counter() - started
     missing = _missing(made, world) if verdict is Verdict.NOT_TRIED else frozenset()
     return Result(made, verdict, reason, seconds, seed, detail, missing)
+
+
+def _put_away(world: World[Any], runner: asyncio.Runner) -> None:
+    """Close what a law left open: a server, say. How it came out is known already."""
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        runner.run(bounded(world.aclose()))
 
 
 def _outcome(

@@ -8,6 +8,8 @@ A provider's author gives the kit one world. Only ``open`` must be given::
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -54,6 +56,10 @@ class World(Generic[D]):
             the running event loop and uses no threads of its own.
         restart: Kills the backend and brings it back; clients open before may be dead.
         outage: An async context manager inside which the backend cannot be reached.
+        partition: One inside which what is said to and by the backend vanishes.
+        slow: One inside which each message takes so many milliseconds more.
+        cut: One inside which connections are reset after so many bytes of answers.
+        connections: How many connections to the backend there are.
         close: Removes the backend.
         cannot_happen: What cannot happen to a backend of this kind at all, and why: an embedded
             store has no server that could be out of reach. The laws about it are not tried,
@@ -70,6 +76,10 @@ class World(Generic[D]):
         virtual: bool = False,
         restart: Callable[[], Awaitable[None]] | None = None,
         outage: Callable[[], AsyncIterator[None]] | None = None,
+        partition: Callable[[], AsyncIterator[None]] | None = None,
+        slow: Callable[[float], AsyncIterator[None]] | None = None,
+        cut: Callable[[int], AsyncIterator[None]] | None = None,
+        connections: Callable[[], int] | None = None,
         step_wall: Callable[[float], None] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
         cannot_happen: Mapping[Ability, str] | None = None,
@@ -80,6 +90,10 @@ class World(Generic[D]):
         self._open = open
         self._restart = restart
         self._outage = outage
+        self._partition = partition
+        self._slow = slow
+        self._cut = cut
+        self._connections = connections
         self._step_wall = step_wall
         self._close = close
         self._clients: list[D] = []
@@ -92,6 +106,9 @@ class World(Generic[D]):
         offered = {
             Ability.RESTART: self._restart is not None,
             Ability.OUTAGE: self._outage is not None,
+            Ability.PARTITION: self._partition is not None,
+            Ability.SLOW: self._slow is not None,
+            Ability.CUT: self._cut is not None,
             Ability.VIRTUAL_TIME: self.virtual,
             Ability.STEP_WALL: self._step_wall is not None,
         }
@@ -125,6 +142,39 @@ class World(Generic[D]):
             raise NotOffered(Ability.OUTAGE)
         async with asynccontextmanager(self._outage)():
             yield
+
+    @asynccontextmanager
+    async def partition(self) -> AsyncIterator[None]:
+        """Let everything between clients and backend vanish inside the block."""
+        if self._partition is None:
+            raise NotOffered(Ability.PARTITION)
+        async with asynccontextmanager(self._partition)():
+            yield
+
+    @asynccontextmanager
+    async def slow(self, milliseconds: float) -> AsyncIterator[None]:
+        """Hold back each message by so much, each way, inside the block."""
+        if self._slow is None:
+            raise NotOffered(Ability.SLOW)
+        async with asynccontextmanager(self._slow)(milliseconds):
+            yield
+
+    @asynccontextmanager
+    async def cut_mid_answer(self, after_bytes: int) -> AsyncIterator[None]:
+        """Reset connections after so many more bytes of answers, inside the block."""
+        if self._cut is None:
+            raise NotOffered(Ability.CUT)
+        async with asynccontextmanager(self._cut)(after_bytes):
+            yield
+
+    def leaks(self) -> dict[str, int]:
+        """What is open now: descriptors of files, tasks of the loop, connections if known."""
+        found = {"tasks": len(asyncio.all_tasks())}
+        with contextlib.suppress(OSError):
+            found["files"] = len(os.listdir("/proc/self/fd"))  # noqa: PTH208 - names are not wanted
+        if self._connections is not None:
+            found["connections"] = self._connections()
+        return found
 
     def step_wall(self, seconds: float) -> None:
         """Step the wall clock of provider and backend."""

@@ -1,0 +1,29 @@
+"""What the provider ``redis`` says of itself; imports no client library."""
+
+from __future__ import annotations
+
+from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.registry.hookspecs import hookimpl
+from omnicloud.registry.provider import Offer, Provider, Status
+
+__all__ = ["omnicloud_providers"]
+
+_KV = frozenset(KVFeature) - {KVFeature.TRANSACTION}
+
+
+@hookimpl
+def omnicloud_providers() -> list[Provider]:
+    """The provider ``redis``."""
+    return [
+        Provider(
+            name="redis",
+            config="omnicloud_redis.config:RedisConfig",
+            offers={
+                "kv": Offer("omnicloud_redis.kv:open_kv", _KV),
+            },
+            summary="Redis 7 and Valkey",
+            distribution="omnicloud-redis",
+            status=Status.BETA,
+            world="omnicloud_redis.certify:world",
+        )
+    ]

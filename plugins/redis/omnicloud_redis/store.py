@@ -1,0 +1,200 @@
+"""One server, shared by all services with the same address and credentials."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from redis import exceptions as native
+from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, parse_url
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+
+from omnicloud.core.clock import Clock
+from omnicloud.core.opening import Opening
+from omnicloud.errors import ConfigurationError
+from omnicloud_redis.config import RedisConfig
+from omnicloud_redis.errors import translated
+from omnicloud_redis.pool import Argument, Pool
+
+__all__ = ["OLDEST", "Script", "Store", "store_of"]
+
+OLDEST = (7, 0)
+"""The oldest version served: scripts that write after they read the time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """Lua that the server runs as one step; it keeps the text by its digest."""
+
+    text: str = field(repr=False)
+    digest: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+        object.__setattr__(self, "digest", digest)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """What the server says of itself when it is first reached."""
+
+    product: str
+    version: str
+    evicts: bool
+    fsyncs: bool
+
+
+class Store:
+    """Calls of one server. Never repeats a request that may have been done."""
+
+    def __init__(self, config: RedisConfig, clock: Clock) -> None:
+        self.clock = clock
+        self.config = config
+        make = _maker(config)
+        timeouts = {"timeout": config.timeout, "connect_timeout": config.connect_timeout}
+        self._calls = Pool(make, most=config.max_connections, **timeouts)
+        self._waits = Pool(make, most=config.max_waiting, **timeouts)
+        self._facts: ServerFacts | None = None
+
+    @property
+    def open_connections(self) -> int:
+        """How many connections there are."""
+        return self._calls.open_connections + self._waits.open_connections
+
+    async def call(self, *command: Argument) -> Any:
+        """One command.
+
+        Raises:
+            OmniCloudError: As the table in ``errors`` says.
+        """
+        try:
+            return await self._calls.call(command)
+        except native.RedisError as error:
+            raise translated(error) from error
+
+    async def wait(self, seconds: float, *command: Argument) -> Any:
+        """One command that the server answers within ``seconds``, on a connection for such."""
+        try:
+            return await self._waits.call(command, seconds)
+        except native.RedisError as error:
+            raise translated(error) from error
+
+    async def run(
+        self, script: Script, keys: Sequence[Argument], arguments: Sequence[Argument] = ()
+    ) -> Any:
+        """Run a script as one step."""
+        try:
+            try:
+                return await self._calls.call(
+                    ("EVALSHA", script.digest, len(keys), *keys, *arguments)
+                )
+            except native.NoScriptError:
+                # Nothing was done: the server has forgotten the text, at a restart say.
+                return await self._calls.call(("EVAL", script.text, len(keys), *keys, *arguments))
+        except native.RedisError as error:
+            raise translated(error) from error
+
+    async def facts(self) -> ServerFacts:
+        """What the server is; asked once.
+
+        Raises:
+            ConfigurationError: It is older than :data:`OLDEST`.
+        """
+        if self._facts is None:
+            self._facts = await self._asked_facts()
+        return self._facts
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._calls.aclose()
+        await self._waits.aclose()
+
+    async def _asked_facts(self) -> ServerFacts:
+        said = _lines(await self.call("INFO", "server")) | _lines(await self.call("INFO", "memory"))
+        product, version = _product(said)
+        compatible = said.get("redis_version", "0")
+        if tuple(map(int, compatible.split(".")[:2])) < OLDEST:
+            raise ConfigurationError(
+                f"the server is {product} {version}, too old for this provider",
+                hint=f"run Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey",
+            )
+        bounded = said.get("maxmemory", "0") != "0"
+        evicts = bounded and said.get("maxmemory_policy", "").startswith("allkeys")
+        fsyncs = self.config.durability == "fsync" and await self._fsyncs()
+        return ServerFacts(product, version, evicts, fsyncs)
+
+    async def _fsyncs(self) -> bool:
+        try:
+            said = await self._calls.call(("CONFIG", "GET", "append*"))
+        except native.ResponseError:
+            return False  # what the server does not confirm is not declared
+        pairs = dict(zip(said[::2], said[1::2], strict=True))
+        return pairs.get(b"appendonly") == b"yes" and pairs.get(b"appendfsync") == b"always"
+
+
+async def store_of(config: RedisConfig, opening: Opening) -> Store:
+    """The store of the configured server, opened once in this process's cloud."""
+
+    async def open_() -> Store:
+        store = Store(config, opening.clock)
+        try:
+            await store.facts()
+        except BaseException:
+            await store.aclose()
+            raise
+        return store
+
+    secret = None if config.password is None else config.password.get_secret_value()
+    key = ("redis", config.model_dump_json(exclude={"password", "namespace"}), secret)
+    return await opening.share(key, open_)
+
+
+async def keeps_everything(store: Store) -> None:
+    """Refuse a server that throws keys away when its memory is full.
+
+    Raises:
+        ConfigurationError: Its maxmemory-policy evicts any key.
+    """
+    if (await store.facts()).evicts:
+        raise ConfigurationError(
+            "the server evicts any key when its memory is full (maxmemory-policy allkeys-*)",
+            hint="set maxmemory-policy noeviction, or use this server for a cache only",
+        )
+
+
+def _maker(config: RedisConfig) -> Any:
+    options: dict[str, Any] = dict(parse_url(config.url))
+    kind: type[AbstractConnection] = options.pop("connection_class", Connection)
+    if issubclass(kind, SSLConnection):
+        options |= {
+            "ssl_ca_certs": config.tls_ca_file and str(config.tls_ca_file),
+            "ssl_certfile": config.tls_cert_file and str(config.tls_cert_file),
+            "ssl_keyfile": config.tls_key_file and str(config.tls_key_file),
+            "ssl_cert_reqs": "required",
+            "ssl_check_hostname": True,
+        }
+    options |= {
+        "username": config.username,
+        "password": config.password and config.password.get_secret_value(),
+        "socket_timeout": None,
+        "socket_connect_timeout": config.connect_timeout,
+        "retry": Retry(NoBackoff(), 0),
+        "protocol": 2,
+        "client_name": "omnicloud",
+        "driver_info": None,
+    }
+    return lambda: kind(**options)
+
+
+def _product(said: dict[str, str]) -> tuple[str, str]:
+    if "valkey_version" in said:
+        return "Valkey", said["valkey_version"]
+    return "Redis", said.get("redis_version", "unknown")
+
+
+def _lines(answer: bytes) -> dict[str, str]:
+    pairs = (line.partition(":") for line in answer.decode().splitlines())
+    return {name: value for name, colon, value in pairs if colon}

@@ -1,0 +1,140 @@
+"""Worlds of providers whose backend is a server: a child process, and the proxy before it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from typing import Any
+
+from omnicloud.core.clock import SYSTEM_CLOCK, Clock
+from omnicloud.core.context import ServiceInfo
+from omnicloud_tck.law import Ability
+from omnicloud_tck.proxy import Proxy
+from omnicloud_tck.servers import ServerProcess
+from omnicloud_tck.world import World
+
+__all__ = ["Lone", "served_world"]
+
+Dialled = Callable[[int, "Lone"], Awaitable[Any]]
+"""Opens one more client: the port to dial, and the opening to open it with."""
+
+
+class Lone:
+    """An opening that shares nothing: each client has connections of its own."""
+
+    def __init__(self, clock: Clock = SYSTEM_CLOCK, service: str = "tck") -> None:
+        self.clock = clock
+        self.service = ServiceInfo(service)
+        self._shared: list[Any] = []
+
+    async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:
+        """A new client at each asking."""
+        self._shared.append(await open_())
+        return self._shared[-1]
+
+    async def aclose(self) -> None:
+        """Close all clients that were shared."""
+        while self._shared:
+            await self._shared.pop().aclose()
+
+
+class _Served:
+    """A server that starts with the first client, a proxy, and what may befall them."""
+
+    def __init__(self, dial: Dialled, server: ServerProcess | None, port: int, lone: Lone) -> None:
+        self._dial = dial
+        self._server = server
+        self._proxy = Proxy(port)
+        self._lone = lone
+        self._open = False
+
+    async def client(self) -> Any:
+        if not self._open:
+            await self._start()
+        return await self._dial(self._proxy.port, self._lone)
+
+    async def _start(self) -> None:
+        if self._server is not None:
+            await self._server.start()
+            self._proxy.retarget(self._server.port)
+        await self._proxy.open()
+        self._open = True
+
+    async def restart(self) -> None:
+        if self._server is not None:
+            await self._server.restart()
+        self._proxy.reset()
+
+    async def outage(self) -> AsyncIterator[None]:
+        self._proxy.weather.refusing = True
+        self._proxy.reset()
+        try:
+            yield
+        finally:
+            self._proxy.clear()
+
+    async def partition(self) -> AsyncIterator[None]:
+        self._proxy.weather.blackhole = True
+        try:
+            yield
+        finally:
+            self._proxy.reset()
+            self._proxy.clear()
+
+    async def slow(self, milliseconds: float) -> AsyncIterator[None]:
+        self._proxy.weather.latency = milliseconds / 1000
+        try:
+            yield
+        finally:
+            self._proxy.clear()
+
+    async def cut(self, after_bytes: int) -> AsyncIterator[None]:
+        self._proxy.weather.cut_after = after_bytes
+        try:
+            yield
+        finally:
+            self._proxy.clear()
+
+    def connections(self) -> int:
+        return self._proxy.connections
+
+    async def aclose(self) -> None:
+        try:
+            await self._lone.aclose()
+            await self._proxy.aclose()
+        finally:
+            if self._server is not None:
+                self._server.remove()
+
+
+def served_world(
+    dial: Dialled,
+    *,
+    server: ServerProcess | None,
+    port: int = 0,
+    clock: Clock = SYSTEM_CLOCK,
+    service: str = "tck",
+    cannot_happen: Mapping[Ability, str] | None = None,
+) -> World[Any]:
+    """A world whose clients reach one server through a proxy.
+
+    Args:
+        dial: Opens one more client.
+        server: The server, started with the first client and removed with the world; ``None``
+            for one that runs already on ``port`` and that the kit may not kill.
+        service: What the service is called; a server that others use too needs a name of its
+            own for each world.
+        cannot_happen: As :class:`World` says.
+    """
+    served = _Served(dial, server, port, Lone(clock, service))
+    return World(
+        served.client,
+        clock=clock,
+        restart=None if server is None else served.restart,
+        outage=served.outage,
+        partition=served.partition,
+        slow=served.slow,
+        cut=served.cut,
+        connections=served.connections,
+        close=served.aclose,
+        cannot_happen=cannot_happen,
+    )
