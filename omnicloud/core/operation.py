@@ -8,14 +8,14 @@ all contracts.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, StrEnum
 from typing import ClassVar, Generic, Protocol, Self, TypeVar
 
 from omnicloud.core.names import MAX_NAME_BYTES, Scope
 from omnicloud.errors import InvalidArgumentError
 
-__all__ = ["NO_FEATURES", "Driver", "Effect", "Feature", "Limits", "Operation", "Seal"]
+__all__ = ["NO_FEATURES", "Driver", "Effect", "Feature", "Limits", "Named", "Operation", "Seal"]
 
 R = TypeVar("R")
 
@@ -171,3 +171,22 @@ class Operation(Generic[D_contra, R]):
     def run(self, driver: D_contra) -> Awaitable[R]:
         """Send it."""
         raise TypeError(f"{type(self).__name__} does not say how it runs")
+
+
+@dataclass(frozen=True, slots=True)
+class Named(Operation[D_contra, R]):
+    """A request about one name, which it holds in the field that ``named`` says."""
+
+    named: ClassVar[str] = "key"
+
+    @property
+    def resource(self) -> str:
+        held: str = getattr(self, self.named)
+        return held
+
+    def check(self, driver: D_contra) -> None:
+        driver.limits.check_stored_name(self.resource, self.named)
+
+    def scoped(self, scope: Scope) -> Self:
+        held = self.resource
+        return self if scope.holds(held) else replace(self, **{self.named: scope.enter(held)})

@@ -7,13 +7,12 @@ What to answer is decided in :mod:`omnicloud.core.circuit`; a driver keeps one
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from omnicloud.contracts.breaker.models import Admission, BreakerLimits, Reading
 from omnicloud.core.circuit import CircuitSettings, Permit, Verdict
-from omnicloud.core.names import Scope
-from omnicloud.core.operation import Effect, Feature, Operation
+from omnicloud.core.operation import Effect, Feature, Named
 
 __all__ = ["Admit", "BreakerDriver", "Look", "Report", "Reset"]
 
@@ -33,10 +32,11 @@ class BreakerDriver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Admit(Operation[BreakerDriver, Admission]):
+class Admit(Named[BreakerDriver, Admission]):
     """Ask whether a call may pass. ``ticket`` is another text for each call."""
 
     name: ClassVar[str] = "breaker.admit"
+    named = "circuit"
     circuit: str
     settings: CircuitSettings
     ticket: str
@@ -45,27 +45,16 @@ class Admit(Operation[BreakerDriver, Admission]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.circuit
-
-    def check(self, driver: BreakerDriver) -> None:
-        driver.limits.check_stored_name(self.circuit, "circuit")
-
-    def scoped(self, scope: Scope) -> Admit:
-        if scope.holds(self.circuit):
-            return self
-        return replace(self, circuit=scope.enter(self.circuit))
-
     def run(self, driver: BreakerDriver) -> Awaitable[Admission]:
         return driver.admit(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Report(Operation[BreakerDriver, Reading]):
+class Report(Named[BreakerDriver, Reading]):
     """Tell how a call that was admitted ended; ``took`` in seconds."""
 
     name: ClassVar[str] = "breaker.report"
+    named = "circuit"
     circuit: str
     settings: CircuitSettings
     permit: Permit
@@ -77,69 +66,35 @@ class Report(Operation[BreakerDriver, Reading]):
         # The second time it would count a second failure.
         return Effect.ONCE
 
-    @property
-    def resource(self) -> str:
-        return self.circuit
-
-    def check(self, driver: BreakerDriver) -> None:
-        driver.limits.check_stored_name(self.circuit, "circuit")
-
-    def scoped(self, scope: Scope) -> Report:
-        if scope.holds(self.circuit):
-            return self
-        return replace(self, circuit=scope.enter(self.circuit))
-
     def run(self, driver: BreakerDriver) -> Awaitable[Reading]:
         return driver.report(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Look(Operation[BreakerDriver, Reading]):
+class Look(Named[BreakerDriver, Reading]):
     """The circuit as it is now."""
 
     name: ClassVar[str] = "breaker.look"
+    named = "circuit"
     circuit: str
     settings: CircuitSettings
-
-    @property
-    def resource(self) -> str:
-        return self.circuit
-
-    def check(self, driver: BreakerDriver) -> None:
-        driver.limits.check_stored_name(self.circuit, "circuit")
-
-    def scoped(self, scope: Scope) -> Look:
-        if scope.holds(self.circuit):
-            return self
-        return replace(self, circuit=scope.enter(self.circuit))
 
     def run(self, driver: BreakerDriver) -> Awaitable[Reading]:
         return driver.look(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Reset(Operation[BreakerDriver, Reading]):
+class Reset(Named[BreakerDriver, Reading]):
     """Close the circuit and forget what was reported; calls under way no longer count."""
 
     name: ClassVar[str] = "breaker.reset"
+    named = "circuit"
     circuit: str
     settings: CircuitSettings
 
     @property
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
-
-    @property
-    def resource(self) -> str:
-        return self.circuit
-
-    def check(self, driver: BreakerDriver) -> None:
-        driver.limits.check_stored_name(self.circuit, "circuit")
-
-    def scoped(self, scope: Scope) -> Reset:
-        if scope.holds(self.circuit):
-            return self
-        return replace(self, circuit=scope.enter(self.circuit))
 
     def run(self, driver: BreakerDriver) -> Awaitable[Reading]:
         return driver.reset(self)

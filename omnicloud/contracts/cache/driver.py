@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol
 
 from omnicloud.contracts.cache.models import Cached, CacheFeature, CacheLimits
 from omnicloud.core.names import Scope
-from omnicloud.core.operation import Effect, Feature, Operation, Seal
+from omnicloud.core.operation import Effect, Feature, Named, Operation, Seal
 from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["CacheDriver", "Claim", "Clear", "Delete", "Fill", "Get", "Set", "Touch", "Unclaim"]
@@ -39,21 +39,11 @@ class CacheDriver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Get(Operation[CacheDriver, Cached | None]):
+class Get(Named[CacheDriver, Cached | None]):
     """The entry of a key, or ``None``. Reading prolongs no life."""
 
     name: ClassVar[str] = "cache.get"
     key: str
-
-    @property
-    def resource(self) -> str:
-        return self.key
-
-    def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Get:
-        return self if scope.holds(self.key) else Get(scope.enter(self.key))
 
     def unsealed(self, result: Cached | None, seal: Seal) -> Cached | None:
         return result and replace(result, value=seal.open(result.value, self.key))
@@ -63,7 +53,7 @@ class Get(Operation[CacheDriver, Cached | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Set(Operation[CacheDriver, None]):
+class Set(Named[CacheDriver, None]):
     """Write a value; ``ttl`` in seconds, ``None`` for ever, whatever the key had before.
 
     Voids a claim of the key.
@@ -78,16 +68,9 @@ class Set(Operation[CacheDriver, None]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
+        Named.check(self, driver)
         _check_value(self.value, driver.limits)
-
-    def scoped(self, scope: Scope) -> Set:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def sealed(self, seal: Seal) -> Set:
         return replace(self, value=seal.close(self.value, self.key))
@@ -97,7 +80,7 @@ class Set(Operation[CacheDriver, None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(Operation[CacheDriver, None]):
+class Delete(Named[CacheDriver, None]):
     """Delete a key, live or not. Voids a claim of the key."""
 
     name: ClassVar[str] = "cache.delete"
@@ -107,22 +90,12 @@ class Delete(Operation[CacheDriver, None]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
-    def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Delete:
-        return self if scope.holds(self.key) else Delete(scope.enter(self.key))
-
     def run(self, driver: CacheDriver) -> Awaitable[None]:
         return driver.delete(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Touch(Operation[CacheDriver, bool]):
+class Touch(Named[CacheDriver, bool]):
     """Decide the time to live of a live key anew, from now; answer whether it was live."""
 
     name: ClassVar[str] = "cache.touch"
@@ -133,18 +106,8 @@ class Touch(Operation[CacheDriver, bool]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return frozenset({CacheFeature.TOUCH})
-
-    def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Touch:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def run(self, driver: CacheDriver) -> Awaitable[bool]:
         return driver.touch(self)
@@ -186,7 +149,7 @@ class Clear(Operation[CacheDriver, None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Claim(Operation[CacheDriver, bool]):
+class Claim(Named[CacheDriver, bool]):
     """Ask to be the one that loads a missing key, for ``seconds``.
 
     True where no other owner's claim stands; asking again as the same owner prolongs it.
@@ -201,25 +164,15 @@ class Claim(Operation[CacheDriver, bool]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return _FLIGHT
-
-    def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Claim:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def run(self, driver: CacheDriver) -> Awaitable[bool]:
         return driver.claim(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Fill(Operation[CacheDriver, bool]):
+class Fill(Named[CacheDriver, bool]):
     """Write what was loaded and end the claim, if it still stands; answer whether it did.
 
     A set, delete or clear after the claim voids it: what was loaded before is then stale.
@@ -236,19 +189,12 @@ class Fill(Operation[CacheDriver, bool]):
         # A second time it answers False, but what is stored is the same.
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return _FLIGHT
 
     def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
+        Named.check(self, driver)
         _check_value(self.value, driver.limits)
-
-    def scoped(self, scope: Scope) -> Fill:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def sealed(self, seal: Seal) -> Fill:
         return replace(self, value=seal.close(self.value, self.key))
@@ -258,7 +204,7 @@ class Fill(Operation[CacheDriver, bool]):
 
 
 @dataclass(frozen=True, slots=True)
-class Unclaim(Operation[CacheDriver, None]):
+class Unclaim(Named[CacheDriver, None]):
     """End a claim without a value; silent where it is another's or none."""
 
     name: ClassVar[str] = "cache.unclaim"
@@ -269,18 +215,8 @@ class Unclaim(Operation[CacheDriver, None]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return _FLIGHT
-
-    def check(self, driver: CacheDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Unclaim:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def run(self, driver: CacheDriver) -> Awaitable[None]:
         return driver.unclaim(self)

@@ -12,7 +12,7 @@ from typing import ClassVar, Protocol, Self
 
 from omnicloud.contracts.kv.models import ChangePage, KVFeature, KVLimits, Page, Record
 from omnicloud.core.names import Scope
-from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Operation, Seal
+from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Named, Operation, Seal
 from omnicloud.core.transactions import Transaction
 from omnicloud.errors import InvalidArgumentError, UnsupportedError
 
@@ -65,21 +65,11 @@ class KVDriver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Get(Operation[KVDriver, Record | None]):
+class Get(Named[KVDriver, Record | None]):
     """The record of a key; ``None`` where there is none or it has expired."""
 
     name: ClassVar[str] = "kv.get"
     key: str
-
-    @property
-    def resource(self) -> str:
-        return self.key
-
-    def check(self, driver: KVDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Get:
-        return self if scope.holds(self.key) else Get(scope.enter(self.key))
 
     def unsealed(self, result: Record | None, seal: Seal) -> Record | None:
         return _opened(result, self.key, seal)
@@ -89,7 +79,7 @@ class Get(Operation[KVDriver, Record | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Set(Operation[KVDriver, str]):
+class Set(Named[KVDriver, str]):
     """Write a value and answer its new version.
 
     Without ``ttl`` (seconds) the key lives for ever, whatever it had before.
@@ -113,20 +103,13 @@ class Set(Operation[KVDriver, str]):
         conditional = self.if_version is not None or self.if_absent
         return Effect.ONCE if conditional else Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         needed = _TTL if self.ttl is not None else NO_FEATURES
         return needed | _CAS if self.if_version is not None or self.if_absent else needed
 
     def check(self, driver: KVDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
+        Named.check(self, driver)
         _check_value(self.value, driver.limits)
-
-    def scoped(self, scope: Scope) -> Set:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def sealed(self, seal: Seal) -> Set:
         return replace(self, value=seal.close(self.value, self.key))
@@ -139,7 +122,7 @@ _TTL: frozenset[Feature] = frozenset({KVFeature.TTL})
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(Operation[KVDriver, bool]):
+class Delete(Named[KVDriver, bool]):
     """Delete a key and answer whether it was live. A missing key is no error.
 
     Errors of a driver:
@@ -154,18 +137,8 @@ class Delete(Operation[KVDriver, bool]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT if self.if_version is None else Effect.ONCE
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return NO_FEATURES if self.if_version is None else _CAS
-
-    def check(self, driver: KVDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Delete:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def run(self, driver: KVDriver) -> Awaitable[bool]:
         return driver.delete(self)
@@ -293,7 +266,7 @@ class Scan(Operation[KVDriver, Page]):
 
 
 @dataclass(frozen=True, slots=True)
-class Increment(Operation[KVDriver, int]):
+class Increment(Named[KVDriver, int]):
     """Add to the decimal integer stored under a key (0 if absent) and answer the sum.
 
     The key keeps its time to live. Sums are signed 64 bit.
@@ -310,18 +283,8 @@ class Increment(Operation[KVDriver, int]):
     def effect(self) -> Effect:
         return Effect.ONCE
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return frozenset({KVFeature.COUNTER})
-
-    def check(self, driver: KVDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Increment:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def sealed(self, seal: Seal) -> Self:
         raise UnsupportedError(

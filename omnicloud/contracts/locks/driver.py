@@ -10,12 +10,11 @@ also when the answer to the first is not awaited.
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 from omnicloud.contracts.locks.models import Grant, LocksFeature, LocksLimits
-from omnicloud.core.names import Scope
-from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Operation
+from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Named
 from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["Acquire", "LocksDriver", "Release", "Renew"]
@@ -35,7 +34,7 @@ class LocksDriver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Acquire(Operation[LocksDriver, Grant | None]):
+class Acquire(Named[LocksDriver, Grant | None]):
     """Hold a name for ``ttl`` seconds, or ``None`` where it has as many holders as permits.
 
     Answers at once, always. An owner that already holds the name is answered with its token
@@ -48,6 +47,7 @@ class Acquire(Operation[LocksDriver, Grant | None]):
     """
 
     name: ClassVar[str] = "locks.acquire"
+    named = "lock"
     lock: str
     owner: str
     ttl: float
@@ -58,35 +58,29 @@ class Acquire(Operation[LocksDriver, Grant | None]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.lock
-
     def needs(self) -> frozenset[Feature]:
         return NO_FEATURES if self.permits == 1 else frozenset({LocksFeature.PERMITS})
 
     def check(self, driver: LocksDriver) -> None:
-        driver.limits.check_stored_name(self.lock, "lock name")
+        Named.check(self, driver)
         if self.permits > driver.limits.permits_max:
             raise InvalidArgumentError(
                 f"permits is {self.permits}, the limit permits_max is {driver.limits.permits_max}"
             )
-
-    def scoped(self, scope: Scope) -> Acquire:
-        return self if scope.holds(self.lock) else replace(self, lock=scope.enter(self.lock))
 
     def run(self, driver: LocksDriver) -> Awaitable[Grant | None]:
         return driver.acquire(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Renew(Operation[LocksDriver, bool]):
+class Renew(Named[LocksDriver, bool]):
     """Let the owner's grant end ``ttl`` seconds from now; False where it holds none any more.
 
     An ended grant is not renewed, also where no one took the name since.
     """
 
     name: ClassVar[str] = "locks.renew"
+    named = "lock"
     lock: str
     owner: str
     ttl: float
@@ -95,44 +89,25 @@ class Renew(Operation[LocksDriver, bool]):
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
 
-    @property
-    def resource(self) -> str:
-        return self.lock
-
-    def check(self, driver: LocksDriver) -> None:
-        driver.limits.check_stored_name(self.lock, "lock name")
-
-    def scoped(self, scope: Scope) -> Renew:
-        return self if scope.holds(self.lock) else replace(self, lock=scope.enter(self.lock))
-
     def run(self, driver: LocksDriver) -> Awaitable[bool]:
         return driver.renew(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Release(Operation[LocksDriver, None]):
+class Release(Named[LocksDriver, None]):
     """End the owner's grant and give up its place in the line; silent where it has neither.
 
     Nobody else's grant is touched.
     """
 
     name: ClassVar[str] = "locks.release"
+    named = "lock"
     lock: str
     owner: str
 
     @property
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
-
-    @property
-    def resource(self) -> str:
-        return self.lock
-
-    def check(self, driver: LocksDriver) -> None:
-        driver.limits.check_stored_name(self.lock, "lock name")
-
-    def scoped(self, scope: Scope) -> Release:
-        return self if scope.holds(self.lock) else replace(self, lock=scope.enter(self.lock))
 
     def run(self, driver: LocksDriver) -> Awaitable[None]:
         return driver.release(self)

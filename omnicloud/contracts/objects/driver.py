@@ -44,7 +44,7 @@ from omnicloud.contracts.objects.uploads import (
     UploadPart,
 )
 from omnicloud.core.names import Scope
-from omnicloud.core.operation import Effect, Feature, Operation, Seal
+from omnicloud.core.operation import Effect, Feature, Named, Operation, Seal
 from omnicloud.errors import InvalidArgumentError, UnsupportedError
 
 __all__ = [
@@ -84,7 +84,7 @@ class ObjectsDriver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Put(Operation[ObjectsDriver, str]):
+class Put(Named[ObjectsDriver, str]):
     """Write an object in one request and answer its new version.
 
     Content, content type and metadata replace what was there. ``checksum`` is of ``data``
@@ -109,21 +109,14 @@ class Put(Operation[ObjectsDriver, str]):
     def effect(self) -> Effect:
         return conditional_effect(self.if_version, absent=self.if_absent)
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return conditional_needs(self.if_version, absent=self.if_absent)
 
     def check(self, driver: ObjectsDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
+        Named.check(self, driver)
         check_data(len(self.data), driver.limits.put_max_bytes, "put_max_bytes")
         check_data(len(self.data), driver.limits.object_max_bytes, "object_max_bytes")
         check_metadata(self.metadata, driver.limits)
-
-    def scoped(self, scope: Scope) -> Put:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def sealed(self, seal: Seal) -> Put:
         data = close_frames(self.data, self.key, seal)
@@ -136,7 +129,7 @@ class Put(Operation[ObjectsDriver, str]):
 
 
 @dataclass(frozen=True, slots=True)
-class GetRange(Operation[ObjectsDriver, Chunk | None]):
+class GetRange(Named[ObjectsDriver, Chunk | None]):
     """Bytes ``start`` to ``end`` (excluded; ``None``: to the end) of an object.
 
     ``None`` where there is no object. A range beyond the end is cut to what is there, so it
@@ -153,16 +146,6 @@ class GetRange(Operation[ObjectsDriver, Chunk | None]):
     end: int | None = None
     if_version: str | None = None
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
-    def check(self, driver: ObjectsDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> GetRange:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
-
     def unscoped(self, result: Chunk | None, scope: Scope) -> Chunk | None:
         return result and Chunk(result.data, _named(result.info, scope))
 
@@ -178,21 +161,11 @@ class GetRange(Operation[ObjectsDriver, Chunk | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Stat(Operation[ObjectsDriver, ObjectInfo | None]):
+class Stat(Named[ObjectsDriver, ObjectInfo | None]):
     """What is known of an object without its content; ``None`` where there is none."""
 
     name: ClassVar[str] = "objects.stat"
     key: str
-
-    @property
-    def resource(self) -> str:
-        return self.key
-
-    def check(self, driver: ObjectsDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Stat:
-        return self if scope.holds(self.key) else Stat(scope.enter(self.key))
 
     def unscoped(self, result: ObjectInfo | None, scope: Scope) -> ObjectInfo | None:
         return result and _named(result, scope)
@@ -205,7 +178,7 @@ class Stat(Operation[ObjectsDriver, ObjectInfo | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(Operation[ObjectsDriver, None]):
+class Delete(Named[ObjectsDriver, None]):
     """Delete an object. A missing key is no error.
 
     Errors of a driver:
@@ -220,18 +193,8 @@ class Delete(Operation[ObjectsDriver, None]):
     def effect(self) -> Effect:
         return conditional_effect(self.if_version)
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return conditional_needs(self.if_version)
-
-    def check(self, driver: ObjectsDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
-
-    def scoped(self, scope: Scope) -> Delete:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def run(self, driver: ObjectsDriver) -> Awaitable[None]:
         return driver.delete(self)
@@ -359,7 +322,7 @@ class Copy(Operation[ObjectsDriver, str | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Presign(Operation[ObjectsDriver, str]):
+class Presign(Named[ObjectsDriver, str]):
     """A URL that allows one method on one key for ``expires_in`` seconds, and nothing else."""
 
     name: ClassVar[str] = "objects.presign"
@@ -367,23 +330,16 @@ class Presign(Operation[ObjectsDriver, str]):
     key: str
     expires_in: float
 
-    @property
-    def resource(self) -> str:
-        return self.key
-
     def needs(self) -> frozenset[Feature]:
         return frozenset({ObjectsFeature.PRESIGN})
 
     def check(self, driver: ObjectsDriver) -> None:
-        driver.limits.check_stored_name(self.key, "key")
+        Named.check(self, driver)
         if self.expires_in > driver.limits.presign_max_seconds:
             raise InvalidArgumentError(
                 f"expires_in is {self.expires_in} s, the limit presign_max_seconds is "
                 f"{driver.limits.presign_max_seconds:.0f}"
             )
-
-    def scoped(self, scope: Scope) -> Presign:
-        return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
     def sealed(self, seal: Seal) -> Self:
         raise UnsupportedError(

@@ -19,7 +19,7 @@ from omnicloud.contracts.secrets.models import (
     VersionInfo,
 )
 from omnicloud.core.names import Scope
-from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Operation, Seal
+from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Named, Operation, Seal
 from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["Await", "Delete", "Get", "List", "ListVersions", "SecretsDriver", "Set"]
@@ -44,29 +44,19 @@ class SecretsDriver(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Get(Operation[SecretsDriver, StoredSecret | None]):
+class Get(Named[SecretsDriver, StoredSecret | None]):
     """The current version of a secret, or the one of that version; ``None``: there is none.
 
     A version whose grace has ended is not there any more.
     """
 
     name: ClassVar[str] = "secrets.get"
+    named = "secret"
     secret: str
     version: str | None = None
 
-    @property
-    def resource(self) -> str:
-        return self.secret
-
     def needs(self) -> frozenset[Feature]:
         return NO_FEATURES if self.version is None else _VERSIONS
-
-    def check(self, driver: SecretsDriver) -> None:
-        driver.limits.check_stored_name(self.secret, "name")
-
-    def scoped(self, scope: Scope) -> Get:
-        held = scope.holds(self.secret)
-        return self if held else replace(self, secret=scope.enter(self.secret))
 
     def unsealed(self, result: StoredSecret | None, seal: Seal) -> StoredSecret | None:
         return result and replace(result, value=seal.open(result.value, self.secret))
@@ -76,7 +66,7 @@ class Get(Operation[SecretsDriver, StoredSecret | None]):
 
 
 @dataclass(frozen=True, slots=True)
-class Set(Operation[SecretsDriver, str]):
+class Set(Named[SecretsDriver, str]):
     """Make a new current version and answer which.
 
     Without ``grace`` older versions stay readable, as many as ``limits.versions_kept``. With
@@ -85,6 +75,7 @@ class Set(Operation[SecretsDriver, str]):
     """
 
     name: ClassVar[str] = "secrets.set"
+    named = "secret"
     secret: str
     value: bytes = field(repr=False)
     grace: float | None = None
@@ -94,25 +85,17 @@ class Set(Operation[SecretsDriver, str]):
         # A repeated rotation would make its own first version the previous one.
         return Effect.IDEMPOTENT if self.grace is None else Effect.ONCE
 
-    @property
-    def resource(self) -> str:
-        return self.secret
-
     def needs(self) -> frozenset[Feature]:
         return NO_FEATURES if self.grace is None else _VERSIONS
 
     def check(self, driver: SecretsDriver) -> None:
-        driver.limits.check_stored_name(self.secret, "name")
+        Named.check(self, driver)
         limit = driver.limits.value_max_bytes
         if len(self.value) > limit:
             raise InvalidArgumentError(
                 f"the secret has {len(self.value)} bytes, the limit value_max_bytes is {limit}",
                 hint="store it as an object and its key as the secret",
             )
-
-    def scoped(self, scope: Scope) -> Set:
-        held = scope.holds(self.secret)
-        return self if held else replace(self, secret=scope.enter(self.secret))
 
     def sealed(self, seal: Seal) -> Set:
         return replace(self, value=seal.close(self.value, self.secret))
@@ -122,25 +105,16 @@ class Set(Operation[SecretsDriver, str]):
 
 
 @dataclass(frozen=True, slots=True)
-class Delete(Operation[SecretsDriver, bool]):
+class Delete(Named[SecretsDriver, bool]):
     """Delete a secret with all its versions; whether it was there. Missing is no error."""
 
     name: ClassVar[str] = "secrets.delete"
+    named = "secret"
     secret: str
 
     @property
     def effect(self) -> Effect:
         return Effect.IDEMPOTENT
-
-    @property
-    def resource(self) -> str:
-        return self.secret
-
-    def check(self, driver: SecretsDriver) -> None:
-        driver.limits.check_stored_name(self.secret, "name")
-
-    def scoped(self, scope: Scope) -> Delete:
-        return self if scope.holds(self.secret) else Delete(scope.enter(self.secret))
 
     def run(self, driver: SecretsDriver) -> Awaitable[bool]:
         return driver.delete(self)
@@ -175,44 +149,32 @@ class List(Operation[SecretsDriver, NamePage]):
 
 
 @dataclass(frozen=True, slots=True)
-class ListVersions(Operation[SecretsDriver, tuple[VersionInfo, ...]]):
+class ListVersions(Named[SecretsDriver, tuple[VersionInfo, ...]]):
     """The readable versions of a secret, the current one first; none where it is absent."""
 
     name: ClassVar[str] = "secrets.list_versions"
+    named = "secret"
     secret: str
-
-    @property
-    def resource(self) -> str:
-        return self.secret
 
     def needs(self) -> frozenset[Feature]:
         return _VERSIONS
-
-    def check(self, driver: SecretsDriver) -> None:
-        driver.limits.check_stored_name(self.secret, "name")
-
-    def scoped(self, scope: Scope) -> ListVersions:
-        return self if scope.holds(self.secret) else ListVersions(scope.enter(self.secret))
 
     def run(self, driver: SecretsDriver) -> Awaitable[tuple[VersionInfo, ...]]:
         return driver.list_versions(self)
 
 
 @dataclass(frozen=True, slots=True)
-class Await(Operation[SecretsDriver, str | None]):
+class Await(Named[SecretsDriver, str | None]):
     """The current version (``None``: absent), as soon as it is not ``known`` any more.
 
     Answers ``known`` itself after ``wait`` seconds; at once when ``wait`` is 0.
     """
 
     name: ClassVar[str] = "secrets.await"
+    named = "secret"
     secret: str
     known: str | None = None
     wait: float = 0.0
-
-    @property
-    def resource(self) -> str:
-        return self.secret
 
     @property
     def waits(self) -> float:
@@ -220,13 +182,6 @@ class Await(Operation[SecretsDriver, str | None]):
 
     def needs(self) -> frozenset[Feature]:
         return frozenset({SecretsFeature.WATCH})
-
-    def check(self, driver: SecretsDriver) -> None:
-        driver.limits.check_stored_name(self.secret, "name")
-
-    def scoped(self, scope: Scope) -> Await:
-        held = scope.holds(self.secret)
-        return self if held else replace(self, secret=scope.enter(self.secret))
 
     def run(self, driver: SecretsDriver) -> Awaitable[str | None]:
         return driver.wait(self)
