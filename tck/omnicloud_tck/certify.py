@@ -5,30 +5,52 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from omnicloud.registry.provider import Provider, load
-from omnicloud_tck.certificate import ContractReport
+from omnicloud.testing.virtual import VirtualTimeLoop
+from omnicloud_tck.certificates.making import ContractReport, Limit
 from omnicloud_tck.contracts import CONTRACTS, contract_class
 from omnicloud_tck.law import Law, laws_of
+from omnicloud_tck.machine import bounded
 from omnicloud_tck.runner import Result, try_law
-from omnicloud_tck.world import World
+from omnicloud_tck.world import Backend, World
 
-__all__ = ["Trial", "certify_contract", "trials_of", "world_maker"]
+__all__ = ["Declared", "Told", "Trial", "certify_contract", "trials_of", "world_maker"]
 
 MakeWorld = Callable[[], World[Any]]
+Told = Callable[[Law | Result], None]
 
 WORKERS = 4
 """Laws tried at once. Most of a law's time over a real store is waiting."""
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """What a provider's driver, and the world it is tried in, say of themselves."""
+
+    features: tuple[str, ...]
+    limits: dict[str, Limit]
+    backend: Backend | None
+    virtual: bool
+
+
+@dataclass(frozen=True)
 class Trial:
     """A contract of a provider that is to be tried."""
 
     contract: str
     make_world: MakeWorld
+
+    @cached_property
+    def declared(self) -> Declared:
+        """What it says of itself; a world is made and closed for it, once."""
+        world = self.make_world()
+        factory = VirtualTimeLoop if world.virtual else None
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(bounded(_declared(world)))
 
     @property
     def laws(self) -> tuple[Law, ...]:
@@ -63,25 +85,28 @@ def certify_contract(
     *,
     seed: int = 0,
     examples: int = 40,
-    told: Callable[[Result], None] = lambda _: None,
+    told: Told = lambda _: None,
 ) -> ContractReport:
-    """Try all laws of a contract; ``told`` hears each result as it comes."""
+    """Try all laws of a contract; ``told`` hears of each when it begins and when it ends."""
     results: list[Result] = []
-    for result in _results(trial, seed, examples):
+    for result in _results(trial, seed, examples, told):
         told(result)
         results.append(result)
     results.sort(key=lambda result: result.law.id)
-    return ContractReport(trial.contract, _features(trial), tuple(results))
+    told_of = trial.declared
+    return ContractReport(
+        trial.contract, told_of.features, told_of.limits, told_of.backend, tuple(results)
+    )
 
 
-def _results(trial: Trial, seed: int, examples: int) -> Iterator[Result]:
+def _results(trial: Trial, seed: int, examples: int, told: Told) -> Iterator[Result]:
     owner = contract_class(trial.contract)
 
     def try_one(made: Law) -> Result:
+        told(made)
         return try_law(owner(), made, trial.make_world, seed=seed, examples=examples)
 
-    world = trial.make_world()
-    together = [] if world.virtual else [law for law in trial.laws if not law.alone]
+    together = [] if trial.declared.virtual else [law for law in trial.laws if not law.alone]
     with ThreadPoolExecutor(WORKERS, thread_name_prefix="law") as pool:
         for done in as_completed([pool.submit(try_one, made) for made in together]):
             yield done.result()
@@ -90,13 +115,9 @@ def _results(trial: Trial, seed: int, examples: int) -> Iterator[Result]:
             yield try_one(made)
 
 
-def _features(trial: Trial) -> tuple[str, ...]:
-    world = trial.make_world()
-
-    async def ask() -> tuple[str, ...]:
-        driver = await world.driver()
-        features = tuple(sorted(driver.features))
-        await world.aclose()
-        return features
-
-    return asyncio.run(ask())
+async def _declared(world: World[Any]) -> Declared:
+    driver = await world.driver()
+    features = tuple(sorted(map(str, driver.features)))
+    limits: dict[str, Limit] = asdict(driver.limits)
+    await world.aclose()
+    return Declared(features, limits, world.backend, world.virtual)

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import cast
 
 import click
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from omnicloud.registry.discovery import Registry
 from omnicloud.registry.provider import Provider
-from omnicloud_tck.certificate import Certificate, ContractReport
+from omnicloud_tck.certificates.badge import badge
+from omnicloud_tck.certificates.making import ContractReport, as_json, made
+from omnicloud_tck.certificates.model import CertificateFile
+from omnicloud_tck.certificates.report import page
+from omnicloud_tck.certificates.rungs import RUNGS, at_least
+from omnicloud_tck.certificates.signing import BadKey, read_key, signed
 from omnicloud_tck.certify import Trial, certify_contract, trials_of
-from omnicloud_tck.runner import Result, Verdict
+from omnicloud_tck.finding import NotFound, found
+from omnicloud_tck.law import Rung
+from omnicloud_tck.progress import Bar, last_durations, progress_of
+from omnicloud_tck.runner import Verdict
 
 __all__ = ["certify"]
+
+_SHORT = ("held", "broken", "n/a", "untried")
+"""The verdicts, in their order, as narrow headings."""
 
 
 @click.command()
@@ -28,13 +36,26 @@ __all__ = ["certify"]
 @click.option("--seed", default=0, show_default=True, help="Repeats the random cases.")
 @click.option("--examples", default=40, show_default=True, help="Random cases of each machine.")
 @click.option(
+    "--rung",
+    type=click.Choice([str(rung) for rung in RUNGS]),
+    default=str(Rung.SHAPE),
+    show_default=True,
+    help="The rung that must be reached for exit code 0.",
+)
+@click.option(
+    "--sign",
+    "key_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Sign with this private key, made by `omnicloud certificate keygen`.",
+)
+@click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
     default=Path("certificates"),
     show_default=True,
-    help="Folder for the JSON and HTML reports.",
+    help="Folder for the certificate as JSON, HTML and badge.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the certificates as JSON.")
+@click.option("--json", "as_json_", is_flag=True, help="Print the certificates as JSON.")
 @click.pass_context
 def certify(
     ctx: click.Context,
@@ -42,102 +63,99 @@ def certify(
     contracts: Sequence[str],
     seed: int,
     examples: int,
+    rung: str,
+    key_file: Path | None,
     out: Path,
-    as_json: bool,
+    as_json_: bool,
 ) -> None:
     """Hold PROVIDERS against the laws of the contracts they offer.
 
     A provider is a name out of `omnicloud providers`, or `package.module:ATTRIBUTE` of a
-    Provider. Exit codes: 0 certified, 1 not certified, 2 nothing could be tried.
+    Provider or of what makes one. Exit codes: 0 certified, 1 not certified, or not up to the
+    rung asked for, 2 nothing could be tried.
     """
-    as_json = as_json or bool(getattr(ctx.obj, "as_json", False))
-    console = Console(stderr=as_json)
-    made = [_one(console, name, contracts, seed, examples) for name in providers]
+    as_json_ = as_json_ or bool(getattr(ctx.obj, "as_json", False))
+    console = Console(stderr=as_json_)
+    key = _key(key_file)
     out.mkdir(parents=True, exist_ok=True)
-    for certificate in made:
-        (out / f"{certificate.provider}.json").write_text(certificate.as_json())
-        (out / f"{certificate.provider}.html").write_text(certificate.as_html())
-        if as_json:
-            click.echo(certificate.as_json())
+    good = True
+    for name in providers:
+        certificate = _one(console, name, contracts, seed, examples, out)
+        if key is not None:
+            certificate = signed(certificate, key)
+        _write(certificate, out)
+        if as_json_:
+            click.echo(as_json(certificate), nl=False)
         else:
             _show(console, certificate, out)
-    ctx.exit(0 if all(certificate.certified for certificate in made) else 1)
+        good &= certificate.certified and at_least(certificate.rung, Rung(rung))
+    ctx.exit(0 if good else 1)
+
+
+def _key(file: Path | None) -> Ed25519PrivateKey | None:
+    try:
+        return None if file is None else read_key(file)
+    except BadKey as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _one(
-    console: Console, name: str, contracts: Sequence[str], seed: int, examples: int
-) -> Certificate:
-    provider = _found(name)
+    console: Console, name: str, contracts: Sequence[str], seed: int, examples: int, out: Path
+) -> CertificateFile:
     try:
+        provider = found(name)
         trials = trials_of(provider, contracts)
-    except LookupError as error:
+    except (NotFound, LookupError) as error:
         raise click.UsageError(str(error)) from error
     if not trials:
         offers = ", ".join(provider.offers)
         raise click.UsageError(f"nothing to try: {name} offers {offers}")
-    reports = tuple(_with_progress(console, provider, trials, seed, examples))
-    distribution = provider.distribution or name.partition(".")[0]
-    return Certificate(provider.name, distribution, _version(distribution), reports, seed)
-
-
-def _found(name: str) -> Provider:
-    if ":" in name:
-        module, _, attribute = name.partition(":")
-        try:
-            return cast("Provider", getattr(importlib.import_module(module), attribute))
-        except (ImportError, AttributeError) as error:
-            raise click.UsageError(f"{name}: {error}") from error
-    registry = Registry.discover()
-    if name not in registry.providers:
-        known = ", ".join(sorted(registry.providers))
-        raise click.UsageError(f"no provider {name!r}; installed are: {known}")
-    return registry.providers[name].provider
-
-
-def _version(distribution: str) -> str:
-    try:
-        return version(distribution)
-    except PackageNotFoundError:
-        return "unknown"
+    started = datetime.now(UTC)
+    reports = _with_progress(console, provider, trials, seed, examples, out)
+    return made(
+        provider.name,
+        provider.distribution or name.partition(".")[0].partition(":")[0],
+        reports,
+        examples=examples,
+        started=started,
+        finished=datetime.now(UTC),
+    )
 
 
 def _with_progress(
-    console: Console, provider: Provider, trials: Sequence[Trial], seed: int, examples: int
+    console: Console,
+    provider: Provider,
+    trials: Sequence[Trial],
+    seed: int,
+    examples: int,
+    out: Path,
 ) -> list[ContractReport]:
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-    )
-    with Progress(*columns, console=console) as progress:
-        rows = [_Row(progress, f"{provider.name} {trial.contract}", trial) for trial in trials]
+    durations = last_durations(out / f"{provider.name}.json")
+    with progress_of(console) as progress:
+        bars = [Bar(progress, f"{provider.name} {one.contract}", one, durations) for one in trials]
         return [
-            certify_contract(row.trial, seed=seed, examples=examples, told=row.told) for row in rows
+            certify_contract(bar.trial, seed=seed, examples=examples, told=bar.told) for bar in bars
         ]
 
 
-class _Row:
-    """A contract's progress bar, which hears the results."""
-
-    def __init__(self, progress: Progress, title: str, trial: Trial) -> None:
-        self.trial = trial
-        self._progress = progress
-        self._bar = progress.add_task(title, total=len(trial.laws))
-
-    def told(self, result: Result) -> None:
-        self._progress.advance(self._bar)
-        if result.verdict is Verdict.BROKEN:
-            self._progress.console.print(f"[red]{result.law.id} broken:[/] {result.reason}")
+def _write(certificate: CertificateFile, out: Path) -> None:
+    name = certificate.provider.name
+    (out / f"{name}.json").write_text(as_json(certificate), encoding="utf-8")
+    (out / f"{name}.html").write_text(page(certificate), encoding="utf-8")
+    (out / f"{name}.svg").write_text(badge(certificate), encoding="utf-8")
 
 
-def _show(console: Console, certificate: Certificate, out: Path) -> None:
-    table = Table(title=f"{certificate.provider} {certificate.distribution_version}")
-    for heading in ("contract", "held", "broken", "not applicable", "not tried", "seconds", ""):
-        table.add_column(heading, justify="left" if heading in ("contract", "") else "right")
-    for report in certificate.reports:
-        counts = [str(report.count(verdict)) for verdict in Verdict]
-        word = "[green]certified[/]" if report.certified else "[red]not certified[/]"
-        table.add_row(report.contract, *counts, f"{report.seconds:.1f}", word)
+def _show(console: Console, certificate: CertificateFile, out: Path) -> None:
+    provider = certificate.provider
+    table = Table(title=f"{provider.name} {provider.version}")
+    for heading in ("contract", *_SHORT, "seconds", "rung", "lacking"):
+        right = heading in (*_SHORT, "seconds")
+        table.add_column(heading, justify="right" if right else "left")
+    for name, entry in certificate.contracts.items():
+        results = [law.result for law in entry.laws]
+        counts = [str(results.count(verdict)) for verdict in Verdict]
+        rung = str(entry.rung or "none") if entry.certified else "not certified"
+        capped = ", ".join(entry.capped_by)
+        table.add_row(name, *counts, f"{entry.seconds:.1f}", rung, capped)
     console.print(table)
-    console.print(f"written: {out / certificate.provider}.json and .html")
+    console.print(f"written: {out / provider.name}.json, .html and .svg", highlight=False)

@@ -18,6 +18,7 @@ from omnicloud.contracts.messaging import driver as messaging
 from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.contracts.objects import driver as objects
 from omnicloud.contracts.objects import uploads
+from omnicloud.contracts.objects.models import Method
 from omnicloud.contracts.outbox import driver as outbox
 from omnicloud.contracts.sagas import driver as sagas
 from omnicloud.contracts.secrets import driver as secrets
@@ -79,7 +80,7 @@ REQUESTS: Mapping[str, tuple[Request, ...]] = {
         objects.Delete("k", if_version="v"),
         objects.Copy("k", "l", if_absent=True),
         uploads.CompleteUpload("k", "upload", (), if_absent=True),
-        objects.Presign("GET", "k", 1.0),
+        objects.Presign(Method.GET, "k", 1.0),
     ),
     "outbox": (outbox.Begin(),),
     "sagas": (sagas.ListSagas("", "running"),),
