@@ -20,9 +20,10 @@ import anyio.to_thread
 
 from omnicloud.core.clock import Clock
 from omnicloud.errors import InvalidArgumentError
-from omnicloud_local.connection import connect
+from omnicloud_local.connection import BUSY_SECONDS, connect
 from omnicloud_local.errors import mapped
 from omnicloud_local.readers import Readers
+from omnicloud_local.turnstile import Turnstile
 from omnicloud_local.writer import Writer, WriterTransaction
 
 __all__ = ["SYNCHRONOUS", "Database", "Mark"]
@@ -56,7 +57,12 @@ class Database:
         self._changed = asyncio.Event()
         self._known = 0
         self._watching = connect(path, synchronous=synchronous, read_only=True)
-        self._writer = Writer(lambda: connect(path, synchronous=synchronous), self._tell, path.stem)
+        self._writer = Writer(
+            lambda: connect(path, synchronous=synchronous),
+            Turnstile(path, BUSY_SECONDS),
+            self._tell,
+            path.stem,
+        )
         self._readers = Readers(
             lambda: connect(path, synchronous=synchronous, read_only=True), _READERS, path.stem
         )

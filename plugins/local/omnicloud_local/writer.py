@@ -1,8 +1,8 @@
 """The one thread that writes: it commits what has queued up together, once.
 
 A commit that waits for the disk costs about the same for one write as for a hundred. So the
-writer takes what is in its queue, runs each piece behind a savepoint, commits once, and only
-then answers all of them. A piece that fails is undone alone.
+writer takes what is in its queue, runs one piece after another, commits once, and only then
+answers all of them. A piece that fails is undone alone.
 """
 
 from __future__ import annotations
@@ -11,12 +11,15 @@ import asyncio
 import queue
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from omnicloud.errors import ClosedError, ConflictError, OmniCloudError
 from omnicloud_local.errors import translated
+from omnicloud_local.turnstile import Turnstile
 
 __all__ = ["Writer", "WriterTransaction"]
 
@@ -116,13 +119,19 @@ class Writer:
 
     Args:
         connect: Makes the connection, in the caller's thread.
+        line: Where it waits for other processes; closed with the writer.
         committed: Called in the event loop after each commit.
     """
 
     def __init__(
-        self, connect: Callable[[], sqlite3.Connection], committed: Callable[[], None], name: str
+        self,
+        connect: Callable[[], sqlite3.Connection],
+        line: Turnstile,
+        committed: Callable[[], None],
+        name: str,
     ) -> None:
         self._connection = connect()
+        self._line = line
         self._committed = committed
         self._jobs: queue.SimpleQueue[_Job | WriterTransaction | None] = queue.SimpleQueue()
         self._closed = False
@@ -132,8 +141,9 @@ class Writer:
     async def write(self, piece: Callable[[sqlite3.Connection], T]) -> T:
         """Run a piece in a transaction that others may share, and answer after its commit.
 
-        The piece must not keep the connection. When it raises, what it did is undone. When
-        the caller is cancelled before its turn, it is not run.
+        The piece must not keep the connection, and may be run twice, the first time in vain.
+        When it raises, what it did is undone. When the caller is cancelled before its turn, it
+        is not run.
 
         Raises:
             UnavailableError: Another process keeps the database for too long; not done.
@@ -178,70 +188,89 @@ class Writer:
             if isinstance(first, WriterTransaction):
                 self._serve(first)
                 continue
-            jobs, after = self._gather(first)
-            self._together(jobs)
+            after = self._together([first])
             if isinstance(after, WriterTransaction):
                 self._serve(after)
             elif after is _END:
                 break
         self._connection.close()
+        self._line.close()
 
-    def _gather(self, first: _Job) -> tuple[list[_Job], object]:
-        """What has queued up behind the first job, until something that is no job."""
-        jobs = [first]
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """A transaction, begun when it is this process's turn; what is left open is undone."""
+        self._line.enter()
+        try:
+            self._connection.execute("BEGIN IMMEDIATE")
+            yield
+        finally:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            self._line.leave()
+
+    def _gather(self, jobs: list[_Job]) -> object:
+        """Add what has queued up behind the first jobs, until something that is no job: that."""
         while len(jobs) < _MOST_TOGETHER:
             try:
                 job = self._jobs.get_nowait()
             except queue.Empty:
-                break
-            if job is None:
-                return jobs, _END
-            if isinstance(job, WriterTransaction):
-                return jobs, job
+                return None
+            if not isinstance(job, _Job):
+                return job or _END
             jobs.append(job)
-        return jobs, None
+        return None
 
-    def _together(self, jobs: list[_Job]) -> None:
-        jobs = [job for job in jobs if not job.future.cancelled()]
-        if not jobs:
-            return
+    def _together(self, jobs: list[_Job]) -> object:
+        """Run the jobs and those behind them, and commit; what came in the queue after them."""
+        after = self._gather(jobs)
+        if all(job.future.cancelled() for job in jobs):
+            return after
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            if len(jobs) == 1:
-                self._alone(jobs[0])
-            else:
-                for job in jobs:
-                    self._behind_savepoint(job)
-                self._connection.execute("COMMIT")
+            with self._turn():
+                after = after or self._gather(jobs)  # others may have come while it waited
+                self._all_or_each([job for job in jobs if not job.future.cancelled()])
         except Exception as error:  # noqa: BLE001 - told to the caller
-            self._undo()
             for job in jobs:
-                job.error = job.error or translated(error, "writing")
+                # A copy for each: on its way to the caller it is told which call it is about.
+                job.error = job.error or copy(translated(error, "writing"))
         self.tell(jobs)
+        return after
 
-    def _alone(self, job: _Job) -> None:
-        self.do(job, self._connection)
-        self._connection.execute("ROLLBACK" if job.error else "COMMIT")
+    def _all_or_each(self, jobs: list[_Job]) -> None:
+        """Run them one after another; should one fail half-way, all again, each by itself."""
+        for job in jobs:
+            changes = self._connection.total_changes
+            self._try(job)
+            if job.error and self._connection.total_changes != changes:
+                if len(jobs) > 1:
+                    self._each(jobs)
+                return
+        self._connection.execute("COMMIT")
 
-    def _behind_savepoint(self, job: _Job) -> None:
-        self._connection.execute("SAVEPOINT piece")
+    def _each(self, jobs: list[_Job]) -> None:
+        self._connection.execute("ROLLBACK")
+        self._connection.execute("BEGIN IMMEDIATE")
+        for job in jobs:
+            job.error = None
+            self._connection.execute("SAVEPOINT piece")
+            self._try(job)
+            if job.error:
+                self._connection.execute("ROLLBACK TO piece")
+            self._connection.execute("RELEASE piece")
+        self._connection.execute("COMMIT")
+
+    def _try(self, job: _Job) -> None:
         self.do(job, self._connection)
-        if job.error:
-            self._connection.execute("ROLLBACK TO piece")
-        self._connection.execute("RELEASE piece")
+        if job.error and not self._connection.in_transaction:
+            raise job.error  # a full disk, say: SQLite has undone everybody's work
 
     def _serve(self, transaction: WriterTransaction) -> None:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            transaction.serve(self._connection)
+            with self._turn():
+                transaction.serve(self._connection)
         except Exception as error:  # noqa: BLE001 - told to the caller
-            self._undo()
             transaction._ended = f"failed: {translated(error, 'writing').message}"  # noqa: SLF001
             transaction._refuse_the_rest()  # noqa: SLF001
-
-    def _undo(self) -> None:
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
 
     @staticmethod
     def do(job: _Job, connection: sqlite3.Connection) -> None:
