@@ -20,10 +20,14 @@ from omnicloud.contracts.sagas.driver import Update
 from omnicloud.core.backoff import Backoff
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
+    CircuitOpenError,
     ConflictError,
     InvalidArgumentError,
+    OmniCloudError,
+    Outcome,
     SagaFailedError,
     SagaStateConflictError,
+    ThrottledError,
     UnavailableError,
 )
 from omnicloud.memory.sagas import MemorySagas
@@ -210,6 +214,92 @@ def test_an_outage_of_the_store_is_waited_out() -> None:
         assert (await worker.run_until_complete("s")).status is SagaStatus.COMPLETED
         task.cancel()
         await asyncio.wait({task})
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        CircuitOpenError("open"),
+        ThrottledError("too often", retry_after=3.0),
+        UnavailableError("refused", outcome=Outcome.NOT_DONE),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_service_that_is_away_and_did_nothing_costs_a_step_no_attempt(
+    refusal: OmniCloudError,
+) -> None:
+    async def main() -> None:
+        loop, attempts = asyncio.get_running_loop(), set[int]()
+        away_until = loop.time() + 600
+
+        async def one(context: StepContext) -> None:
+            attempts.add(context.attempt)
+            if loop.time() < away_until:
+                raise refusal
+
+        saga = Saga("s", [step(one, retries=0)])
+        worker = engine(MemorySagas(MemoryStore(LoopClock())), saga)
+        found = await worker.execute("s", {}, saga_id="s")
+        assert found.status is SagaStatus.COMPLETED
+        assert attempts == {1}
+        assert loop.time() < away_until + 4.0
+
+    run_virtual(main())
+
+
+def test_a_failure_that_may_have_had_its_effect_is_an_attempt() -> None:
+    async def main() -> None:
+        attempts: list[int] = []
+
+        async def one(context: StepContext) -> None:
+            attempts.append(context.attempt)
+            raise UnavailableError("no answer")
+
+        saga = Saga("s", [step(one, retries=2, backoff=QUICK)])
+        worker = engine(MemorySagas(MemoryStore(LoopClock())), saga)
+        with pytest.raises(SagaFailedError):
+            await worker.execute("s", {})
+        assert attempts == [1, 2, 3]
+
+    run_virtual(main())
+
+
+def test_a_step_may_give_up_on_an_open_circuit() -> None:
+    async def main() -> None:
+        async def one(_: StepContext) -> None:
+            raise CircuitOpenError("open")
+
+        saga = Saga("s", [step(one, give_up_on=(CircuitOpenError,))])
+        worker = engine(MemorySagas(MemoryStore(LoopClock())), saga)
+        with pytest.raises(SagaFailedError, match="CircuitOpenError"):
+            await worker.execute("s", {})
+
+    run_virtual(main())
+
+
+def test_an_open_circuit_of_the_store_itself_is_waited_out_while_the_lease_lasts() -> None:
+    class Refusing(MemorySagas):
+        left = 5
+
+        async def update(self, op: Update, /) -> int:
+            self.left -= 1
+            if self.left >= 0:
+                raise CircuitOpenError("open")
+            return await super().update(op)
+
+    async def main() -> None:
+        ran: list[str] = []
+
+        async def one(context: StepContext) -> None:
+            ran.append(context.step)
+
+        driver = Refusing(MemoryStore(LoopClock()))
+        worker = engine(driver, Saga("s", [step(one)]))
+        assert (await worker.execute("s", {})).status is SagaStatus.COMPLETED
+        assert ran == ["one"]
+        assert driver.left < 0
 
     run_virtual(main())
 

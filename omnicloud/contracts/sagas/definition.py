@@ -96,7 +96,7 @@ def step(
     name: str | None = None,
     retries: int = 3,
     timeout: Seconds | None = 30.0,
-    backoff: Backoff = Backoff(),  # noqa: B008 - frozen
+    backoff: Backoff = Backoff(most=5.0),  # noqa: B008 - frozen
     give_up_on: tuple[type[Exception], ...] = (),
 ) -> Step:
     """Declare a step.
@@ -106,10 +106,12 @@ def step(
         compensation: Undoes it. It also runs for a step whose action failed or was cut off,
             because that may have had its effect; it must not mind if there was none.
         name: The function's name by default.
-        retries: How often action and compensation are tried again after they raised.
+        retries: How often action and compensation are tried again after they raised. An error
+            that says that the service did nothing, for it was away or busy (an open circuit,
+            say), is waited out and not counted.
         timeout: Seconds of one attempt; ``None`` is without end.
-        backoff: Wait between attempts.
-        give_up_on: Errors of the action that trying again cannot mend.
+        backoff: Wait between attempts; up to 5 s by default.
+        give_up_on: Errors of the action that trying again cannot mend, or shall not.
 
     Raises:
         InvalidArgumentError: A bound is broken.

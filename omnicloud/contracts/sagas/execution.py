@@ -24,12 +24,21 @@ from omnicloud.contracts.sagas.portable import SPACE, check_payload, to_record
 from omnicloud.core.backoff import Backoff
 from omnicloud.core.clock import Clock
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import CorruptedError, OmniCloudError, SagaStateConflictError
+from omnicloud.errors import (
+    CircuitOpenError,
+    CorruptedError,
+    OmniCloudError,
+    Outcome,
+    SagaStateConflictError,
+    ThrottledError,
+)
 
-__all__ = ["Execution", "new_state", "report"]
+__all__ = ["Execution", "new_state", "report", "was_refused"]
 
 _STORE_AGAIN = Backoff(first=0.05, most=2.0, jitter=0.2)
 _STORE_TRIES = 6
+_REFUSED_AGAIN = Backoff(first=0.1, most=2.0, jitter=0.5)
+"""At most two seconds: a saga goes on soon after the trouble is over."""
 
 
 class Execution:
@@ -90,22 +99,22 @@ class Execution:
     async def _attempt(
         self, one: Step, function: Action, key: str, action_key: str
     ) -> tuple[JSON, Exception | None]:
-        attempt = 0
+        attempt, refusals = 1, 0
         while True:
-            attempt += 1
             data = copy.deepcopy(_data(self.state))
             context = StepContext(self.state.saga_id, one.name, key, action_key, attempt, data)
-            try:
-                async with asyncio.timeout(one.timeout):
-                    await function(context)
-                check_payload(context.payload)
-            except Exception as error:  # noqa: BLE001 - a step's error is an outcome
-                hopeless = function is one.action and isinstance(error, one.give_up_on)
-                if attempt > one.retries or hopeless:
-                    return data, error
+            error = await _tried(function, context, one.timeout)
+            if error is None or (function is one.action and isinstance(error, one.give_up_on)):
+                return context.payload, error
+            if was_refused(error):
+                refusals += 1
+                pause = _refused_pause(error, refusals)
+            elif attempt > one.retries:
+                return data, error
             else:
-                return context.payload, None
-            await self._clock.sleep(one.backoff.after(attempt))
+                pause = one.backoff.after(attempt)
+                attempt, refusals = attempt + 1, 0
+            await self._clock.sleep(pause)
 
     async def _save(
         self,
@@ -134,11 +143,15 @@ class Execution:
     async def _stored(self, state: SagaState) -> int:
         """Store a state; where the answer is lost, look whether it was stored."""
         record = to_record(state)
-        failures = 0
+        failures, refusals = 0, 0
         while True:
             try:
                 return await self._pipeline.send(Update(SPACE, record))
             except OmniCloudError as error:
+                if was_refused(error):
+                    refusals += 1
+                    await self._clock.sleep(_refused_pause(error, refusals))
+                    continue  # until the lease ends, at the longest
                 failures += 1
                 if not error.transient or failures >= _STORE_TRIES:
                     raise
@@ -156,6 +169,30 @@ class Execution:
         if found is None or found.version not in (state.version, state.version + 1):
             raise SagaStateConflictError("another worker went on with the saga")
         return found == to_record(state._replace(version=state.version + 1))
+
+
+def was_refused(error: Exception) -> bool:
+    """Whether the service was away or busy and did nothing: to be waited out, no attempt."""
+    if not isinstance(error, OmniCloudError) or error.outcome is not Outcome.NOT_DONE:
+        return False
+    return error.transient or isinstance(error, CircuitOpenError)
+
+
+def _refused_pause(error: Exception, refusals: int) -> float:
+    """Seconds to wait; what a service that throttles asks for is kept to, up to a minute."""
+    asked = error.retry_after if isinstance(error, ThrottledError) else None
+    return max(_REFUSED_AGAIN.after(refusals), min(asked or 0.0, 60.0))
+
+
+async def _tried(function: Action, context: StepContext, timeout: float | None) -> Exception | None:
+    """Run it once; the error it ended in."""
+    try:
+        async with asyncio.timeout(timeout):
+            await function(context)
+        check_payload(context.payload)
+    except Exception as error:  # noqa: BLE001 - a step's error is an outcome
+        return error
+    return None
 
 
 def new_state(saga: Saga, saga_id: str, payload: JSON) -> SagaState:

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -71,7 +72,8 @@ async def test_of_four_busy_processes_each_has_its_share_and_none_waits_long(
         for name in names
     ]
     async with asyncio.timeout(60):
-        while int(await kv.get("commits") or 0) < 800:
+        while (made := int(await kv.get("commits") or 0)) < 800:
+            assert all(writer.returncode is None for writer in writers), made
             await asyncio.sleep(0.05)
     for writer in writers:
         writer.send_signal(signal.SIGKILL)
@@ -89,7 +91,7 @@ async def test_of_four_busy_processes_each_has_its_share_and_none_waits_long(
 def _longest_gap(order: list[str], name: str) -> int:
     """The most commits in a row of the others."""
     places = [-1, *(place for place, who in enumerate(order) if who == name), len(order)]
-    return max(after - before - 1 for before, after in zip(places, places[1:], strict=False))
+    return max(after - before - 1 for before, after in pairwise(places))
 
 
 def test_who_has_just_had_its_turn_stands_behind_who_came_meanwhile(tmp_path: Path) -> None:
