@@ -5,17 +5,35 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from typing import Any
 
-from omnicloud.core.clock import SYSTEM_CLOCK, Clock
+from omnicloud.core.clock import SYSTEM_CLOCK, Clock, SystemClock
 from omnicloud.core.context import ServiceInfo
 from omnicloud_tck.law import Ability
 from omnicloud_tck.proxy import Proxy
 from omnicloud_tck.servers import ServerProcess
 from omnicloud_tck.world import World
 
-__all__ = ["Lone", "served_world"]
+__all__ = ["Lone", "SteppedClock", "served_world"]
 
 Dialled = Callable[[int, "Lone"], Awaitable[Any]]
 """Opens one more client: the port to dial, and the opening to open it with."""
+
+
+class SteppedClock(SystemClock):
+    """The machine's clocks, of which the wall clock can be stepped for this process's provider.
+
+    The server keeps its own: a provider that leaves time to its server does not feel the step,
+    one that stamps or compares with the wall clock of its process does.
+    """
+
+    def __init__(self) -> None:
+        self._stepped = 0.0
+
+    def wall(self) -> float:
+        return super().wall() + self._stepped
+
+    def step(self, seconds: float) -> None:
+        """Step the wall clock."""
+        self._stepped += seconds
 
 
 class Lone:
@@ -111,7 +129,6 @@ def served_world(
     *,
     server: ServerProcess | None,
     port: int = 0,
-    clock: Clock = SYSTEM_CLOCK,
     service: str = "tck",
     cannot_happen: Mapping[Ability, str] | None = None,
 ) -> World[Any]:
@@ -125,6 +142,7 @@ def served_world(
             own for each world.
         cannot_happen: As :class:`World` says.
     """
+    clock = SteppedClock()
     served = _Served(dial, server, port, Lone(clock, service))
     return World(
         served.client,
@@ -135,6 +153,7 @@ def served_world(
         slow=served.slow,
         cut=served.cut,
         connections=served.connections,
+        step_wall=clock.step,
         close=served.aclose,
         cannot_happen=cannot_happen,
     )

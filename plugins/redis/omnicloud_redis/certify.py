@@ -21,7 +21,6 @@ from urllib.parse import urlsplit
 from omnicloud.registry.provider import load
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.plugin import omnicloud_providers
-from omnicloud_tck.law import Ability
 from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.servers import NoServerError, ServerProcess
 from omnicloud_tck.world import World
@@ -50,10 +49,8 @@ def redis_world(open_: Any, **options: Any) -> World[Any]:
     if running:
         service = f"tck-{uuid.uuid4().hex}"
         port = urlsplit(running).port or 6379
-        return served_world(
-            dial, server=None, port=port, service=service, cannot_happen=_CANNOT_HAPPEN
-        )
-    return served_world(dial, server=redis_server(), cannot_happen=_CANNOT_HAPPEN)
+        return served_world(dial, server=None, port=port, service=service)
+    return served_world(dial, server=redis_server())
 
 
 def redis_server(*arguments: str) -> ServerProcess:
@@ -96,10 +93,3 @@ async def _answers_ping(port: int) -> None:
             raise ConnectionError("not ready yet")
     finally:
         writer.transport.abort()
-
-
-_CANNOT_HAPPEN = {
-    Ability.STEP_WALL: (
-        "lives end by the server's own clock; the provider reads no wall clock of its process"
-    ),
-}

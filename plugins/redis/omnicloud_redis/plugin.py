@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.cache.models import CacheFeature
 from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
@@ -20,6 +22,8 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_redis.config:RedisConfig",
             offers={
                 "kv": Offer("omnicloud_redis.kv:open_kv", _KV),
+                "cache": Offer("omnicloud_redis.cache:open_cache", frozenset(CacheFeature)),
+                "locks": Offer("omnicloud_redis.locks:open_locks", frozenset(LocksFeature)),
             },
             summary="Redis 7 and Valkey",
             distribution="omnicloud-redis",

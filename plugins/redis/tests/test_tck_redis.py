@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from omnicloud_redis.certify import world
+from omnicloud_tck.cache import CacheContract
 from omnicloud_tck.kv import KVContract
+from omnicloud_tck.locks import LocksContract
 from omnicloud_tck.world import World
 
 
@@ -16,3 +18,15 @@ class TestRedisKV(KVContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("kv")
+
+
+class TestRedisCache(CacheContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("cache")
+
+
+class TestRedisLocks(LocksContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("locks")
