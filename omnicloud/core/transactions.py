@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Protocol
@@ -39,8 +40,19 @@ async def ended(transaction: Transaction) -> AsyncIterator[None]:
     """Commit when the block ends, roll back when it raises or is cancelled."""
     try:
         yield
+        await transaction.commit()
     except BaseException:
-        with anyio.CancelScope(shield=True):
-            await transaction.rollback()
+        # A commit that failed or was cancelled may have left it open, and others waiting.
+        await _rolled_back(transaction)
         raise
-    await transaction.commit()
+
+
+async def _rolled_back(transaction: Transaction) -> None:
+    """Roll back, also when cancelled while at it."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await transaction.rollback()
+        except asyncio.CancelledError:
+            # The scope keeps out cancelled scopes, not ``task.cancel()``, which comes once.
+            await transaction.rollback()
+            raise
