@@ -103,9 +103,12 @@ class DefaultsConfig(CallConfig):
 
 
 class LayersConfig(_Section):
-    """Which layers are left out."""
+    """Which layers are left out, and what is recorded of them all."""
 
     disable: tuple[Name, ...] = ()
+    record_use: Name | None = Field(
+        default=None, description="File that is told which operations and features are used."
+    )
 
 
 class ResidencyConfig(_Section):

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
@@ -25,7 +27,10 @@ if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-__all__ = ["ORDER", "LayerSettings", "Place", "stack"]
+__all__ = ["ORDER", "RECORD_USE", "LayerSettings", "Place", "stack"]
+
+RECORD_USE = "OMNICLOUD_RECORD_USE"
+"""The variable that names the record of use where the configuration names none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,9 @@ ORDER: tuple[Place, ...] = (
     Place("audit", "sees every call, also the refused ones, with who asked"),
     Place("tracing", "a span covers all that a caller waits for, refusals and retries included"),
     Place("metrics", "counts what the caller sees: one call, however many attempts"),
+    Place(
+        "usage", "sees what the caller asks for, refused or not; only where a record is asked for"
+    ),
     Place("logging", "inside the span, so that a line carries its trace"),
     Place("deadline", "one budget for all that follows, policies and attempts alike"),
     Place("authorization", "sees the caller's own names; a refused call costs nothing further"),
@@ -94,6 +102,10 @@ class LayerSettings:
     """Attempts at once after a quiet time; ``None``: one second's worth."""
     slow: float = 1.0
     """A call that takes longer is logged."""
+    record_use: str | None = None
+    """The file that is told which operations and features are used; ``None``: none is."""
+    requires: frozenset[str] = frozenset()
+    """Features that the service must have, for that record."""
 
     def __post_init__(self) -> None:
         unknown = sorted(self.disabled - _NAMES)
@@ -131,6 +143,7 @@ def stack(
     made: dict[str, Callable[[], Layer | None]] = {
         "tracing": lambda: tracing,
         "metrics": lambda: _metrics(meter_provider, clock),
+        "usage": lambda: _usage(settings),
         "logging": lambda: LoggingLayer(slow=settings.slow, clock=clock, tenant=settings.tenant),
         "deadline": lambda: DeadlineLayer(settings.timeout, clock=clock),
         "authorization": lambda: AuthorizationLayer(authorizer) if authorizer else None,
@@ -167,6 +180,15 @@ def _metrics(provider: MeterProvider | None, clock: Clock) -> Layer | None:
     from omnicloud.layers.metrics import MetricsLayer
 
     return MetricsLayer(provider, clock=clock)
+
+
+def _usage(settings: LayerSettings) -> Layer | None:
+    path = settings.record_use or os.environ.get(RECORD_USE)
+    if not path:
+        return None
+    from omnicloud.layers.usage import UsageLayer
+
+    return UsageLayer(Path(path), settings.requires)
 
 
 def _retry(settings: LayerSettings, clock: Clock, traced: bool) -> Layer | None:

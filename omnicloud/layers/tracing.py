@@ -56,13 +56,14 @@ class TracingLayer:
             context.detach(token)
             span.end()
 
-    def _attributes(self, call: Call[Any]) -> dict[str, str]:
+    def _attributes(self, call: Call[Any]) -> dict[str, str | tuple[str, ...]]:
         service = call.service
-        attributes = {
+        attributes: dict[str, str | tuple[str, ...]] = {
             "omnicloud.operation": call.op.name,
             "omnicloud.service": service.name,
             "omnicloud.contract": service.contract,
             "omnicloud.provider": service.provider,
+            "omnicloud.features": tuple(sorted(call.op.needs())),
         }
         if service.region is not None:
             attributes["cloud.region"] = service.region

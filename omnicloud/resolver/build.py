@@ -162,7 +162,9 @@ class Services:
 
     def _piped(self, service: ServicePlan, driver: Driver) -> Pipeline[Any]:
         authorizer = self._authorizer(service)
-        layers = layers_of(service, self.plan.disabled, self._clock, authorizer)
+        layers = layers_of(
+            service, self.plan.disabled, self._clock, authorizer, self.plan.record_use
+        )
         return Pipeline(driver, layers, service=service.info, owned=False)
 
     def _authorizer(self, service: ServicePlan) -> Authorizer | None:

@@ -33,15 +33,25 @@ def layers_of(
     disabled: frozenset[str],
     clock: Clock,
     authorizer: Authorizer | None = None,
+    record_use: str | None = None,
 ) -> tuple[Layer, ...]:
     """New layers around a service's driver, from the outside in."""
-    return stack(settings_of(service, disabled), clock=clock, authorizer=authorizer)
+    settings = settings_of(service, disabled, record_use)
+    return stack(settings, clock=clock, authorizer=authorizer)
 
 
-def settings_of(service: ServicePlan, disabled: frozenset[str]) -> LayerSettings:
+def settings_of(
+    service: ServicePlan, disabled: frozenset[str], record_use: str | None = None
+) -> LayerSettings:
     """What the service says, else what the defaults say, else what each layer has for itself."""
     said: _Said = {**_said(service.defaults), **_said(service.call)}
-    return LayerSettings(disabled=disabled, tenant=service.tenant, **said)
+    return LayerSettings(
+        disabled=disabled,
+        tenant=service.tenant,
+        record_use=record_use,
+        requires=frozenset(map(str, service.requires)),
+        **said,
+    )
 
 
 def _said(call: CallConfig) -> _Said:

@@ -132,12 +132,14 @@ class Plan:
         default: For names that are not configured; ``None`` refuses them.
         disabled: Names of layers that are left out.
         tree: What was said, and where.
+        record_use: The file that is told what is used; ``None``: none is.
     """
 
     services: tuple[ServicePlan, ...]
     default: DefaultPlan | None
     disabled: frozenset[str]
     tree: Tree
+    record_use: str | None = None
 
     def as_json(self) -> dict[str, object]:
         """The plan as JSON values, the same for the same configuration."""

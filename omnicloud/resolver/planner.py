@@ -66,8 +66,9 @@ class _Planner:
         )
         self.problems += cycles
         plans = [halves[name].plan for name in order]
-        disabled = frozenset(self._config.layers.disable)
-        return Plan(tuple(one for one in plans if one), default, disabled, self._config.tree)
+        layers, kept = self._config.layers, tuple(one for one in plans if one)
+        disabled = frozenset(layers.disable)
+        return Plan(kept, default, disabled, self._config.tree, layers.record_use)
 
     def _policies(self) -> None:
         """A policy that would not be enforced must never look as if it were."""
