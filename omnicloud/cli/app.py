@@ -13,7 +13,8 @@ from omnicloud.cli.context import Context
 __all__ = ["COMMANDS", "cli"]
 
 COMMANDS: Mapping[str, str] = {
-    "certify": "omnicloud.cli.certify:certify",
+    "certificate": "omnicloud.cli.kit:certificate",
+    "certify": "omnicloud.cli.kit:certify",
     "completion": "omnicloud.cli.completion:completion",
     "doctor": "omnicloud.cli.doctor:doctor",
     "init": "omnicloud.cli.init:init",
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "omnicloud.cli.plan:plan",
     "providers": "omnicloud.cli.providers:providers",
     "secrets": "omnicloud.cli.secrets:secrets",
+    "swap-check": "omnicloud.cli.kit:swap_check",
 }
 """Where each command is; a new one is one line here."""
 

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from omnicloud.layers.order import RECORD_USE
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.runner import Verdict, try_law
 from omnicloud_tck.world import World
 
-__all__ = ["judge", "pytest_generate_tests"]
+__all__ = [
+    "judge",
+    "pytest_addoption",
+    "pytest_configure",
+    "pytest_generate_tests",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add ``--omnicloud-record-use``."""
+    parser.getgroup("omnicloud").addoption(
+        "--omnicloud-record-use",
+        metavar="FILE",
+        help="Write which operations and features the tests use, for `omnicloud swap-check`.",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin a new record of use where one is asked for; workers go on with it."""
+    file = config.getoption("--omnicloud-record-use")
+    if file is None:
+        return
+    path = Path(file).absolute()
+    if not hasattr(config, "workerinput"):
+        path.write_bytes(b"")
+    before = pytest.MonkeyPatch()
+    before.setenv(RECORD_USE, str(path))
+    config.add_cleanup(before.undo)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

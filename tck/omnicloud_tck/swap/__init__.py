@@ -1,0 +1,1 @@
+"""Whether another provider covers what an application really uses."""
