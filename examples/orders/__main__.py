@@ -16,6 +16,7 @@ from pathlib import Path
 from omnicloud import OmniCloud
 
 CONFIG = Path(__file__).with_name("omnicloud.toml")
+_STOP_SECONDS = 20.0
 
 
 def main() -> int:
@@ -25,7 +26,7 @@ def main() -> int:
         return _run(args)
     if args.command == "load":
         return asyncio.run(_load(args))
-    return asyncio.run(_until_stopped(_process(args)))
+    return asyncio.run(_until_stopped(_process(args), leash=args.leash))
 
 
 async def _process(args: argparse.Namespace) -> int:
@@ -90,18 +91,35 @@ def _durability(cloud: OmniCloud) -> str:
     return ", ".join(sorted({str(one.get("durability", "not said")) for one in options}))
 
 
-async def _until_stopped(work: Coroutine[object, object, int], stopped: int = 0) -> int:
-    """Run a process's work; SIGTERM and SIGINT end it in an orderly way, with that exit code."""
+async def _until_stopped(
+    work: Coroutine[object, object, int], *, stopped: int = 0, leash: bool = False
+) -> int:
+    """Run a process's work; SIGTERM and SIGINT end it in an orderly way, with that exit code.
+
+    On a leash, so does the end of standard input: it ends when the parent dies, however that
+    dies.
+    """
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, task.cancel)
+    if leash:
+        loop.add_reader(sys.stdin.fileno(), _let_go, loop, task)
     await asyncio.wait([task])
     return stopped if task.cancelled() else task.result()
 
 
+def _let_go(loop: asyncio.AbstractEventLoop, task: asyncio.Task[int]) -> None:
+    """Nothing is ever written to standard input: that it can be read says that it has ended."""
+    loop.remove_reader(sys.stdin.fileno())
+    task.cancel()
+    # Nobody is there any more who would kill a process that does not stop.
+    loop.call_later(_STOP_SECONDS, os.kill, os.getpid(), signal.SIGKILL)
+
+
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m examples.orders", description=__doc__)
+    parser.add_argument("--leash", action="store_true", help="end when standard input ends")
     commands = parser.add_subparsers(dest="command", required=True)
     web = commands.add_parser("web", help="take orders over HTTP")
     web.add_argument("--port", type=int, default=8080)

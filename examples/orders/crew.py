@@ -8,6 +8,7 @@ import random
 import signal
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, final
@@ -49,10 +50,13 @@ class Crew:
         for process in processes:
             _send(process, signal.SIGTERM)
         try:
-            async with asyncio.timeout(_STOP_SECONDS):
-                await asyncio.gather(*(process.wait() for process in processes))
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_STOP_SECONDS):
+                    await asyncio.gather(*(process.wait() for process in processes))
         finally:
-            for process in processes:
+            for name, process in self._running.items():
+                if process.returncode is None:
+                    self.unexpected.append(f"{name} did not stop in {_STOP_SECONDS:.0f} s")
                 _send(process, signal.SIGKILL)
             await asyncio.gather(*(process.wait() for process in processes))
 
@@ -105,10 +109,11 @@ async def _started(folder: Path, log: Path, command: Sequence[str]) -> asyncio.s
             sys.executable,
             "-m",
             "examples.orders",
+            "--leash",
             *command,
             cwd=folder,
             env=_environment(),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,  # ends with this process, however it ends
             stdout=output,
             stderr=output,
         )

@@ -17,7 +17,7 @@ from .model import CREDITS, STOCK, Order
 from .published import orders_settled, orders_taken, told
 from .report import report_key
 
-__all__ = ["Audit", "is_settled", "verify", "verify_report"]
+__all__ = ["Audit", "is_settled", "unfinished", "verify", "verify_report"]
 
 
 @final
@@ -55,6 +55,22 @@ async def is_settled(cloud: OmniCloud, count: int) -> bool:
     if [state async for state in cloud.sagas("runs").list(SagaStatus.RUNNING)]:
         return False
     return await orders.count("orders") == count and not await _depth(cloud)
+
+
+async def unfinished(cloud: OmniCloud, count: int, patience: float) -> Audit:
+    """How far it had come when patience ran out."""
+    audit = Audit()
+    audit.failures.append(f"not done after {patience:.0f} s (--patience)")
+    stored = await cloud.documents("orders").find_many("orders")
+    audit.note("orders taken", f"{len(stored)} of {count}")
+    for status, number in sorted(Counter(str(order["status"]) for order in stored).items()):
+        audit.note(f"orders {status}", number)
+    for status in SagaStatus:
+        runs = [state.saga_id async for state in cloud.sagas("runs").list(status)]
+        audit.note(f"sagas {status.lower()}", len(runs))
+    audit.note("events not published", (await cloud.outbox("events").lag()).pending)
+    audit.note("messages not handled", await _depth(cloud))
+    return audit
 
 
 async def verify(cloud: OmniCloud, sent: Sequence[Order]) -> Audit:

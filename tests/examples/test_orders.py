@@ -7,8 +7,10 @@ import json
 import os
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
@@ -57,6 +59,40 @@ def test_a_shop_whose_processes_are_killed_loses_nothing_and_does_nothing_twice(
     assert figures["letters sent"] == "300"
     assert int(figures["processes killed"]) >= 1
     assert int(figures["sagas completed"]) + int(figures["sagas compensated"]) == 300
+
+
+@pytest.mark.slow
+def test_a_demonstration_that_takes_too_long_says_how_far_it_came_and_fails(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "examples.orders", "run", "--orders", "5000"]
+    done = subprocess.run(
+        [*command, "--patience", "3", "--folder", str(tmp_path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "not done after 3 s" in done.stdout
+    assert " of 5000" in done.stdout
+    assert done.stdout.endswith("CHECKS FAILED\n")
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+@pytest.mark.slow
+def test_processes_end_when_the_demonstration_is_killed(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "examples.orders", "run", "--orders", "5000"]
+    with subprocess.Popen(
+        [*command, "--folder", str(tmp_path)], cwd=ROOT, stdout=subprocess.PIPE
+    ) as run:
+        parent, until = psutil.Process(run.pid), time.monotonic() + 30
+        while len(children := parent.children(recursive=True)) < 4:
+            assert time.monotonic() < until, children
+            time.sleep(0.05)
+        run.kill()
+    gone, alive = psutil.wait_procs(children, timeout=30)
+    assert len(gone) == len(children)
+    assert alive == []
 
 
 async def test_an_order_is_taken_once_and_its_key_is_refused_to_another() -> None:
