@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnicloud.contracts.cache.models import CacheFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
+from omnicloud.contracts.messaging.models import MessagingFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
@@ -24,6 +25,9 @@ def omnicloud_providers() -> list[Provider]:
                 "kv": Offer("omnicloud_redis.kv:open_kv", _KV),
                 "cache": Offer("omnicloud_redis.cache:open_cache", frozenset(CacheFeature)),
                 "locks": Offer("omnicloud_redis.locks:open_locks", frozenset(LocksFeature)),
+                "messaging": Offer(
+                    "omnicloud_redis.messaging:open_messaging", frozenset(MessagingFeature)
+                ),
             },
             summary="Redis 7 and Valkey",
             distribution="omnicloud-redis",

@@ -156,8 +156,11 @@ class Pool:
 
 async def _is_fresh(connection: AbstractConnection) -> bool:
     """Whether the server has neither closed the idle connection nor said anything unasked."""
+    writer = connection._writer  # noqa: SLF001 - can_read does not see a reset
+    if writer is None or writer.is_closing():
+        return False
     try:
-        return connection.is_connected and not await connection.can_read()
+        return not await connection.can_read()
     except (native.RedisError, OSError):
         return False
 
