@@ -1,8 +1,9 @@
-"""Which law kills which broken driver: ``python tck/tests/kill_report.py [--full] [--out DIR]``.
+"""Which law kills which broken driver: ``python tck/tests/kill_report.py``.
 
 Every broken driver is tried on every law of its contract, in memory and virtual time, on all
 cores. Prints a line for each driver and the rate for each tier; exit code 1 if one survives
-or a MUST law kills none.
+or a MUST law kills none. With ``--write`` the rates by contract and rung become the kit's own,
+which certificates tell.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import sys
 import time
 from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from multiprocessing import connection
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -24,7 +26,12 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent))
 
 import broken
+import omnicloud_tck
 from broken.registry import BROKEN
+from omnicloud_tck.certificates.kills import FILE, KillRates
+from omnicloud_tck.certificates.model import KillRate
+from omnicloud_tck.certificates.rungs import RUNGS
+from omnicloud_tck.contracts import contract_class
 from omnicloud_tck.law import Level, laws_of
 from omnicloud_tck.runner import Verdict, try_law
 
@@ -135,6 +142,37 @@ def idle_laws(kills: list[Kill]) -> list[str]:
     )
 
 
+def rates(kills: list[Kill]) -> KillRates:
+    """By contract and rung: of the drivers of the tiers up to it, those its laws always find."""
+    runs: dict[str, list[Kill]] = defaultdict(list)
+    for kill in kills:
+        runs[kill.id].append(kill)
+    contracts = sorted({kill.contract for kill in kills})
+    return KillRates(
+        kit=version("omnicloud-tck"),
+        contracts={
+            name: {rung: _rate(name, height, runs) for height, rung in enumerate(RUNGS)}
+            for name in contracts
+        },
+    )
+
+
+def _rate(contract: str, height: int, runs: dict[str, list[Kill]]) -> KillRate:
+    laws = laws_of(contract_class(contract))
+    finding = {law.id for law in laws if RUNGS.index(law.rung) <= height}
+    asked = [
+        several
+        for several in runs.values()
+        if several[0].contract == contract and int(several[0].tier[1:]) <= height
+    ]
+    killed = [
+        several
+        for several in asked
+        if all(finding.intersection(law.split()[0] for law in one.laws) for one in several)
+    ]
+    return KillRate(killed=len(killed), drivers=len(asked))
+
+
 def printed(kills: list[Kill], idle: list[str], seconds: float) -> None:
     """Print a line for each driver, the rates, and what is wrong."""
     for kill in kills:
@@ -153,6 +191,7 @@ def main() -> int:
     """Try all, print, and write ``kills.json``."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="five seeds instead of one")
+    parser.add_argument("--write", action="store_true", help="let certificates tell the rates")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
@@ -164,6 +203,9 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     text = json.dumps([asdict(kill) for kill in kills], indent=1)
     (options.out / "kills.json").write_text(text)
+    if options.write:
+        told = rates(kills).model_dump_json(indent=1)
+        (Path(omnicloud_tck.__path__[0]) / FILE).write_text(f"{told}\n")
     return 1 if idle or not all(kill.laws for kill in kills) else 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NoReturn
@@ -18,6 +19,10 @@ MAX_BYTES = 8 << 20
 
 MAX_DEPTH = 32
 """The deepest nesting that is looked at."""
+
+
+_STRING = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
+_BRACKET = re.compile(rb"[\[\]{}]")
 
 
 class Unreadable(Exception):  # noqa: N818 - said of a file
@@ -80,23 +85,11 @@ def strict_json(raw: bytes) -> object:
 
 def _shallow(raw: bytes) -> None:
     """Refuse deep nesting before a parser recurses into it; brackets in strings do not count."""
-    depth, inside, escaped = 0, False, False
-    for byte in raw:
-        if inside:
-            if escaped:
-                escaped = False
-            elif byte == 0x5C:
-                escaped = True
-            elif byte == 0x22:
-                inside = False
-        elif byte == 0x22:
-            inside = True
-        elif byte in b"[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise Unreadable(f"nested deeper than {MAX_DEPTH}")
-        elif byte in b"]}":
-            depth -= 1
+    depth = 0
+    for bracket in _BRACKET.findall(_STRING.sub(b"", raw)):
+        depth += 1 if bracket in b"[{" else -1
+        if depth > MAX_DEPTH:
+            raise Unreadable(f"nested deeper than {MAX_DEPTH}")
 
 
 def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
