@@ -95,9 +95,7 @@ class RedisMessaging:
                 return tuple(delivery(*one) for one in lent)
             pause = left if soon < 0 else min(left, soon / 1e6)
             milliseconds = max(1, math.ceil(pause * 1000))
-            await self._store.wait(
-                pause, "XREAD", "BLOCK", milliseconds, "STREAMS", bell, rung
-            )
+            await self._store.wait(pause, "XREAD", "BLOCK", milliseconds, "STREAMS", bell, rung)
 
     async def ack(self, op: Ack, /) -> bool:
         return await self._settled(op, "ack")
@@ -131,7 +129,7 @@ class RedisMessaging:
                 if not op.ids or dead_record(fields).id in op.ids
             ]
             if chosen:
-                moved += await self._run(scripts.REDRIVE, op.topic, *chosen)
+                moved += int(await self._run(scripts.REDRIVE, op.topic, *chosen))
             if len(found) < _PAGE:
                 return moved
             after = number_of(found[-1][0])
@@ -145,7 +143,7 @@ class RedisMessaging:
             count, last = await self._run(
                 scripts.REPLAY, op.topic, op.group, _microseconds(op.since), after
             )
-            back += count
+            back += int(count)
             if last is None:
                 return back
             after = last.decode()

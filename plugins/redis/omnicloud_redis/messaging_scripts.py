@@ -151,7 +151,8 @@ end
 
 local function message(group, number)
   local id = number .. '-0'
-  local found = redis.call('XRANGE', log, id, id)[1] or redis.call('XRANGE', of('x', group), id, id)[1]
+  local found = redis.call('XRANGE', log, id, id)[1]
+  found = found or redis.call('XRANGE', of('x', group), id, id)[1]
   return found and found[2]
 end
 """
@@ -288,8 +289,8 @@ DEAD = Script(
     + """
 local group, after, most = ARGV[3], ARGV[4], tonumber(ARGV[5])
 if group == '' then return redis.call('XRANGE', dead, '(' .. after .. '-0', '+', 'COUNT', most) end
-local found = {}
-local numbers = redis.call('ZRANGEBYSCORE', of('d', group:sub(2)), '(' .. after, '+inf', 'LIMIT', 0, most)
+local found, deaths = {}, of('d', group:sub(2))
+local numbers = redis.call('ZRANGEBYSCORE', deaths, '(' .. after, '+inf', 'LIMIT', 0, most)
 for i, number in ipairs(numbers) do
   found[i] = redis.call('XRANGE', dead, number .. '-0', number .. '-0')[1]
 end
@@ -307,8 +308,8 @@ for i = 3, #ARGV do
   if entry then
     local fields, number = entry[2], next_number(clock)
     local group = field(fields, 'g')
-    redis.call('XADD', of('x', group), number .. '-0', 'i', field(fields, 'i'), 'k', field(fields, 'k'),
-      't', field(fields, 't'), 'b', field(fields, 'b'))
+    redis.call('XADD', of('x', group), number .. '-0', 'i', field(fields, 'i'),
+      'k', field(fields, 'k'), 't', field(fields, 't'), 'b', field(fields, 'b'))
     redis.call('XDEL', dead, entry[1])
     redis.call('ZREM', of('d', group), ARGV[i])
     while pull(group, 200) do end
@@ -370,8 +371,11 @@ if redis.call('SISMEMBER', groups, group) == 1 then
   tick(group)
   more = pull(group, 500) or more
 end
-return {more and 1 or 0, redis.call('ZCARD', of('u', group)), redis.call('ZCARD', of('l', group)),
-  redis.call('ZCARD', of('w', group)), redis.call('ZCARD', sched), redis.call('ZCARD', of('d', group))}
+local counts = {more and 1 or 0}
+for i, key in ipairs({of('u', group), of('l', group), of('w', group), sched, of('d', group)}) do
+  counts[i + 1] = redis.call('ZCARD', key)
+end
+return counts
 """
 )
 """ARGV: also group. Answers whether to ask again, and unsettled, lent, waiting, scheduled, dead."""

@@ -6,6 +6,7 @@ from omnicloud.contracts.cache.models import CacheFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.contracts.messaging.models import MessagingFeature
+from omnicloud.contracts.sagas.models import SagaFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
@@ -28,6 +29,7 @@ def omnicloud_providers() -> list[Provider]:
                 "messaging": Offer(
                     "omnicloud_redis.messaging:open_messaging", frozenset(MessagingFeature)
                 ),
+                "sagas": Offer("omnicloud_redis.sagas:open_sagas", frozenset(SagaFeature)),
             },
             summary="Redis 7 and Valkey",
             distribution="omnicloud-redis",

@@ -12,6 +12,7 @@ from omnicloud_tck.cache import CacheContract
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.locks import LocksContract
 from omnicloud_tck.messaging import MessagingContract
+from omnicloud_tck.sagas import SagaContract
 from omnicloud_tck.world import World
 
 
@@ -37,3 +38,9 @@ class TestRedisMessaging(MessagingContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("messaging")
+
+
+class TestRedisSagas(SagaContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("sagas")
