@@ -98,6 +98,10 @@ def _outcome(
         return Verdict.NOT_TRIED, f"the world does not offer {word}", ""
     except pytest.skip.Exception as word:
         return Verdict.BROKEN, f"it was skipped from inside: {word}", traceback.format_exc()
+    except BaseExceptionGroup as several:  # what a group of tasks makes of a skip
+        if several.subgroup(pytest.skip.Exception) is None and not isinstance(several, Exception):
+            raise
+        return Verdict.BROKEN, _said(several), traceback.format_exc()
     except TimeoutError:
         return Verdict.BROKEN, f"it had not ended after {LAW_SECONDS:.0f} s", traceback.format_exc()
     except asyncio.CancelledError:
@@ -130,7 +134,7 @@ async def _features(world: World[Any]) -> frozenset[Feature]:
     return features
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     text = str(error).strip().splitlines()
     return f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
 
