@@ -13,6 +13,7 @@ from omnicloud.core.codec import BYTES, codec_for
 from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.cache_flights import FlightLaws
+from omnicloud_tck.cache_histories import CacheHistories
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import Ability, Level, Rung, law
@@ -26,7 +27,7 @@ _TOUCH = [CacheFeature.TOUCH]
 _CLEAR = [CacheFeature.CLEAR]
 
 
-class CacheContract(FlightLaws, Kept):
+class CacheContract(FlightLaws, CacheHistories, Kept):
     """Every promise of ``Cache``.
 
     A cache may evict. The laws write a few hundred small entries at most, and take it that a

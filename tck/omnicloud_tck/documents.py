@@ -10,6 +10,7 @@ from omnicloud.contracts.documents import Documents, literal, where
 from omnicloud.contracts.documents.driver import Find, Insert
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused
+from omnicloud_tck.documents_histories import DocumentsHistories
 from omnicloud_tck.documents_more import MoreLaws
 from omnicloud_tck.documents_samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.general import Kept, Pipe
@@ -22,7 +23,7 @@ __all__ = ["DocumentsContract"]
 _KIT = "kit"
 
 
-class DocumentsContract(MoreLaws, Kept):
+class DocumentsContract(MoreLaws, DocumentsHistories, Kept):
     """Every promise of ``Documents``."""
 
     contract = "documents"

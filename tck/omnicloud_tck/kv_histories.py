@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnicloud.contracts.kv import KVFeature
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.histories.explore import explore
+from omnicloud_tck.histories.groups import Batches, Transactions
 from omnicloud_tck.histories.kv import Conditional, Counters, Registers
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab
@@ -43,3 +44,24 @@ class KVHistories(Contract):
     )
     def counters_are_linearizable(self, lab: Lab) -> None:
         explore(lab, Counters())
+
+    @law(
+        "KV-113",
+        "Batches of concurrent clients are linearizable: seen whole or not at all.",
+        needs=[KVFeature.BATCH],
+        machine=True,
+        rung=Rung.CONCURRENCY,
+    )
+    def batches_are_linearizable(self, lab: Lab) -> None:
+        explore(lab, Batches())
+
+    @law(
+        "KV-114",
+        "Transactions of concurrent clients are strictly serializable: no half, no lost update, "
+        "no write skew.",
+        needs=[KVFeature.TRANSACTION],
+        machine=True,
+        rung=Rung.CONCURRENCY,
+    )
+    def transactions_are_serializable(self, lab: Lab) -> None:
+        explore(lab, Transactions())

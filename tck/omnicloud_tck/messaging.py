@@ -19,6 +19,7 @@ from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.messaging_delays import DelayLaws
+from omnicloud_tck.messaging_histories import MessagingHistories
 from omnicloud_tck.messaging_loans import LoanLaws
 from omnicloud_tck.messaging_outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.samples import PAYLOADS
@@ -31,7 +32,7 @@ SUCCESS, RETRY = ProcessingOutcome.SUCCESS, ProcessingOutcome.RETRY
 _GROUP = "kept"
 
 
-class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, Kept):
+class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, MessagingHistories, Kept):
     """Every promise of ``Messaging``."""
 
     contract = "messaging"

@@ -21,6 +21,7 @@ from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
+from omnicloud_tck.objects_histories import ObjectsHistories
 from omnicloud_tck.objects_parts import PartsLaws
 from omnicloud_tck.objects_presign import PresignLaws
 from omnicloud_tck.samples import NAMES
@@ -35,7 +36,7 @@ _KEYS = ("Z", "a", "a/b", "a/b/c", "a/", "a_b", "a%b", "A", "b", "é", "\U0001f9
 Step = tuple[str, int, str, bytes]
 
 
-class ObjectsContract(PresignLaws, PartsLaws, Kept):
+class ObjectsContract(PresignLaws, PartsLaws, ObjectsHistories, Kept):
     """Every promise of ``Objects``."""
 
     contract = "objects"

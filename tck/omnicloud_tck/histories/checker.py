@@ -146,9 +146,17 @@ class _Search:
 
     def _free(self, mask: int) -> list[Call]:
         """The calls not taken before which no other has to come, by their ends."""
-        left = [call for call in self._calls if not mask & self._bits[call.number]]
-        horizon = min((call.ended for call in left if call.ended is not None), default=0)
-        free = [call for call in left if call.begun < horizon and self._follows(call, mask)]
+        found: list[Call] = []
+        horizon: int | None = None
+        for call in self._calls:
+            if horizon is not None and call.begun >= horizon:
+                break  # and so are all after it
+            if mask & self._bits[call.number]:
+                continue
+            found.append(call)
+            if call.ended is not None and (horizon is None or call.ended < horizon):
+                horizon = call.ended
+        free = [c for c in found if self._follows(c, mask) and c.begun < (horizon or c.begun + 1)]
         return sorted(free, key=lambda call: (call.ended is None, call.ended or 0))
 
     def _follows(self, call: Call, mask: int) -> bool:

@@ -51,6 +51,7 @@ class Call:
         after: Number of a call that took effect before this one, where that is known.
         begun_at: The same moment on the world's monotonic clock, in seconds.
         ended_at: As ``begun_at``.
+        over: When the client went on, whatever became of the call.
         said: For people: what was answered instead of a result.
     """
 
@@ -64,13 +65,14 @@ class Call:
     after: int | None = None
     begun_at: float = 0.0
     ended_at: float = 0.0
+    over: int = 0
     said: str = ""
 
     def answer(self) -> str:
         """The answer in words."""
         if self.said:
             return self.said
-        return "done" if self.result is None else _plain(self.result)
+        return "nothing" if self.result is None else _plain(self.result)
 
 
 def _plain(value: Hashable) -> str:

@@ -40,15 +40,22 @@ class NoOrder(Broken):
         self.operations = operations
 
 
-def explore(lab: Lab, subject: Subject, *, clients: int = 3, steps: int = 10) -> None:
+def explore(
+    lab: Lab, subject: Subject, *, clients: int = 3, steps: int = 10, restarts: bool = True
+) -> None:
     """Play random programs on the lab's world; break the law on the first that is wrong.
+
+    Args:
+        clients: At most so many in a program.
+        steps: So many of each client, in long programs three times as many.
+        restarts: Whether a durable backend may be killed in between.
 
     Raises:
         NoOrder: With the shrunk counter-example.
         Undecided: The checker could not tell.
     """
     tryout = _Tryout(lab, subject)
-    manner = _manner(lab.world, clients, steps, durable=tryout.is_durable())
+    manner = _manner(lab.world, clients, steps, durable=restarts and tryout.is_durable())
     started = time.perf_counter()
     for number in range(lab.examples):
         late = not lab.world.virtual and time.perf_counter() - started > REAL_SECONDS

@@ -36,12 +36,8 @@ async def played(
         await game.close()
     if recorder.complaints:
         first = recorder.complaints[0]
-        return Finding(first.why, _up_to(recorder, first.number))
+        return Finding(f"{first.why}: {first.call}", recorder.calls)
     return subject.judge(recorder.calls)
-
-
-def _up_to(recorder: Recorder, number: int) -> tuple[Any, ...]:
-    return tuple(call for call in recorder.calls if call.number <= number)
 
 
 class _Game:
@@ -60,6 +56,7 @@ class _Game:
 
     async def play(self) -> None:
         await self._open()
+        await self._subject.prepare(self._sessions)
         middle = self._program.restart
         if middle is None:
             await self._lanes(self._program.lanes)
@@ -104,7 +101,8 @@ class _Game:
             if step.seconds:
                 await self._world.sleep(step.seconds)
             action = session.resolve(step.action)
-            call = await self._recorder.record(client, action, session.perform, step.cancel)
+            cancel = None if action.verb in self._subject.uncut else step.cancel
+            call = await self._recorder.record(client, action, session.perform, cancel)
             if call.fate is not Fate.DONE:
                 await self._world.sleep(_BREATH_SECONDS)
             if self._recorder.complaints:

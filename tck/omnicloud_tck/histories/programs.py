@@ -101,7 +101,8 @@ def drawn_program(draw: Draw, seed: int, number: int, manner: Manner) -> Program
     long = number % 6 == 5
     clients = 2 if long else 2 + number % (manner.clients - 1)
     steps = min(manner.steps, 4 + number // 2) * (3 if long else 1)
-    cancels = manner.cancels and number % 2 == 1
+    # A few calls of unknown fate are enough; with many the search for an order takes for ever.
+    cancels = min(0.3, 5 / (clients * steps)) if manner.cancels and number % 2 == 1 else 0.0
     lanes = tuple(
         tuple(_step(draw, chance, f"{'abcdefgh'[c]}{n}", manner, cancels) for n in range(steps))
         for c in range(clients)
@@ -114,10 +115,10 @@ def drawn_program(draw: Draw, seed: int, number: int, manner: Manner) -> Program
     )
 
 
-def _step(draw: Draw, chance: random.Random, fresh: str, manner: Manner, cancels: bool) -> Step:
+def _step(draw: Draw, chance: random.Random, fresh: str, manner: Manner, cancels: float) -> Step:
     return Step(
         draw(chance, fresh),
         chance.choice((0, 0, 0, 1, 1, 2, 3, 5)),
         chance.random() * manner.pause if chance.random() < 0.15 else 0.0,
-        chance.randrange(1, 7) if cancels and chance.random() < 0.3 else None,
+        chance.randrange(1, 7) if chance.random() < cancels else None,
     )

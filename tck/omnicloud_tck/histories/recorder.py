@@ -35,7 +35,7 @@ class Complaint:
     """A call that went wrong in itself, whatever the others were answered."""
 
     why: str
-    number: int
+    call: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +79,7 @@ class Recorder:
         seen = await (_seen(send, action) if cancel is None else _cut_short(send, action, cancel))
         ended = next(self._moments)
         if seen.complaint:
-            self.complaints.append(Complaint(seen.complaint, number))
+            self.complaints.append(Complaint(seen.complaint, str(action)))
         call = self._calls[number] = Call(
             number,
             client,
@@ -91,6 +91,7 @@ class Recorder:
             None,
             begun_at,
             self._clock.monotonic(),
+            ended,
             seen.said,
         )
         return call

@@ -13,6 +13,8 @@ CONFLICT = "conflict"
 EXISTS = "exists"
 """The answer of a write to what should not have been there."""
 
+_CONDITIONAL = ("set_at", "swap_at")
+
 States = tuple[State, ...]
 
 
@@ -37,7 +39,7 @@ def register(state: State, call: Call) -> States:
 def _unseen(state: State, verb: str, args: tuple[object, ...]) -> States:
     if verb == "set" or (verb == "create" and state is None):
         return ((args[0], None),)
-    if verb == "set_at" and _is_version(state, args[1]):
+    if verb in _CONDITIONAL and _is_version(state, args[1]):
         return ((args[0], None),)
     if verb == "delete" and (not args or _is_version(state, args[0])):
         return (None,)
@@ -60,11 +62,12 @@ def _deleted(state: State, args: tuple[object, ...], result: object) -> States:
 
 
 def _written(state: State, verb: str, args: tuple[object, ...], result: object) -> States:
-    refusal = {"create": EXISTS, "set_at": CONFLICT}.get(verb)
-    allowed = {
-        "create": state is None,
-        "set_at": verb == "set_at" and _is_version(state, args[1]),
-    }.get(verb, True)
+    if verb == "create":
+        allowed, refusal = state is None, EXISTS
+    elif verb in _CONDITIONAL:
+        allowed, refusal = _is_version(state, args[1]), CONFLICT
+    else:
+        allowed, refusal = True, None
     if refusal is not None and result == refusal:
         return () if allowed else (state,)
     return ((args[0], result),) if allowed else ()
@@ -86,7 +89,7 @@ def _shown(state: State) -> str:
 
 
 REGISTER = Model(None, register, show=_shown)
-"""A key of a store: get, entry, set, create, set_at, delete."""
+"""A key of a store: get, entry, set, create, set_at and swap_at (over a version), delete."""
 
 
 def evicting(state: State, call: Call) -> States:
@@ -101,12 +104,16 @@ EVICTING = Model(None, evicting, show=_shown)
 
 
 def counter(state: State, call: Call) -> States:
-    """A number, ``None`` where there is none: add, put, get, delete."""
+    """A number, ``None`` where there is none: add, put, get, delete.
+
+    ``bump`` is an addition that does not tell the sum.
+    """
     verb, args = call.action.verb, call.action.args
     before = state if isinstance(state, int) else 0
     if verb == "get":
         return (state,) if call.fate is Fate.UNKNOWN or call.result == state else ()
-    after = before + _number(args) if verb == "add" else _number(args) if verb == "put" else None
+    adds = verb in ("add", "bump")
+    after = before + _number(args) if adds else _number(args) if verb == "put" else None
     if call.fate is Fate.UNKNOWN:
         return (after,)
     expected = {"add": after, "delete": state is not None}.get(verb, call.result)

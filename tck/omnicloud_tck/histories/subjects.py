@@ -68,11 +68,17 @@ class Session(Protocol):
 class Subject(Protocol):
     """One kind of history of one contract."""
 
+    uncut: frozenset[str]
+    """Verbs whose calls are not cancelled."""
+
     def draw(self, chance: random.Random, fresh: str) -> Action:
         """A random action; ``fresh`` is a value that no other action of the program has."""
 
     def open(self, client: Client) -> Session:
         """One more client."""
+
+    async def prepare(self, sessions: Sequence[Session]) -> None:
+        """Before any client does anything."""
 
     async def finish(self, sessions: Sequence[Session], recorder: Recorder) -> None:
         """Once all clients are done: look at what is left."""
@@ -89,9 +95,16 @@ class Modelled:
     """A subject whose answers are those of a model, in some order."""
 
     model: Model
+    last: tuple[Action, ...] = ()
+    """What the first client asks once all are done."""
+    uncut: frozenset[str] = frozenset()
+
+    async def prepare(self, sessions: Sequence[Session]) -> None:
+        """Nothing: what is not there yet is a state too."""
 
     async def finish(self, sessions: Sequence[Session], recorder: Recorder) -> None:
-        """Nothing: the answers say all."""
+        for action in self.last:
+            await recorder.record(0, action, sessions[0].perform)
 
     def read(self, calls: Sequence[Call]) -> Sequence[Call]:
         """The calls as the model knows them."""

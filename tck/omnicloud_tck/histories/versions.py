@@ -10,7 +10,7 @@ from omnicloud_tck.histories.subjects import Finding
 
 __all__ = ["Versions", "reused"]
 
-_WRITES = ("set", "create", "set_at")
+_WRITES = ("set", "create", "set_at", "swap_at")
 
 
 class Versions:
@@ -24,7 +24,7 @@ class Versions:
 
         Who has seen none looks first.
         """
-        if action.verb not in ("set_at", "delete_at"):
+        if not action.verb.endswith("_at"):
             return action
         seen = self._seen.get(action.key)
         if not seen:
@@ -33,7 +33,7 @@ class Versions:
         version = seen[max(0, len(seen) - 1 - int(str(back)))]
         if action.verb == "delete_at":
             return Action("delete", action.key, (version,))
-        return Action("set_at", action.key, (value, version))
+        return Action(action.verb, action.key, (value, version))
 
     def learn(self, action: Action, answer: Hashable) -> None:
         """Remember the version that an answer tells."""
