@@ -49,6 +49,10 @@ _OS: dict[int, tuple[type[OmniCloudError], Outcome]] = {
     errno.EPERM: (PermissionDeniedError, Outcome.NOT_DONE),
     errno.EROFS: (PermissionDeniedError, Outcome.NOT_DONE),
     errno.EIO: (UnavailableError, Outcome.UNKNOWN),
+    # The folder cannot be reached: a disk that is not mounted, or a file in its way.
+    errno.ENOENT: (UnavailableError, Outcome.NOT_DONE),
+    errno.ENOTDIR: (UnavailableError, Outcome.NOT_DONE),
+    errno.EEXIST: (UnavailableError, Outcome.NOT_DONE),
 }
 
 

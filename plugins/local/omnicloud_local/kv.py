@@ -1,16 +1,18 @@
 """The kv contract in SQLite.
 
-One row a key. Its version is its row number, which SQLite draws anew for every write and never
-again (AUTOINCREMENT), inside the transaction that writes: so versions grow in the order of
+One row a key. Its version is its row number, which SQLite draws anew for every write, one above
+the highest there is, inside the transaction that writes: so versions grow in the order of
 commits, and a watch asks for what is newer than what it saw.
 A deleted or expired key leaves a tombstone (its value is NULL) for watchers that come later;
-old ones are swept. Times to live end by the wall clock, the only one that processes share.
+old ones are swept, never the newest row, so that no version is drawn twice. Times to live end
+by the wall clock, the only one that processes share.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from omnicloud.contracts.kv.driver import (
@@ -54,20 +56,22 @@ _SWEEP_EVERY = 1024
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS kv (
-    version INTEGER PRIMARY KEY AUTOINCREMENT,
+    version INTEGER PRIMARY KEY,
     space TEXT NOT NULL,
     key BLOB NOT NULL,
     value BLOB,
     expires REAL,
     UNIQUE (space, key)
 );
-CREATE INDEX IF NOT EXISTS kv_expires ON kv (expires) WHERE expires IS NOT NULL
+CREATE INDEX IF NOT EXISTS kv_expires ON kv (expires) WHERE expires IS NOT NULL;
+CREATE INDEX IF NOT EXISTS kv_gone ON kv (version) WHERE value IS NULL
 """
 
 _LIVE = "value IS NOT NULL AND (expires IS NULL OR expires > ?)"
 _GET = f"SELECT value, version, expires FROM kv WHERE space = ? AND key = ? AND {_LIVE}"  # noqa: S608 - constants
 _PUT = "INSERT OR REPLACE INTO kv (space, key, value, expires) VALUES (?, ?, ?, ?)"
-_LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'kv'), 0)"
+_LAST = "SELECT ifnull(max(version), 0) FROM kv"
+_AT_ONCE = 100  # rows in one statement
 
 _Row = tuple[bytes, int, float | None]
 
@@ -98,7 +102,11 @@ class LocalKV:
         keys, now = [key.encode() for key in op.keys], self._now()
 
         def read(db: sqlite3.Connection) -> tuple[Record | None, ...]:
-            return tuple(_record(self._find(db, key, now), now) for key in keys)
+            found: dict[bytes, _Row] = {}
+            for some in _some(keys):
+                rows = db.execute(_get_these(len(some)), (self._space, *some, now))
+                found |= {bytes(key): row for key, *row in rows}
+            return tuple(_record(found.get(key), now) for key in keys)
 
         return await self._read(_at_one_moment(read))
 
@@ -120,7 +128,8 @@ class LocalKV:
         rows = [(self._space, key.encode(), value, expires) for key, value in op.items]
 
         def write(db: sqlite3.Connection) -> None:
-            db.executemany(_PUT, rows)
+            for some in _some(rows):
+                db.execute(_put_these(len(some)), tuple(chain.from_iterable(some)))
             self._sweep_now_and_then(db, _last(db), len(rows))
 
         await self._write(write)
@@ -141,9 +150,11 @@ class LocalKV:
         keys, now = [key.encode() for key in op.keys], self._now()
 
         def write(db: sqlite3.Connection) -> None:
-            for key in keys:
-                if self._find(db, key, now) is not None:
-                    self._put(db, key, None, None)
+            count = 0
+            for some in _some(keys):
+                buried = db.execute(_bury_these(len(some)), (self._space, *some, now))
+                count += buried.rowcount
+            self._sweep_now_and_then(db, _last(db), count)
 
         await self._write(write)
 
@@ -265,6 +276,31 @@ class LocalKV:
             ),
             str(last),
         )
+
+
+def _some(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """The items, as many at a time as go into one statement."""
+    return (items[at : at + _AT_ONCE] for at in range(0, len(items), _AT_ONCE))
+
+
+def _put_these(count: int) -> str:
+    return _PUT + ", (?, ?, ?, ?)" * (count - 1)
+
+
+def _get_these(count: int) -> str:
+    marks = ", ".join("?" * count)
+    return (
+        "SELECT key, value, version, expires FROM kv "  # noqa: S608 - constants
+        f"WHERE space = ? AND key IN ({marks}) AND {_LIVE}"
+    )
+
+
+def _bury_these(count: int) -> str:
+    marks = ", ".join("?" * count)
+    return (
+        "INSERT OR REPLACE INTO kv (space, key) "  # noqa: S608 - constants
+        f"SELECT space, key FROM kv WHERE space = ? AND key IN ({marks}) AND {_LIVE}"
+    )
 
 
 async def open_kv(config: LocalConfig, opening: Opening) -> LocalKV:

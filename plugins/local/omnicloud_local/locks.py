@@ -40,10 +40,10 @@ INSERT OR IGNORE INTO lk_counter VALUES (1, 0)
 """
 
 _GET = "SELECT line FROM lk_line WHERE space = ? AND name = ?"
+_LOOK = f"SELECT token, ({_GET}) FROM lk_counter"  # noqa: S608 - constants
 _PUT = """INSERT INTO lk_line (space, name, line, ends) VALUES (?, ?, ?, ?)
 ON CONFLICT (space, name) DO UPDATE SET line = excluded.line, ends = excluded.ends"""
 _DROP = "DELETE FROM lk_line WHERE space = ? AND name = ?"
-_TOKEN = "SELECT token FROM lk_counter"  # noqa: S105 - a fencing number
 _GRANTED = "UPDATE lk_counter SET token = ?"
 
 _Place = tuple[str, bytes]
@@ -68,8 +68,8 @@ class LocalLocks:
         place = self._place(op.lock)
 
         def write(db: sqlite3.Connection) -> Grant | None:
-            fresh = int(db.execute(_TOKEN).fetchone()[0]) + 1
-            line, now = _line(db, place), self._now()
+            last, text = db.execute(_LOOK, place).fetchone()
+            fresh, line, now = int(last) + 1, _read(text), self._now()
             after, token = granted(
                 line,
                 op.owner,
@@ -124,9 +124,13 @@ class LocalLocks:
 
 def _line(db: sqlite3.Connection, place: _Place) -> Line:
     row = db.execute(_GET, place).fetchone()
-    if row is None:
+    return _read(None if row is None else row[0])
+
+
+def _read(text: str | None) -> Line:
+    if text is None:
         return EMPTY_LINE
-    holders, waiting = json.loads(row[0])
+    holders, waiting = json.loads(text)
     return Line(tuple(Place(*each) for each in holders), tuple(Place(*each) for each in waiting))
 
 

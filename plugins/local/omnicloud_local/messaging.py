@@ -88,7 +88,6 @@ class LocalMessaging:
         sweeps = self._published % _SWEEP_EVERY == 0
 
         def write(topic: TopicTables) -> None:
-            topic.tick()
             if op.delay:
                 topic.schedule(op.messages, self._now() + op.delay)
             else:
@@ -146,13 +145,7 @@ class LocalMessaging:
         return await self._database.read(read)
 
     async def ack(self, op: Ack, /) -> bool:
-        def write(topic: TopicTables) -> bool:
-            found = topic.held(op.group, op.receipt)
-            if found is not None:
-                topic.remove(*found)
-            return found is not None
-
-        return await self._write(op.topic, write)
+        return await self._write(op.topic, lambda topic: topic.ack(op.group, op.receipt))
 
     async def nack(self, op: Nack, /) -> bool:
         def write(topic: TopicTables) -> bool:

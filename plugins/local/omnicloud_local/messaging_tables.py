@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.errors import NotFoundError
@@ -25,7 +25,7 @@ READY, LENT, WAITING = 0, 1, 2
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS ms_message (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     space TEXT NOT NULL,
     topic TEXT NOT NULL,
     id TEXT NOT NULL,
@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS ms_group (
     UNIQUE (space, topic, name)
 );
 CREATE TABLE IF NOT EXISTS ms_entry (
-    place INTEGER PRIMARY KEY AUTOINCREMENT,
+    place INTEGER PRIMARY KEY,
     grp INTEGER NOT NULL,
     message INTEGER NOT NULL,
     key TEXT,
@@ -91,12 +91,20 @@ CREATE TABLE IF NOT EXISTS ms_scheduled (
 CREATE INDEX IF NOT EXISTS ms_scheduled_due ON ms_scheduled (space, topic, due)
 """
 
-_INSERT = """INSERT INTO ms_message (space, topic, id, key, headers, payload, published, kept)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING number"""
+_LAST = "SELECT ifnull(max(number), 0) FROM ms_message"
+_INSERT = """INSERT INTO ms_message
+(number, space, topic, id, key, headers, payload, published, kept)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _SCHEDULE = """INSERT INTO ms_scheduled (space, topic, due, id, key, headers, payload, published)
 VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 _NEW_ID = """INSERT INTO ms_id VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE
 SET until = excluded.until WHERE until <= ?"""
+_DUE = "SELECT 1 FROM ms_scheduled WHERE space = ? AND topic = ? AND due <= ? LIMIT 1"
+_TAKE_DUE = """DELETE FROM ms_scheduled WHERE space = ? AND topic = ? AND due <= ?
+RETURNING due, number, id, key, headers, payload, published"""
+_ACK = """DELETE FROM ms_entry WHERE place = ? AND receipt = ? AND state = 1 AND until > ?
+AND grp = (SELECT number FROM ms_group WHERE space = ? AND topic = ? AND name = ?)
+RETURNING grp, key"""
 # An entry is a head where it has no key, or its key has no entry yet.
 _ENTER = """INSERT INTO ms_entry (grp, message, key, head)
 SELECT ?1, ?2, ?3, ?3 IS NULL OR NOT EXISTS
@@ -124,6 +132,7 @@ _OLD = """DELETE FROM ms_message WHERE number IN (SELECT number FROM ms_message 
     AND NOT EXISTS (SELECT 1 FROM ms_dead d WHERE d.message = m.number) LIMIT 1000)"""
 
 Held = tuple[int, str | None, int, int]
+Row = tuple[str, str | None, str, bytes, float, float]
 
 
 class TopicTables:
@@ -166,52 +175,57 @@ class TopicTables:
         sql = "SELECT number FROM ms_group WHERE space = ? AND topic = ? AND name = ifnull(?, name)"
         return [row[0] for row in self._db.execute(sql, (*self._topic, name))]
 
-    def is_new(self, message_id: str, until: float) -> bool:
-        """Whether that id is not known; it is from now on."""
-        found = self._db.execute(_NEW_ID, (*self._topic, message_id, until, self._now))
-        return found.rowcount > 0
-
     def publish(self, messages: Iterable[Outgoing]) -> None:
-        """Give messages to all groups, those whose id is known left out."""
-        groups = self.groups()
-        for one in messages:
-            if self.is_new(one.id, self._now + self._kept):
-                headers = json.dumps(dict(one.headers), ensure_ascii=False)
-                self._insert(groups, one.id, one.key, headers, one.payload, self._now)
+        """Give messages to all groups, those whose id is known left out; what is due, before."""
+        self.publish_due()
+        kept = self._now + self._kept
+        self._insert(
+            [
+                (one.id, one.key, _headers(one), one.payload, self._now, kept)
+                for one in self._new(messages, kept)
+            ]
+        )
 
     def schedule(self, messages: Iterable[Outgoing], due: float) -> None:
         """Keep messages until they are due, those whose id is known left out."""
-        for one in messages:
-            if self.is_new(one.id, max(due, self._now) + self._kept):
-                headers = json.dumps(dict(one.headers), ensure_ascii=False)
-                row = (*self._topic, due, one.id, one.key, headers, one.payload, self._now)
-                self._db.execute(_SCHEDULE, row)
+        rows = [
+            (*self._topic, due, one.id, one.key, _headers(one), one.payload, self._now)
+            for one in self._new(messages, max(due, self._now) + self._kept)
+        ]
+        self._db.executemany(_SCHEDULE, rows)
 
-    def _insert(
-        self,
-        groups: list[int],
-        message_id: str,
-        key: str | None,
-        headers: str,
-        payload: bytes,
-        published: float,
-    ) -> None:
-        row = (*self._topic, message_id, key, headers, payload, published, self._now + self._kept)
-        number = self._db.execute(_INSERT, row).fetchone()[0]
-        for group in groups:
-            self._db.execute(_ENTER, (group, number, key))
+    def _new(self, messages: Iterable[Outgoing], until: float) -> list[Outgoing]:
+        """Those whose id is not known; it is from now on."""
+        return [
+            one
+            for one in messages
+            if self._db.execute(_NEW_ID, (*self._topic, one.id, until, self._now)).rowcount > 0
+        ]
+
+    def _insert(self, rows: Sequence[Row]) -> None:
+        """Store messages behind all there are, and enter them for each group."""
+        if not rows:
+            return
+        first = int(self._db.execute(_LAST).fetchone()[0]) + 1
+        numbered = list(enumerate(rows, first))
+        self._db.executemany(_INSERT, [(number, *self._topic, *row) for number, row in numbered])
+        groups = self.groups()
+        if groups:
+            entries = [(group, number, row[1]) for number, row in numbered for group in groups]
+            self._db.executemany(_ENTER, entries)
+
+    def publish_due(self) -> None:
+        """Publish what was scheduled and is due."""
+        where = (*self._topic, self._now)
+        if self._db.execute(_DUE, where).fetchone() is None:
+            return
+        due = sorted(self._db.execute(_TAKE_DUE, where).fetchall(), key=lambda row: row[:2])
+        self._insert([(*row[2:], self._now + self._kept) for row in due])
 
     def tick(self) -> None:
         """Publish what is due and end leases and waits that are over."""
-        due = self._db.execute(
-            "DELETE FROM ms_scheduled WHERE space = ? AND topic = ? AND due <= ? "
-            "RETURNING due, number, id, key, headers, payload, published",
-            (*self._topic, self._now),
-        ).fetchall()
-        groups = self.groups()
-        for row in sorted(due, key=lambda row: row[:2]):
-            self._insert(groups, *row[2:])
-        for group in groups:
+        self.publish_due()
+        for group in self.groups():
             self._db.execute(_FREE, (group, self._now))
 
     def subscribe(self, name: str) -> None:
@@ -236,6 +250,17 @@ class TopicTables:
             return None
         row = self._db.execute(_HELD, (number, int(place), receipt, self._now)).fetchone()
         return None if row is None else (number, row)
+
+    def ack(self, group: str, receipt: str) -> bool:
+        """Forget the entry that this receipt is good for; whether it is good for one."""
+        place = receipt.rpartition("-")[2]
+        if not place.isdigit() or len(place) > 18:
+            return False
+        where = (int(place), receipt, self._now, *self._topic, group)
+        row = self._db.execute(_ACK, where).fetchone()
+        if row is not None and row[1] is not None:
+            self._db.execute(_NEXT_HEAD, row)
+        return row is not None
 
     def remove(self, group: int, held: Held) -> None:
         """Forget an entry; the next of its key becomes a head."""
@@ -269,8 +294,8 @@ class TopicTables:
         chosen = [row for row in dead if not ids or row[1] in ids]
         for row in chosen:
             self._db.execute("DELETE FROM ms_dead WHERE number = ?", row[:1])
-            copy = (*self._topic, *row[1:], 0.0)
-            number = self._db.execute(_INSERT, copy).fetchone()[0]
+            number = int(self._db.execute(_LAST).fetchone()[0]) + 1
+            self._db.execute(_INSERT, (number, *self._topic, *row[1:], 0.0))
             self._db.execute(_ENTER, (group, number, row[2]))
         return len(chosen)
 
@@ -303,3 +328,9 @@ class TopicTables:
             "(SELECT space, topic, id FROM ms_id WHERE until <= ? LIMIT 1000)",
             (self._now,),
         )
+
+
+def _headers(message: Outgoing) -> str:
+    if not message.headers:
+        return "{}"
+    return json.dumps(dict(message.headers), ensure_ascii=False)
