@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.breaker.models import BreakerFeature
 from omnicloud.contracts.cache.models import CacheFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.contracts.messaging.models import MessagingFeature
+from omnicloud.contracts.outbox.models import OutboxFeature
 from omnicloud.contracts.sagas.models import SagaFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
@@ -13,6 +15,7 @@ from omnicloud.registry.provider import Offer, Provider, Status
 __all__ = ["omnicloud_providers"]
 
 _KV = frozenset(KVFeature) - {KVFeature.TRANSACTION}
+_OUTBOX = frozenset(OutboxFeature) - {OutboxFeature.TRANSACTION}
 
 
 @hookimpl
@@ -30,6 +33,8 @@ def omnicloud_providers() -> list[Provider]:
                     "omnicloud_redis.messaging:open_messaging", frozenset(MessagingFeature)
                 ),
                 "sagas": Offer("omnicloud_redis.sagas:open_sagas", frozenset(SagaFeature)),
+                "outbox": Offer("omnicloud_redis.outbox:open_outbox", _OUTBOX),
+                "breaker": Offer("omnicloud_redis.breaker:open_breaker", frozenset(BreakerFeature)),
             },
             summary="Redis 7 and Valkey",
             distribution="omnicloud-redis",

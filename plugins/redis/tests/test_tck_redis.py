@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 
 from omnicloud_redis.certify import world
+from omnicloud_tck.breaker import BreakerContract
 from omnicloud_tck.cache import CacheContract
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.locks import LocksContract
 from omnicloud_tck.messaging import MessagingContract
+from omnicloud_tck.outbox import OutboxContract
 from omnicloud_tck.sagas import SagaContract
 from omnicloud_tck.world import World
 
@@ -44,3 +46,15 @@ class TestRedisSagas(SagaContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("sagas")
+
+
+class TestRedisOutbox(OutboxContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("outbox")
+
+
+class TestRedisBreaker(BreakerContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("breaker")
