@@ -71,5 +71,6 @@ def test_it_serves_a_configured_service(installed: dict[str, str], tmp_path: Pat
 @pytest.mark.slow
 def test_it_is_certified(installed: dict[str, str], tmp_path: Path) -> None:
     told = omnicloud(installed, tmp_path, "certify", "shelf", "--examples", "5")
-    assert told["provider"] == "shelf"
+    assert told["provider"]["name"] == "shelf"
     assert told["certified"]
+    assert told["contracts"]["kv"]["capped_by"] == ["outage"]
