@@ -1,20 +1,18 @@
-"""What the Open Omni-Cloud standard asks of documents."""
+"""What the Open Omni-Cloud standard asks of documents, restated."""
 
 from __future__ import annotations
 
 import pytest
 
+from omnicloud import OmniCloud
 from omnicloud.contracts.documents import Documents
-from omnicloud.core.pipeline import Pipeline
-from omnicloud.memory.documents import MemoryDocuments
-from omnicloud.memory.store import MemoryStore
 
 USERS = "tck_users"
 
 
 @pytest.fixture
-def documents() -> Documents:
-    return Documents(Pipeline(MemoryDocuments(MemoryStore())))
+def documents(cloud: OmniCloud) -> Documents:
+    return cloud.documents("people")
 
 
 async def test_an_inserted_document_is_found_by_its_id(documents: Documents) -> None:
@@ -23,6 +21,12 @@ async def test_an_inserted_document_is_found_by_its_id(documents: Documents) -> 
     found = await documents.find_one(USERS, {"_id": identity})
     assert found == {**given, "_id": identity}
     assert "_id" not in given
+
+
+async def test_a_document_may_bring_its_own_id(documents: Documents) -> None:
+    given = {"_id": "ada", "name": "Ada", "age": 36}
+    assert await documents.insert_one(USERS, given) == "ada"
+    assert await documents.find_one(USERS, {"_id": "ada"}) == given
 
 
 async def test_a_missing_document_is_none(documents: Documents) -> None:

@@ -1,4 +1,4 @@
-"""What the Open Omni-Cloud standard asks of producers and consumers, restated."""
+"""What the Open Omni-Cloud standard asks of producers, consumers and delays, restated."""
 
 from __future__ import annotations
 
@@ -7,40 +7,41 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import pytest
 
+from omnicloud import OmniCloud, PublishError
 from omnicloud.contracts.messaging import DeadLetter, Message, Messaging, ProcessingOutcome
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import PublishError
 from omnicloud.memory.messaging import MemoryMessaging
 from omnicloud.memory.store import MemoryStore
-from omnicloud_local.certify import Alone
-from omnicloud_local.config import LocalConfig
-from omnicloud_local.messaging import open_messaging
 
-Start = Callable[..., Awaitable[None]]
+TOPIC = "orders"
 
 
-@pytest.fixture(params=["memory", "local"])
-async def messaging(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Messaging]:
-    if request.param == "memory":
-        yield Messaging(Pipeline(MemoryMessaging(MemoryStore())))
-        return
-    opening = Alone()
-    driver = await open_messaging(LocalConfig(path=tmp_path), opening)
-    yield Messaging(Pipeline(driver))
-    await opening.aclose()
+class Start(Protocol):
+    def __call__(
+        self, handler: Callable[[Message], Awaitable[ProcessingOutcome]], max_attempts: int = 5
+    ) -> None: ...
+
+
+@pytest.fixture
+async def messaging(config: dict[str, object]) -> AsyncIterator[Messaging]:
+    """Over a cloud in real time, for a consumer waits."""
+    async with OmniCloud(config) as cloud:
+        yield cloud.messaging("queue")
 
 
 @pytest.fixture
 async def start(messaging: Messaging) -> AsyncIterator[Start]:
     tasks: list[asyncio.Task[None]] = []
 
-    async def consume(topic: str, handler: Any, **options: Any) -> None:
-        options = {"backoff": 0.02, **options}
-        tasks.append(asyncio.create_task(messaging.consume(topic, handler, **options)))
+    def consume(
+        handler: Callable[[Message], Awaitable[ProcessingOutcome]], max_attempts: int = 5
+    ) -> None:
+        running = messaging.consume(TOPIC, handler, max_attempts=max_attempts, backoff=0.02)
+        tasks.append(asyncio.create_task(running))
 
     yield consume
     for task in tasks:
@@ -49,80 +50,103 @@ async def start(messaging: Messaging) -> AsyncIterator[Start]:
             await task
 
 
-async def _letters(messaging: Messaging, topic: str) -> list[DeadLetter]:
+@pytest.fixture
+async def arrivals(start: Start) -> asyncio.Queue[tuple[float, Message]]:
+    """The messages that a consumer gets, each with when it came."""
+    came: asyncio.Queue[tuple[float, Message]] = asyncio.Queue()
+
+    async def handler(message: Message) -> ProcessingOutcome:
+        await came.put((time.monotonic(), message))
+        return ProcessingOutcome.SUCCESS
+
+    start(handler)
+    return came
+
+
+async def _first_letter(messaging: Messaging) -> DeadLetter:
     async with asyncio.timeout(5):
         while True:
-            found = [letter async for letter in messaging.dead_letters(topic)]
-            if found:
-                return found
+            async for letter in messaging.dead_letters(TOPIC):
+                return letter
             await asyncio.sleep(0.02)
 
 
-async def test_a_consumer_receives_payload_key_and_headers(
-    messaging: Messaging, start: Start
+@pytest.mark.parametrize(
+    ("key", "headers"),
+    [(None, None), ("o-1", None), (None, {"kind": "order"}), ("o-1", {"kind": "order", "n": "1"})],
+)
+async def test_a_message_arrives_with_payload_key_and_headers(
+    messaging: Messaging,
+    arrivals: asyncio.Queue[tuple[float, Message]],
+    key: str | None,
+    headers: dict[str, str] | None,
 ) -> None:
-    got: asyncio.Queue[Message] = asyncio.Queue()
-
-    async def handler(message: Message) -> ProcessingOutcome:
-        got.put_nowait(message)
-        return ProcessingOutcome.SUCCESS
-
-    await start("orders", handler)
-    await messaging.publish("orders", payload=b"paid", key="o-1", headers={"kind": "order"})
-    message = await asyncio.wait_for(got.get(), 5)
-    assert (message.payload, message.key, message.headers) == (b"paid", "o-1", {"kind": "order"})
+    await messaging.publish(topic=TOPIC, payload=b"\x00paid", key=key, headers=headers)
+    _, message = await asyncio.wait_for(arrivals.get(), 5)
+    assert (message.payload, message.key, message.headers) == (b"\x00paid", key, headers or {})
 
 
 async def test_retry_is_called_again_until_it_succeeds(messaging: Messaging, start: Start) -> None:
-    calls = 0
+    asked: list[tuple[int, bytes]] = []
     done = asyncio.Event()
 
     async def handler(message: Message) -> ProcessingOutcome:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
+        await asyncio.sleep(0)
+        asked.append((message.attempt, message.payload))
+        if message.payload == b"x" and message.attempt == 1:
             return ProcessingOutcome.RETRY
-        done.set()
+        if message.payload == b"x":
+            await messaging.publish(TOPIC, b"what comes after")
+        else:
+            done.set()
         return ProcessingOutcome.SUCCESS
 
-    await start("orders", handler, max_attempts=2)
-    await messaging.publish("orders", b"x")
+    start(handler, max_attempts=2)
+    await messaging.publish(TOPIC, b"x")
     await asyncio.wait_for(done.wait(), 5)
-    await asyncio.sleep(0.2)
-    assert calls == 2
+    assert asked == [(1, b"x"), (2, b"x"), (1, b"what comes after")]
 
 
-async def test_fail_lands_in_the_dead_letters(messaging: Messaging, start: Start) -> None:
+@pytest.mark.parametrize("outcome", [ProcessingOutcome.FAIL, ProcessingOutcome.RETRY])
+async def test_what_never_succeeds_lands_in_the_dead_letters_whole(
+    messaging: Messaging, start: Start, outcome: ProcessingOutcome
+) -> None:
     async def handler(message: Message) -> ProcessingOutcome:
-        return ProcessingOutcome.FAIL
+        await asyncio.sleep(0)
+        return outcome
 
-    await start("orders", handler, max_attempts=1)
-    await messaging.publish("orders", b"poison", key="o-2", headers={"a": "b"})
-    (letter,) = await _letters(messaging, "orders")
+    start(handler, max_attempts=1)
+    await messaging.publish(TOPIC, b"poison", key="o-2", headers={"a": "b"})
+    letter = await _first_letter(messaging)
     assert (letter.payload, letter.key, letter.headers) == (b"poison", "o-2", {"a": "b"})
 
 
 @pytest.mark.slow
-async def test_a_delayed_message_is_not_early_and_not_a_second_late(
-    messaging: Messaging, start: Start
+async def test_a_delayed_message_is_not_early_not_a_second_late_and_whole(
+    messaging: Messaging, arrivals: asyncio.Queue[tuple[float, Message]]
 ) -> None:
-    came: asyncio.Queue[float] = asyncio.Queue()
-
-    async def handler(message: Message) -> ProcessingOutcome:
-        came.put_nowait(time.monotonic())
-        return ProcessingOutcome.SUCCESS
-
-    await start("later", handler)
     begun = time.monotonic()
-    await messaging.publish("later", b"x", headers={"h": "1"}, delay_seconds=2.0)
-    assert 2.0 <= await asyncio.wait_for(came.get(), 6) - begun < 3.0
-    begun = time.monotonic()
-    await messaging.publish("later", b"x", delay_seconds=None)
-    assert await asyncio.wait_for(came.get(), 6) - begun < 1.0
+    await messaging.publish(TOPIC, b"late", key="k", headers={"h": "1"}, delay_seconds=2.0)
+    await messaging.publish(TOPIC, b"at once", delay_seconds=None)
+    came, message = await asyncio.wait_for(arrivals.get(), 5)
+    assert message.payload == b"at once"
+    assert came - begun < 1.0
+    came, message = await asyncio.wait_for(arrivals.get(), 5)
+    assert 2.0 <= came - begun < 3.0
+    assert (message.payload, message.key, message.headers) == (b"late", "k", {"h": "1"})
 
 
-async def test_an_unreachable_broker_is_a_publish_error() -> None:
+async def test_a_broker_in_memory_that_is_down_is_a_publish_error() -> None:
     store = MemoryStore()
     store.down = True
     with pytest.raises(PublishError):
-        await Messaging(Pipeline(MemoryMessaging(store))).publish("orders", b"x")
+        await Messaging(Pipeline(MemoryMessaging(store))).publish(TOPIC, b"x")
+
+
+async def test_a_folder_that_cannot_be_reached_is_a_publish_error(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    for path in (tmp_path / "file", tmp_path / "file" / "below"):
+        local = {"provider": "local", "options": {"path": str(path)}, "retry": {"attempts": 1}}
+        async with OmniCloud({"defaults": local}) as cloud:
+            with pytest.raises(PublishError):
+                await cloud.messaging("queue").publish(TOPIC, b"x")
