@@ -22,8 +22,8 @@ What every provider of {contract} keeps, as the compatibility kit tries it.
 A law applies where the provider declares the features it needs; where the backend cannot be hurt
 in the way a law asks for, the certificate says so.
 
-| id | level | what is promised | needs | the world must |
-|---|---|---|---|---|
+| id | level | rung | what is promised | needs | the world must |
+|---|---|---|---|---|---|
 """
 
 
@@ -47,4 +47,4 @@ def _row(made: Law) -> str:
     needs = ", ".join(f"`{feature}`" for feature in sorted(made.needs))
     abilities = ", ".join(ability.replace("_", " ") for ability in sorted(made.abilities))
     clause = made.clause.replace("|", "\\|")
-    return f"| {made.id} | {made.level} | {clause} | {needs} | {abilities} |\n"
+    return f"| {made.id} | {made.level} | {made.rung} | {clause} | {needs} | {abilities} |\n"
