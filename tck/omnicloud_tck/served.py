@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
 from typing import Any
 
@@ -64,10 +65,12 @@ class _Served:
         self._proxy = Proxy(port)
         self._lone = lone
         self._open = False
+        self._starting = asyncio.Lock()
 
     async def client(self) -> Any:
-        if not self._open:
-            await self._start()
+        async with self._starting:
+            if not self._open:
+                await self._start()
         return await self._dial(self._proxy.port, self._lone)
 
     async def _start(self) -> None:
