@@ -15,6 +15,7 @@ import pytest
 
 from omnicloud.core.operation import Feature
 from omnicloud.testing.virtual import VirtualTimeLoop
+from omnicloud_tck.check import Broken
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Law, laws_of
 from omnicloud_tck.machine import LAW_SECONDS, Lab, bounded
@@ -136,7 +137,8 @@ async def _features(world: World[Any]) -> frozenset[Feature]:
 
 def _said(error: BaseException) -> str:
     text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0][:300]}" if text else type(error).__name__
+    kind = Broken.__name__ if isinstance(error, Broken) else type(error).__name__
+    return f"{kind}: {text[0][:300]}" if text else kind
 
 
 def try_all(

@@ -17,6 +17,7 @@ from omnicloud_tck.certificates.model import (
 )
 from omnicloud_tck.certificates.rungs import judged, lowest
 from omnicloud_tck.certificates.surroundings import environment, version_of, versions
+from omnicloud_tck.check import Broken
 from omnicloud_tck.runner import Result, Verdict
 from omnicloud_tck.world import Backend
 
@@ -133,6 +134,6 @@ def _told(result: Result) -> str:
     if result.verdict is not Verdict.BROKEN:
         return result.reason
     kind, _, said = result.reason.partition(": ")
-    if kind == "Broken":
+    if kind == Broken.__name__:
         return said
     return kind if kind.startswith("it ") else f"it raised {kind}"
