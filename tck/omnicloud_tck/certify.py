@@ -12,6 +12,7 @@ from typing import Any
 from omnicloud.registry.provider import Provider, load
 from omnicloud.testing.virtual import VirtualTimeLoop
 from omnicloud_tck.certificates.making import ContractReport, Limit
+from omnicloud_tck.contract import Contract
 from omnicloud_tck.contracts import CONTRACTS, contract_class
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.machine import bounded
@@ -39,10 +40,16 @@ class Declared:
 
 @dataclass(frozen=True)
 class Trial:
-    """A contract of a provider that is to be tried."""
+    """A contract of a provider that is to be tried.
+
+    Attributes:
+        laws_by: A class that opens the contract's clients its own way, where the provider's
+            object stands in for the portable class; ``None`` is the kit's own.
+    """
 
     contract: str
     make_world: MakeWorld
+    laws_by: type[Contract] | None = None
 
     @cached_property
     def declared(self) -> Declared:
@@ -53,9 +60,14 @@ class Trial:
             return runner.run(bounded(_declared(world)))
 
     @property
+    def owner(self) -> type[Contract]:
+        """The class of the laws that are tried."""
+        return self.laws_by or contract_class(self.contract)
+
+    @property
     def laws(self) -> tuple[Law, ...]:
         """The laws of the contract."""
-        return laws_of(contract_class(self.contract))
+        return laws_of(self.owner)
 
 
 def world_maker(provider: Provider, contract: str) -> MakeWorld:
@@ -100,7 +112,7 @@ def certify_contract(
 
 
 def _results(trial: Trial, seed: int, examples: int, told: Told) -> Iterator[Result]:
-    owner = contract_class(trial.contract)
+    owner = trial.owner
 
     def try_one(made: Law) -> Result:
         told(made)

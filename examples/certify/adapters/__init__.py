@@ -1,0 +1,1 @@
+"""One adapter for each library: as thin as it can be, so that what breaks is the library's."""
