@@ -22,6 +22,8 @@ __all__ = ["FEATURES", "LocalBreaker", "open_breaker"]
 
 FEATURES: frozenset[Feature] = frozenset(BreakerFeature)
 
+_LIMITS = BreakerLimits()
+
 A = TypeVar("A")
 Op = Admit | Report | Look | Reset
 Change = Callable[[Circuit, float], tuple[Circuit, A]]
@@ -60,7 +62,7 @@ class LocalBreaker:
 
     @property
     def limits(self) -> BreakerLimits:
-        return BreakerLimits()
+        return _LIMITS
 
     async def admit(self, op: Admit, /) -> Admission:
         return await self._change(op, lambda circuit, now: admitted(circuit, op, now))

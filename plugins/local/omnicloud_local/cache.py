@@ -25,6 +25,8 @@ __all__ = ["FEATURES", "LocalCache", "open_cache"]
 
 FEATURES: frozenset[Feature] = frozenset(CacheFeature)
 
+_LIMITS = CacheLimits(value_max_bytes=16 << 20)
+
 _SWEEP_EVERY = 64  # writes of one client
 _SWEPT_AT_ONCE = 1000
 
@@ -78,7 +80,7 @@ class LocalCache:
 
     @property
     def limits(self) -> CacheLimits:
-        return CacheLimits(value_max_bytes=16 << 20)
+        return _LIMITS
 
     async def get(self, op: Get, /) -> Cached | None:
         place = self._place(op.key)

@@ -1,6 +1,6 @@
 """The documents contract in SQLite.
 
-One row a document, in the JSON form of the contract. A filter that names an ``_id``, or values
+One row a document, in the JSON form of the contract. A filter that names ``_id``s, or values
 for all fields of an index, looks at those documents only; any other looks at all of its
 collection, in Python, where the meaning of filters is written down once for all.
 """
@@ -46,6 +46,8 @@ T = TypeVar("T")
 
 FEATURES: frozenset[Feature] = frozenset(DocumentsFeature)
 
+_LIMITS = DocumentsLimits(document_max_bytes=16 << 20)
+
 
 class LocalDocuments:
     """A documents driver over a :class:`Database`."""
@@ -63,7 +65,7 @@ class LocalDocuments:
 
     @property
     def limits(self) -> DocumentsLimits:
-        return DocumentsLimits(document_max_bytes=16 << 20)
+        return _LIMITS
 
     async def insert(self, op: Insert, /) -> str:
         rows, body = self._collection(op.collection), encoded(op.document)
@@ -86,7 +88,7 @@ class LocalDocuments:
 
     async def count(self, op: Count, /) -> int:
         rows = self._collection(op.collection)
-        return await self._read(lambda db: sum(1 for _ in rows.matching(db, op.filter)))
+        return await self._read(lambda db: rows.count(db, op.filter))
 
     async def update(self, op: Update, /) -> UpdateResult:
         rows = self._collection(op.collection)

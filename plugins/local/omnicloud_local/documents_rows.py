@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from omnicloud.contracts.documents.engine import asked_id, index_key, unique_key
-from omnicloud.contracts.documents.filters import Filter, equalities, matches
+from omnicloud.contracts.documents.filters import All, Filter, In, equalities, matches
 from omnicloud.contracts.documents.models import Document, DocumentEntry, DocumentPage
 from omnicloud.contracts.documents.paths import Path
 from omnicloud.contracts.documents.values import decoded
@@ -40,6 +41,12 @@ CREATE TABLE IF NOT EXISTS documents_keys (
     PRIMARY KEY (number, key, id)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS documents_keys_id ON documents_keys (number, id);
+CREATE TABLE IF NOT EXISTS documents_counts (
+    space TEXT NOT NULL,
+    collection BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    PRIMARY KEY (space, collection)
+) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS documents_counter (
     only_one INTEGER PRIMARY KEY CHECK (only_one = 1),
     version INTEGER
@@ -48,6 +55,11 @@ INSERT OR IGNORE INTO documents_counter VALUES (1, 0)
 """
 
 _NEXT = "UPDATE documents_counter SET version = version + 1 RETURNING version"
+_COUNT = "SELECT number FROM documents_counts WHERE space = ? AND collection = ?"
+_COUNTED = """UPDATE documents_counts SET number = number + ?
+WHERE space = ? AND collection = ?"""
+_COUNT_ALL = "SELECT count(*) FROM documents WHERE space = ? AND collection = ?"
+_MOST_IDS = 30_000  # of SQLite's 32,766 variables in a statement
 _ALL = "SELECT version, body FROM documents WHERE space = ? AND collection = ?"
 # A cross join is done in the order it is written in: the keys first, then their documents.
 _INDEXED = """SELECT version, body FROM documents_keys AS k CROSS JOIN documents AS d
@@ -85,7 +97,9 @@ class Collection:
         taken = db.execute(f"{_ALL} AND id = ?", (*self._place, document["_id"].encode()))
         if taken.fetchone() is not None:
             raise AlreadyExistsError("there is a document of that _id in the collection")
-        return self.update(db, document, body)
+        version = self.update(db, document, body)
+        self._count(db, 1)
+        return version
 
     def update(self, db: sqlite3.Connection, document: Document, body: bytes) -> str:
         """Store a document over what was there.
@@ -111,6 +125,19 @@ class Collection:
             "DELETE FROM documents WHERE space = ? AND collection = ? AND id = ?",
             (*self._place, identity.encode()),
         )
+        self._count(db, -1)
+
+    def count(self, db: sqlite3.Connection, condition: Filter) -> int:
+        """How many documents match; of all of them the number is kept."""
+        if condition != All():
+            return sum(1 for _ in self.matching(db, condition))
+        kept = db.execute(_COUNT, self._place).fetchone()
+        return int((kept or db.execute(_COUNT_ALL, self._place).fetchone())[0])
+
+    def _count(self, db: sqlite3.Connection, more: int) -> None:
+        if db.execute(_COUNTED, (more, *self._place)).rowcount == 0:
+            (number,) = db.execute(_COUNT_ALL, self._place).fetchone()
+            db.execute("INSERT INTO documents_counts VALUES (?, ?, ?)", (*self._place, number))
 
     def matching(
         self, db: sqlite3.Connection, condition: Filter, after: bytes | None = None
@@ -192,16 +219,28 @@ class Collection:
     def _candidates(
         self, db: sqlite3.Connection, condition: Filter, after: bytes | None
     ) -> sqlite3.Cursor:
-        named = asked_id(condition)
+        ids = _asked_ids(condition)
         low = b"" if after is None else after
-        if named is not None:
-            return db.execute(
-                f"{_ALL} AND id = ? AND id > ?",
-                (*self._place, named.encode("utf-8", "replace"), low),
-            )
+        if ids is not None and len(ids) <= _MOST_IDS:
+            # One bound on the ids, not two: SQLite would rather walk from ``low`` to the end.
+            names = [name for one in ids if (name := one.encode("utf-8", "replace")) > low]
+            marks = ", ".join("?" * len(names))
+            return db.execute(f"{_ALL} AND id IN ({marks}) ORDER BY id", (*self._place, *names))
         asked = equalities(condition)
         for index in self._indexes(db):
             if all(path in asked for path in index.paths):
                 key = index_key([asked[path] for path in index.paths])
                 return db.execute(_INDEXED, (index.number, key, low, *self._place))
         return db.execute(f"{_ALL} AND id > ? ORDER BY id", (*self._place, low))
+
+
+def _asked_ids(condition: Filter) -> AbstractSet[str] | None:
+    """The only ``_id``s that can match, if the filter names them."""
+    named = asked_id(condition)
+    if named is not None:
+        return {named}
+    if isinstance(condition, In) and condition.path == ("_id",):
+        return {one for one in condition.values if isinstance(one, str)}
+    if isinstance(condition, All):
+        return next((ids for ids in map(_asked_ids, condition.parts) if ids is not None), None)
+    return None

@@ -20,6 +20,8 @@ __all__ = ["FEATURES", "LocalIAM", "open_iam"]
 
 FEATURES: frozenset[Feature] = frozenset(IAMFeature)
 
+_LIMITS = IAMLimits()
+
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS ia_rules (
     name TEXT PRIMARY KEY,
@@ -48,7 +50,7 @@ class LocalIAM:
 
     @property
     def limits(self) -> IAMLimits:
-        return IAMLimits()
+        return _LIMITS
 
     async def decide(self, op: Decide, /) -> Decision:
         try:

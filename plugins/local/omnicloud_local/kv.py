@@ -50,6 +50,8 @@ T = TypeVar("T")
 
 FEATURES: frozenset[Feature] = frozenset(KVFeature)
 
+_LIMITS = KVLimits(value_max_bytes=16 << 20, batch_max_items=10_000)
+
 _INT64 = 1 << 63
 _KEPT_VERSIONS = 100_000  # a watcher that sleeps through more changes must start anew
 _SWEEP_EVERY = 1024
@@ -92,7 +94,7 @@ class LocalKV:
 
     @property
     def limits(self) -> KVLimits:
-        return KVLimits(value_max_bytes=16 << 20, batch_max_items=10_000)
+        return _LIMITS
 
     async def get(self, op: Get, /) -> Record | None:
         key, now = op.key.encode(), self._now()

@@ -22,6 +22,8 @@ __all__ = ["FEATURES", "LocalLocks", "open_locks"]
 
 FEATURES: frozenset[Feature] = frozenset(LocksFeature)
 
+_LIMITS = LocksLimits()
+
 _SWEEP_EVERY = 256  # grants
 
 _SCHEMA = """
@@ -62,7 +64,7 @@ class LocalLocks:
 
     @property
     def limits(self) -> LocksLimits:
-        return LocksLimits()
+        return _LIMITS
 
     async def acquire(self, op: Acquire, /) -> Grant | None:
         place = self._place(op.lock)

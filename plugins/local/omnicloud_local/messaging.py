@@ -44,6 +44,13 @@ T = TypeVar("T")
 FEATURES: frozenset[Feature] = frozenset(MessagingFeature)
 
 _KEPT_SECONDS = 86400.0
+
+_LIMITS = MessagingLimits(
+    payload_max_bytes=16 << 20,
+    batch_max_items=10_000,
+    retention_seconds=_KEPT_SECONDS,
+    dedupe_seconds=_KEPT_SECONDS,
+)
 _SWEEP_EVERY = 512  # publishes
 
 _DEAD = """SELECT m.id, m.payload, m.key, m.headers, m.published, g.name, d.reason, d.attempts,
@@ -76,12 +83,7 @@ class LocalMessaging:
 
     @property
     def limits(self) -> MessagingLimits:
-        return MessagingLimits(
-            payload_max_bytes=16 << 20,
-            batch_max_items=10_000,
-            retention_seconds=_KEPT_SECONDS,
-            dedupe_seconds=_KEPT_SECONDS,
-        )
+        return _LIMITS
 
     async def publish(self, op: Publish, /) -> None:
         self._published += 1

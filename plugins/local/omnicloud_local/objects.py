@@ -74,6 +74,8 @@ T = TypeVar("T")
 
 FEATURES: frozenset[Feature] = frozenset({ObjectsFeature.CONDITIONAL, ObjectsFeature.DURABLE})
 
+_LIMITS = ObjectsLimits()
+
 _ABANDONED_SECONDS = 7 * 86400.0  # after which an upload in parts is forgotten
 _RACES = 20  # times that a reader may find its file removed by a writer in a row
 
@@ -92,7 +94,7 @@ class LocalObjects:
 
     @property
     def limits(self) -> ObjectsLimits:
-        return ObjectsLimits()
+        return _LIMITS
 
     async def put(self, op: Put, /) -> str:
         segment = await self._in_thread("writing an object", self._files.write, op.data)
@@ -220,6 +222,8 @@ class LocalObjects:
 
     async def abort_upload(self, op: AbortUpload, /) -> None:
         def write(db: sqlite3.Connection) -> tuple[None, tuple[Segment, ...]]:
+            if not self._rows.has_upload(db, op.upload_id, op.key):
+                return None, ()
             gone = tuple(part for part, _ in self._rows.parts(db, op.upload_id).values())
             self._rows.forget(db, op.upload_id)
             return None, gone

@@ -200,6 +200,14 @@ class Rows:
             raise NotFoundError("there is no such upload", hint="begin another one")
         return Upload(row[0], tuple((name, value) for name, value in json.loads(row[1])))
 
+    def has_upload(self, db: sqlite3.Connection, upload_id: str, key: str) -> bool:
+        """Whether there is such an upload of a key."""
+        row = db.execute(
+            "SELECT 1 FROM objects_uploads WHERE id = ? AND space = ? AND key = ?",
+            (upload_id, self._space, key.encode()),
+        ).fetchone()
+        return row is not None
+
     def parts(
         self, db: sqlite3.Connection, upload_id: str
     ) -> dict[int, tuple[Segment, str | None]]:

@@ -44,6 +44,8 @@ T = TypeVar("T")
 
 FEATURES: frozenset[Feature] = frozenset(OutboxFeature)
 
+_LIMITS = OutboxLimits(payload_max_bytes=16 << 20, claim_max_events=10_000)
+
 _STATUS = {EventStatus.PENDING: 0, EventStatus.PARKED: 1, EventStatus.PROCESSED: 2}
 _NAMES = {number: status for status, number in _STATUS.items()}
 
@@ -141,7 +143,7 @@ class LocalOutbox:
 
     @property
     def limits(self) -> OutboxLimits:
-        return OutboxLimits(payload_max_bytes=16 << 20, claim_max_events=10_000)
+        return _LIMITS
 
     async def save(self, op: Save, /) -> None:
         event, place = op.event, (self._name, op.space)

@@ -19,6 +19,8 @@ __all__ = ["FEATURES", "LocalSagas", "open_sagas"]
 
 FEATURES: frozenset[Feature] = frozenset(SagaFeature)
 
+_LIMITS = SagaLimits(payload_max_bytes=16 << 20)
+
 # ``step`` has no type, so that text stays text and numbers stay numbers.
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS sg_saga (
@@ -72,7 +74,7 @@ class LocalSagas:
 
     @property
     def limits(self) -> SagaLimits:
-        return SagaLimits(payload_max_bytes=16 << 20)
+        return _LIMITS
 
     async def create(self, op: Create, /) -> None:
         state = op.state

@@ -31,6 +31,8 @@ from omnicloud_local.shared import database_of
 __all__ = ["FEATURES", "KEY_FILE", "LocalSecrets", "open_secrets"]
 
 FEATURES: frozenset[Feature] = frozenset(SecretsFeature)
+
+_LIMITS = SecretsLimits()
 KEY_FILE = "secrets.key"
 
 _SCHEMA = """
@@ -77,7 +79,7 @@ class LocalSecrets:
 
     @property
     def limits(self) -> SecretsLimits:
-        return SecretsLimits()
+        return _LIMITS
 
     async def get(self, op: Get, /) -> StoredSecret | None:
         def read(db: sqlite3.Connection) -> StoredSecret | None:
