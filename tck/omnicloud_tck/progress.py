@@ -7,6 +7,7 @@ from pathlib import Path
 from threading import Lock
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from omnicloud_tck.certificates.reading import Unreadable, read, read_bounded
@@ -68,7 +69,7 @@ class Bar:
         self._progress = progress
         self._lock = Lock()
         self._task = progress.add_task(
-            title, total=len(trial.laws), left=self._left(), running="waiting"
+            escape(title), total=len(trial.laws), left=self._left(), running="waiting"
         )
 
     def told(self, about: Law | Result) -> None:
@@ -79,10 +80,12 @@ class Bar:
             else:
                 self._running.pop(about.law.id, None)
                 self._waiting.pop(about.law, None)
-            fields = {"left": self._left(), "running": ", ".join(self._running)}
-        self._progress.update(self._task, advance=isinstance(about, Result), **fields)
+            left, running = self._left(), ", ".join(self._running)
+        step = 0 if isinstance(about, Law) else 1
+        self._progress.update(self._task, advance=step, left=left, running=running)
         if isinstance(about, Result) and about.verdict is Verdict.BROKEN:
-            self._progress.console.print(f"{about.law.id} broken: {about.reason}", markup=False)
+            said = f"{about.law.id} broken: {about.reason}"
+            self._progress.console.print(said, markup=False, highlight=False)
 
     def _left(self) -> str:
         seconds = expected_seconds(
