@@ -22,7 +22,6 @@ from omnicloud_tck.progress import (
 from omnicloud_tck.reference import world
 from omnicloud_tck.runner import Result, Verdict
 
-
 _CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
