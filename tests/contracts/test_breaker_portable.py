@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 
 from omnicloud.contracts.breaker import Breaker, CircuitEvent, CircuitState
+from omnicloud.contracts.breaker.driver import Report
+from omnicloud.contracts.breaker.keeper import InProcess
+from omnicloud.contracts.breaker.models import Reading
 from omnicloud.contracts.iam import IAM
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import InvalidArgumentError, UnsupportedError
@@ -91,3 +94,27 @@ async def test_rules_cannot_be_managed_inside_a_tenant() -> None:
     with pytest.raises(UnsupportedError, match="above them"):
         await inside.policies()
     assert await inside.is_allowed("p", "a", "r")
+
+
+def test_an_answer_that_comes_in_late_does_not_undo_a_newer_one() -> None:
+    class Tardy(InProcess):
+        """Holds back the answer to the first report until after the second."""
+
+        reports = 0
+
+        async def report(self, op: Report, /) -> Reading:
+            self.reports += 1
+            mine = self.reports
+            answer = await super().report(op)
+            if mine == 1:
+                await asyncio.sleep(5)
+            return answer
+
+    async def main() -> CircuitState:
+        pipe = Pipeline(Tardy(LoopClock()))
+        breaker = Breaker(2, 60, pipeline=pipe, clock=LoopClock())
+
+        await asyncio.gather(*(breaker.execute(failing) for _ in range(2)), return_exceptions=True)
+        return breaker.state
+
+    assert run_virtual(main()) is CircuitState.OPEN

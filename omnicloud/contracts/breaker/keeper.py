@@ -24,7 +24,8 @@ __all__ = ["InProcess", "admitted", "read", "reported", "reset"]
 def read(circuit: Circuit, settings: CircuitSettings, now: float) -> Reading:
     """A circuit as clients see it."""
     state = state_at(circuit, settings, now)
-    return Reading(state, circuit.failures, retry_after(circuit, settings, now))
+    wait = retry_after(circuit, settings, now)
+    return Reading(state, circuit.failures, wait, circuit.generation)
 
 
 def admitted(circuit: Circuit, op: Admit, now: float) -> tuple[Circuit, Admission]:

@@ -32,11 +32,14 @@ class Reading:
         failures: In a row.
         retry_after: Seconds until an open circuit turns half open, or, in the half-open state,
             until a trial under way is given up; 0 where a call may pass now.
+        generation: One more with every change of state, so that an answer that comes in late
+            is known to be old.
     """
 
     state: CircuitState
     failures: int = 0
     retry_after: float = 0.0
+    generation: int = 0
 
 
 @dataclass(frozen=True, slots=True)

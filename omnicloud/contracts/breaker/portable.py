@@ -111,11 +111,11 @@ class Breaker:
 
     async def read(self) -> Reading:
         """Ask for the circuit as it is now."""
-        return self._learn(await self._pipeline.send(Look(self._name, self._settings)))
+        return await self._asked(Look(self._name, self._settings))
 
     async def reset(self) -> None:
         """Close the circuit and forget all failures; calls under way no longer count."""
-        self._learn(await self._pipeline.send(Reset(self._name, self._settings)))
+        await self._asked(Reset(self._name, self._settings))
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Tell a plain function of every change that this object sees; returns how to stop.
@@ -162,6 +162,7 @@ class Breaker:
     async def _permit(self) -> Permit | None:
         ticket = secrets.token_hex(8)
         try:
+            asked = self._clock.monotonic()
             admission = await self._pipeline.send(Admit(self._name, self._settings, ticket))
         except asyncio.CancelledError:
             # It may have been given the trial: the ticket asks again, a report frees it.
@@ -171,7 +172,7 @@ class Breaker:
             if not error.transient:
                 raise
             return None
-        self._learn(admission.reading)
+        self._learn(admission.reading, asked)
         if admission.permit is None:
             raise CircuitOpenError(
                 f"the circuit {self._name!r} is {self.state.value}; the call was not made",
@@ -197,11 +198,18 @@ class Breaker:
         op = Report(self._name, self._settings, permit, verdict, took)
         with anyio.CancelScope(shield=True), anyio.move_on_after(_REPORT_SECONDS):
             try:
-                self._learn(await self._pipeline.send(op))
+                await self._asked(op)
             except OmniCloudError:
                 return
 
-    def _learn(self, reading: Reading) -> Reading:
+    async def _asked(self, op: Look | Report | Reset) -> Reading:
+        asked = self._clock.monotonic()
+        return self._learn(await self._pipeline.send(op), asked)
+
+    def _learn(self, reading: Reading, asked: float) -> Reading:
+        # Of calls at once, an older answer may come in after a newer one.
+        if reading.generation < self._reading.generation and asked < self._seen_at:
+            return self._reading
         self._reading = reading
         self._seen_at = self._clock.monotonic()
         before, self._told = self._told, reading.state

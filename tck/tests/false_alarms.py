@@ -1,0 +1,155 @@
+"""Whether a law ever fails a correct provider: ``python tck/tests/false_alarms.py --runs 20``.
+
+One run is every law of every contract that a provider offers, with a random seed and with
+random slowness before and after each request. Prints what broke, with the seed that repeats
+it, and how much was tried; exit code 1 if anything broke.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import inspect
+import json
+import os
+import random
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from omnicloud.registry.discovery import Registry
+from omnicloud_tck.certify import trials_of
+from omnicloud_tck.contracts import contract_class
+from omnicloud_tck.law import laws_of
+from omnicloud_tck.runner import Verdict, try_law
+from omnicloud_tck.world import World
+
+SLOWEST = 0.02
+"""Seconds by which a request is held back at most, each way."""
+
+
+class Slowed:
+    """A driver whose requests and answers take a while, each another."""
+
+    def __init__(self, driver: Any, chance: random.Random) -> None:
+        self._driver = driver
+        self._chance = chance
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._driver, name)
+        if name == "within":
+            return lambda transaction: Slowed(found(transaction), self._chance)
+        if name == "aclose" or not inspect.iscoroutinefunction(found):
+            return found
+
+        async def held_back(*given: Any) -> Any:
+            await asyncio.sleep(self._chance.uniform(0.0, SLOWEST))
+            answer = await found(*given)
+            await asyncio.sleep(self._chance.uniform(0.0, SLOWEST))
+            return answer
+
+        return held_back
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """A law that failed a correct provider."""
+
+    provider: str
+    law: str
+    seed: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A provider on one contract with one seed."""
+
+    provider: str
+    contract: str
+    verdicts: dict[str, int]
+    alarms: tuple[Alarm, ...]
+    seconds: float
+
+
+def slow_world(made: World[Any], chance: random.Random) -> World[Any]:
+    """The same world, whose clients are slow now and then."""
+
+    def slowed(driver: Any) -> Any:
+        return Slowed(driver, chance)
+
+    return made.wrapped(slowed)
+
+
+def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
+    """Try all laws of one contract."""
+    found = Registry.discover().providers[provider].provider
+    (trial,) = trials_of(found, [contract])
+    chance, started = random.Random(seed), time.perf_counter()
+    verdicts: Counter[str] = Counter()
+    alarms: list[Alarm] = []
+    for law in laws_of(contract_class(contract)):
+        result = try_law(
+            contract_class(contract)(),
+            law,
+            lambda: slow_world(trial.make_world(), chance),
+            seed=seed,
+            examples=examples,
+        )
+        verdicts[result.verdict] += 1
+        if result.verdict is Verdict.BROKEN:
+            alarms.append(Alarm(provider, law.id, seed, result.reason))
+    seconds = time.perf_counter() - started
+    return Tried(provider, contract, dict(verdicts), tuple(alarms), seconds)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=2, help="runs for each provider")
+    parser.add_argument("--providers", nargs="*", default=["memory", "local"])
+    parser.add_argument("--contracts", nargs="*", default=[])
+    parser.add_argument("--examples", type=int, default=20, help="of each state machine")
+    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
+    parser.add_argument("--out", type=Path, help="where to write JSON")
+    asked = parser.parse_args()
+    jobs = list(_jobs(asked))
+    ended: list[Tried] = []
+    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=8) as pool:
+        for done in as_completed([pool.submit(tried, *job, asked.examples) for job in jobs]):
+            ended.append(done.result())
+            _tell(ended[-1], len(ended), len(jobs))
+    alarms = [alarm for one in ended for alarm in one.alarms]
+    laws = sum(sum(one.verdicts.values()) for one in ended)
+    print(
+        f"{asked.runs} runs of {', '.join(asked.providers)} from seed {asked.seed}: "
+        f"{laws} laws tried, {len(alarms)} false alarms"
+    )
+    if asked.out:
+        asked.out.write_text(json.dumps([asdict(one) for one in ended], indent=1))
+    return 1 if alarms else 0
+
+
+def _jobs(asked: argparse.Namespace) -> list[tuple[str, str, int]]:
+    chance = random.Random(asked.seed)
+    found = Registry.discover().providers
+    jobs: list[tuple[str, str, int]] = []
+    for _ in range(asked.runs):
+        seed = chance.randrange(2**31)
+        for provider in asked.providers:
+            trials = trials_of(found[provider].provider, asked.contracts)
+            jobs += [(provider, trial.contract, seed) for trial in trials]
+    return jobs
+
+
+def _tell(one: Tried, done: int, of: int) -> None:
+    print(f"{done}/{of} {one.provider} {one.contract} {one.seconds:.1f} s", file=sys.stderr)
+    for alarm in one.alarms:
+        print(f"BROKEN {alarm.provider} {alarm.law} seed {alarm.seed}: {alarm.reason}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
