@@ -16,7 +16,7 @@ class ObjectsHistories(Contract):
     """What holds for every history of several clients."""
 
     @law(
-        "OB-110",
+        "OBJ-110",
         "Uploads, downloads and deletions of concurrent clients are linearizable, no object torn.",
         machine=True,
         rung=Rung.CONCURRENCY,
@@ -25,7 +25,7 @@ class ObjectsHistories(Contract):
         explore(lab, WholeObjects())
 
     @law(
-        "OB-111",
+        "OBJ-111",
         "Conditional uploads and deletions of concurrent clients are linearizable.",
         needs=[ObjectsFeature.CONDITIONAL],
         machine=True,

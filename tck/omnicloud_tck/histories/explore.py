@@ -22,6 +22,8 @@ REAL_SECONDS = 6.0
 """Where time is real, no program is begun after so long; at least :data:`LEAST` are."""
 
 LEAST = 4
+PROGRAMS = 3
+"""Programs for each example of a law that draws single cases."""
 SHRINK_SECONDS = 10.0
 SHRINK_TRIES = 400
 REPEATS = 3
@@ -57,7 +59,7 @@ def explore(
     tryout = _Tryout(lab, subject)
     manner = _manner(lab.world, clients, steps, durable=restarts and tryout.is_durable())
     started = time.perf_counter()
-    for number in range(lab.examples):
+    for number in range(PROGRAMS * lab.examples):
         late = not lab.world.virtual and time.perf_counter() - started > REAL_SECONDS
         if late and number >= LEAST:
             return

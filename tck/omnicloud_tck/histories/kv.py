@@ -79,7 +79,7 @@ class _Client:
         except AlreadyExistsError:
             return EXISTS
         except ConflictError:
-            return CONFLICT
+            answer = CONFLICT
         self._versions.learn(action, answer)
         return answer
 

@@ -80,7 +80,8 @@ class _Game:
 
     async def _open(self) -> None:
         for number in range(len(self._program.lanes)):
-            if not (self._program.shared and self._pipelines):
+            alone = number > 1 and number + 1 == len(self._program.lanes)
+            if alone or not (self._program.shared and self._pipelines):
                 self._pipelines.append(await self._world.pipeline())
             client = Client(self._pipelines[-1], self._world.clock, self._space, "ABCDEFGH"[number])
             self._sessions.append(self._subject.open(client))

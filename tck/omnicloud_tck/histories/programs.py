@@ -32,6 +32,10 @@ class Step:
 
 Lane = tuple[Step, ...]
 
+_PACES = ((0, 0, 0, 1, 1, 2, 3, 5), (0, 0, 0, 0, 1), (0, 1, 2))
+_SAMPLES = 30
+_MAKES = frozenset({"set", "create", "put", "move", "add", "bump", "save", "publish", "acquire"})
+
 
 @dataclass(frozen=True, slots=True)
 class Program:
@@ -42,7 +46,8 @@ class Program:
         outage: After how many calls the backend goes away for a while; ``None`` for never.
         restart: After how many steps of each client the backend is killed and comes back, with
             no call in flight; ``None`` for never.
-        shared: Whether the clients are tasks that share one connection to the backend.
+        shared: Whether the clients are tasks that share one connection to the backend; of three
+            or more, the last has its own.
     """
 
     lanes: tuple[Lane, ...]
@@ -103,8 +108,12 @@ def drawn_program(draw: Draw, seed: int, number: int, manner: Manner) -> Program
     steps = min(manner.steps, 4 + number // 2) * (3 if long else 1)
     # A few calls of unknown fate are enough; with many the search for an order takes for ever.
     cancels = min(0.3, 5 / (clients * steps)) if manner.cancels and number % 2 == 1 else 0.0
+    draw = _narrowed(draw, chance) if chance.random() < 0.6 else draw
+    turns = chance.choice(_PACES)
     lanes = tuple(
-        tuple(_step(draw, chance, f"{'abcdefgh'[c]}{n}", manner, cancels) for n in range(steps))
+        tuple(
+            _step(draw, chance, f"{'abcdefgh'[c]}{n}", manner, turns, cancels) for n in range(steps)
+        )
         for c in range(clients)
     )
     return Program(
@@ -115,10 +124,43 @@ def drawn_program(draw: Draw, seed: int, number: int, manner: Manner) -> Program
     )
 
 
-def _step(draw: Draw, chance: random.Random, fresh: str, manner: Manner, cancels: float) -> Step:
+def _narrowed(draw: Draw, chance: random.Random) -> Draw:
+    """Draw only actions of two or three verbs, about one key or all.
+
+    Few kinds of actions meet more often: Groce et al., "Swarm testing" (ISSTA 2012).
+    """
+    samples = [draw(chance, "") for _ in range(_SAMPLES)]
+    verbs = _some({one.verb for one in samples}, chance)
+    keys = {chance.choice(samples).key} if chance.random() < 0.5 else {one.key for one in samples}
+
+    def narrow(chance: random.Random, fresh: str) -> Action:
+        for _ in range(_SAMPLES):
+            action = draw(chance, fresh)
+            if action.verb in verbs and action.key in keys:
+                return action
+        return draw(chance, fresh)
+
+    return narrow
+
+
+def _some(verbs: set[str], chance: random.Random) -> set[str]:
+    """Two or three of the verbs, one of which makes something that others are about."""
+    some = set(chance.sample(sorted(verbs), min(len(verbs), chance.choice((2, 2, 3)))))
+    makes = sorted(verbs & _MAKES)
+    return some if some & _MAKES or not makes else some | {chance.choice(makes)}
+
+
+def _step(
+    draw: Draw,
+    chance: random.Random,
+    fresh: str,
+    manner: Manner,
+    turns: tuple[int, ...],
+    cancels: float,
+) -> Step:
     return Step(
         draw(chance, fresh),
-        chance.choice((0, 0, 0, 1, 1, 2, 3, 5)),
+        chance.choice(turns),
         chance.random() * manner.pause if chance.random() < 0.15 else 0.0,
         chance.randrange(1, 7) if chance.random() < cancels else None,
     )

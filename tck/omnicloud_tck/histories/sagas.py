@@ -46,6 +46,7 @@ class _Writer:
         try:
             version, answer = await self._send(action)
         except SagaStateConflictError:
+            self._seen.pop(action.key, None)
             return CONFLICT
         if version:
             self._seen[action.key] = version

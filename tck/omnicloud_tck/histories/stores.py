@@ -78,7 +78,7 @@ class _Keeper:
         except AlreadyExistsError:
             return EXISTS
         except ConflictError:
-            return CONFLICT
+            answer = CONFLICT
         self._versions.learn(action, answer)
         return answer
 

@@ -18,16 +18,18 @@ class Versions:
 
     def __init__(self) -> None:
         self._seen: dict[str, list[str]] = {}
+        self._doubted: set[str] = set()
 
     def resolve(self, action: Action) -> Action:
         """Put a seen version in the place of "so many before the newest".
 
-        Who has seen none looks first.
+        Who has seen none, or was refused, looks first.
         """
         if not action.verb.endswith("_at"):
             return action
         seen = self._seen.get(action.key)
-        if not seen:
+        if not seen or action.key in self._doubted:
+            self._doubted.discard(action.key)
             return Action("entry", action.key)
         value, back = action.args
         version = seen[max(0, len(seen) - 1 - int(str(back)))]
@@ -36,7 +38,10 @@ class Versions:
         return Action(action.verb, action.key, (value, version))
 
     def learn(self, action: Action, answer: Hashable) -> None:
-        """Remember the version that an answer tells."""
+        """Remember the version that an answer tells, or that the known one is no more."""
+        if answer == CONFLICT:
+            self._doubted.add(action.key)
+            return
         version = answer[1] if isinstance(answer, tuple) else answer
         tells = action.verb in _WRITES or isinstance(answer, tuple)
         if tells and isinstance(version, str):
