@@ -110,6 +110,8 @@ def _one(
     if not trials:
         offers = ", ".join(provider.offers)
         raise click.UsageError(f"nothing to try: {name} offers {offers}")
+    if Path(provider.name).name != provider.name:
+        raise click.UsageError(f"{provider.name!r} is no name for a file")
     started = datetime.now(UTC)
     reports = _with_progress(console, provider, trials, seed, examples, out)
     return made(

@@ -21,6 +21,9 @@ from omnicloud_tck.certificates.badge import badge
 from omnicloud_tck.certificates.making import as_json
 from omnicloud_tck.certificates.matrix import as_markdown, as_rows
 from omnicloud_tck.certificates.signing import BadKey, make_key, public_key, read_key, read_public
+from omnicloud_tck.certificates.trust import checked
+from omnicloud_tck.reference import world
+from omnicloud_tck.world import World
 
 Run = Callable[..., Result]
 
@@ -176,3 +179,39 @@ def test_markup_in_names_does_not_break_the_table() -> None:
     first = as_markdown([odd]).splitlines()[0]
     assert first.replace("\\|", "").count("|") == 3
     assert "<i>" not in first.replace("\\<i\\>", "")
+
+
+@pytest.fixture
+def certify(tmp_path: Path) -> Run:
+    base = ["certify", "memory", "--contract", "secrets", "--examples", "3", "--out", str(tmp_path)]
+    return lambda *args: CliRunner().invoke(cli, [*base, *map(str, args)])
+
+
+def test_certify_signs_what_it_writes_and_ends_with_0(certify: Run, tmp_path: Path) -> None:
+    mine = public_key(key(tmp_path))
+    done = certify("--sign", tmp_path / "key.pem", "--rung", "trust")
+    assert done.exit_code == 0, done.output
+    found = checked(tmp_path / "memory.json", frozenset({mine}))
+    assert found.objections(allow_unknown=False) == ()
+    assert (tmp_path / "memory.svg").read_text().startswith("<svg")
+    assert "secrets" in (tmp_path / "memory.html").read_text()
+
+
+def test_certify_does_not_begin_with_a_key_that_it_cannot_use(certify: Run, tmp_path: Path) -> None:
+    (tmp_path / "key.pem").write_text("hunter2")
+    (tmp_path / "key.pem").chmod(0o644)
+    done = certify("--sign", tmp_path / "key.pem")
+    assert done.exit_code == 2
+    assert not (tmp_path / "memory.json").exists()
+
+
+def test_certify_ends_with_1_below_the_rung_that_was_asked_for(
+    certify: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def poor(contract: str) -> World[Any]:
+        rich = world(contract)
+        return World(rich.driver, clock=rich.clock, virtual=True)
+
+    monkeypatch.setattr("omnicloud_tck.reference.world", poor)
+    assert certify().exit_code == 0
+    assert certify("--rung", "trust").exit_code == 1

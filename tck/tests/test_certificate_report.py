@@ -57,7 +57,7 @@ def attacked() -> CertificateFile:
     entry["limits"] = {ATTACK: 1}
     entry["capped_by"] = [ATTACK]
     for law in entry["laws"]:
-        law.update(id=ATTACK, title=ATTACK, reason=ATTACK)
+        law.update(id=ATTACK, title=ATTACK, reason=ATTACK, missing=[ATTACK])
     whole["contracts"][ATTACK] = entry
     return CertificateFile.model_validate(whole)
 

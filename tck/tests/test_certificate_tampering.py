@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from pathlib import Path
 from typing import Any
 
@@ -208,3 +209,27 @@ def test_brackets_inside_strings_are_no_nesting() -> None:
 def test_a_folder_is_no_certificate(tmp_path: Path) -> None:
     with pytest.raises(Unreadable, match="cannot be read"):
         checked(tmp_path, frozenset())
+
+
+def test_no_flipped_bit_and_no_cut_passes_or_fails_otherwise(tmp_path: Path) -> None:
+    raw = written(tmp_path, sealed(tmp_path, certificate())).read_bytes()
+    path = tmp_path / "flipped.json"
+    chance = random.Random(17)
+    for turn in range(400):
+        where = chance.randrange(len(raw))
+        flipped = bytes([raw[where] ^ 1 << chance.randrange(8)])
+        path.write_bytes(raw[:where] + (flipped + raw[where + 1 :] if turn % 4 else b""))
+        try:
+            found = checked(path, frozenset())
+        except Unreadable:
+            continue
+        harmless = json.loads(path.read_text()) == json.loads(raw)
+        assert harmless or found.objections(allow_unknown=True), where
+
+
+def test_half_a_character_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "certificate.json"
+    text = json.dumps(plain(sealed(tmp_path, certificate())))
+    path.write_text(text.replace('"memory"', '"\\ud800"'))
+    with pytest.raises(Unreadable):
+        checked(path, frozenset())

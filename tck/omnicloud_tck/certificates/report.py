@@ -60,11 +60,11 @@ def _ladder(reached: Rung | None) -> str:
 
 def _overview(certificate: CertificateFile) -> str:
     rows = "".join(_overview_row(name, one) for name, one in certificate.contracts.items())
-    heads = ("Contract", "Rung", "Held", "Broken", "Not applicable", "Not tried", "Features")
+    counts = "".join(f'<th scope="col" class="number">{verdict}</th>' for verdict in Verdict)
     return (
-        '<section><h2>Contracts</h2><div class="wide"><table><thead><tr>'
-        + "".join(f'<th scope="col">{head}</th>' for head in heads)
-        + f"</tr></thead><tbody>{rows}</tbody></table></div></section>"
+        '<section><h2>Contracts</h2><div class="wide"><table><thead><tr><th scope="col">contract'
+        f'</th><th scope="col">rung</th>{counts}<th scope="col">features</th></tr></thead>'
+        f"<tbody>{rows}</tbody></table></div></section>"
     )
 
 
@@ -91,11 +91,15 @@ def _section(name: str, entry: ContractEntry) -> str:
 
 
 def _objections(entry: ContractEntry) -> str:
-    said = list(judged(entry.laws, entry.features).why_not)
-    if entry.capped_by:
-        missing = ", ".join(ability.replace("_", " ") for ability in entry.capped_by)
-        said.append(f"The next rung was not tried: the world does not offer {missing}.")
-    return f'<ul class="why">{_items(said)}</ul>' if said else ""
+    """What is wrong, in red; what was not tried, and why, without."""
+    wrong = judged(entry.laws, entry.features).why_not
+    untried = sorted({law.reason for law in entry.laws if law.missing}) if entry.capped_by else []
+    capped = [f"Not tried, and so not above {entry.rung or 'any rung'}: {one}" for one in untried]
+    return "".join(
+        f'<ul class="{kind}">{_items(lines)}</ul>'
+        for kind, lines in (("why", wrong), ("cap", capped))
+        if lines
+    )
 
 
 def _items(lines: Iterable[str]) -> str:
