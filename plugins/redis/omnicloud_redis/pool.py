@@ -123,7 +123,9 @@ class Pool:
         except TimeoutError as error:
             _abandon(connection)
             raise UnavailableError(
-                "the server cannot be reached in time", outcome=Outcome.NOT_DONE
+                f"the server did not let us in within {self._connect_timeout} s",
+                hint="check the url, and whether the server speaks TLS where it says rediss",
+                outcome=Outcome.NOT_DONE,
             ) from error
         except (native.RedisError, OSError) as error:
             _abandon(connection)

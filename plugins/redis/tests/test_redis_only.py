@@ -1,0 +1,297 @@
+"""What only a server can do to its clients: refuse, hang, cut, forget, fill up."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from pathlib import Path
+
+import pytest
+from server import bench
+from tls import tls_before
+
+from omnicloud.contracts.cache.driver import Get as CacheGet
+from omnicloud.contracts.cache.driver import Set as CacheSet
+from omnicloud.contracts.kv.driver import Get, Scan, Set
+from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.locks.driver import Acquire, Release
+from omnicloud.errors import (
+    ClosedError,
+    ConfigurationError,
+    CorruptedError,
+    Outcome,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from omnicloud_redis.cache import open_cache
+from omnicloud_redis.config import RedisConfig
+from omnicloud_redis.kv import open_kv
+from omnicloud_redis.locks import open_locks
+from omnicloud_tck.served import Lone
+
+
+async def test_a_call_cancelled_half_way_costs_its_connection_and_nobody_s_answer() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv, max_connections=1)
+        store = kv._store
+        for name in ("a", "b"):
+            await kv.set(Set(name, name.encode() * 9))
+        for turns in range(2, 12):
+            one.proxy.weather.latency = 0.01
+            asked = asyncio.ensure_future(kv.get(Get("a")))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            assert store.open_connections == 0
+            one.proxy.clear()
+            record = await kv.get(Get("b"))
+            assert record is not None
+            assert record.value == b"b" * 9
+
+
+async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"before"))
+        one.proxy.weather.blackhole = True
+        started = time.monotonic()
+        with pytest.raises(UnavailableError) as caught:
+            await kv.set(Set("k", b"during"))
+        assert 0.4 < time.monotonic() - started < 1.5
+        assert caught.value.outcome is Outcome.UNKNOWN
+        one.proxy.clear()
+        assert await kv.get(Get("k")) is not None
+
+
+async def test_a_server_that_stops_talking_is_unavailable_as_well() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        one.proxy.weather.half_open = True
+        with pytest.raises(UnavailableError):
+            await kv.get(Get("k"))
+
+
+async def test_an_answer_cut_in_its_middle_is_an_error_and_not_a_value() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"x" * 200_000))
+        for cut in (0, 1, 7, 1000, 150_000):
+            one.proxy.weather.cut_after = cut
+            with pytest.raises(UnavailableError):
+                await kv.get(Get("k"))
+            one.proxy.clear()
+            record = await kv.get(Get("k"))
+            assert record is not None
+            assert record.value == b"x" * 200_000
+
+
+async def test_what_could_not_be_sent_is_known_to_be_not_done() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"x"))
+        one.server.kill()
+        one.proxy.reset()
+        await asyncio.sleep(0.05)
+        with pytest.raises(UnavailableError):
+            await kv.set(Set("k", b"y"))
+        store = await one.store(url=f"redis://127.0.0.1:{one.server.port}/0")
+        with pytest.raises(UnavailableError) as caught:
+            await store.call("PING")
+        assert caught.value.outcome is Outcome.NOT_DONE
+
+
+async def test_a_client_works_on_after_a_crash_of_the_server() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await asyncio.gather(*(kv.set(Set(f"k{n}", b"x")) for n in range(20)))
+        await one.server.restart()
+        one.proxy.reset()
+        await asyncio.sleep(0.05)
+        page = await kv.scan(Scan())
+        assert len(page.keys) == 20
+        await kv.set(Set("k0", b"after"))
+
+
+async def test_versions_and_tokens_grow_on_when_the_server_has_lost_everything() -> None:
+    async with bench() as one:
+        kv, locks = await one.open(open_kv), await one.open(open_locks)
+        grant = await locks.acquire(Acquire("l", "one", 30.0))
+        versions, tokens = [await kv.set(Set("k", b"x"))], [grant and grant.token]
+        for _ in range(3):
+            await kv._store.call("FLUSHALL")
+            versions.append(await kv.set(Set("k", b"x")))
+            grant = await locks.acquire(Acquire("l", "two", 30.0))
+            tokens.append(grant and grant.token)
+            await locks.release(Release("l", "two"))
+        assert versions == sorted(set(versions))
+        assert tokens == sorted(set(tokens))
+
+
+async def test_forgotten_scripts_are_sent_again() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"x"))
+        await kv._store.call("SCRIPT", "FLUSH")
+        await kv.set(Set("k", b"y"))
+
+
+async def test_many_calls_share_few_connections() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv, max_connections=3)
+        await asyncio.gather(*(kv.set(Set(f"k{n}", b"x")) for n in range(60)))
+        assert kv._store.open_connections == 3
+
+
+async def test_a_call_that_gets_no_connection_in_time_is_throttled() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv, max_connections=1, timeout=0.3)
+        one.proxy.weather.latency = 0.2
+        said = await asyncio.gather(
+            *(kv.get(Get(f"k{n}")) for n in range(8)), return_exceptions=True
+        )
+        assert any(isinstance(error, ThrottledError) for error in said)
+
+
+async def test_wrong_credentials_are_unauthenticated_and_not_quoted() -> None:
+    async with bench("--requirepass", "right-horse") as one:
+        for options in ({}, {"password": "wrong-horse"}):
+            with pytest.raises(UnauthenticatedError) as caught:
+                await one.open(open_kv, **options)
+            assert "horse" not in str(caught.value)
+        kv = await one.open(open_kv, password="right-horse")
+        await kv.set(Set("k", b"x"))
+
+
+async def test_a_user_that_may_not_write_is_denied() -> None:
+    user = ("--user", "reader", "on", ">pw", "~*", "+@all", "-set", "-evalsha", "-eval")
+    async with bench(*user) as one:
+        kv = await one.open(open_kv, username="reader", password="pw")
+        with pytest.raises(PermissionDeniedError):
+            await kv.set(Set("k", b"x"))
+        assert await kv.get(Get("k")) is None
+
+
+async def test_a_server_that_may_not_be_asked_declares_nothing_durable() -> None:
+    user = ("--user", "plain", "on", ">pw", "~*", "+@all", "-config")
+    async with bench(*user) as one:
+        kv = await one.open(open_kv, username="plain", password="pw", durability="fsync")
+        assert KVFeature.DURABLE not in kv.features
+
+
+@pytest.mark.parametrize("arguments", [("--appendfsync", "everysec"), ("--appendonly", "no")])
+async def test_durable_is_declared_only_where_every_write_is_synced(
+    arguments: tuple[str, ...],
+) -> None:
+    async with bench(*arguments) as one:
+        kv = await one.open(open_kv, durability="fsync")
+        assert KVFeature.DURABLE not in kv.features
+    async with bench() as one:
+        assert KVFeature.DURABLE in (await one.open(open_kv, durability="fsync")).features
+        assert KVFeature.DURABLE not in (await one.open(open_kv)).features
+
+
+async def test_a_full_server_is_exhausted_and_reads_on() -> None:
+    async with bench("--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as one:
+        kv = await one.open(open_kv)
+        await kv.set(Set("first", b"x"))
+        big = [kv.set(Set(f"k{number}", b"x" * 100_000)) for number in range(100)]
+        with pytest.raises(ResourceExhaustedError) as caught:
+            await asyncio.gather(*big)
+        assert caught.value.outcome is Outcome.NOT_DONE
+        assert await kv.get(Get("first")) is not None
+
+
+async def test_a_server_that_evicts_serves_a_cache_and_nothing_else() -> None:
+    async with bench("--maxmemory", "30mb", "--maxmemory-policy", "allkeys-lru") as one:
+        cache = await one.open(open_cache)
+        await cache.set(CacheSet("k", b"x"))
+        assert await cache.get(CacheGet("k")) is not None
+        with pytest.raises(ConfigurationError, match="evicts"):
+            await one.open(open_kv)
+
+
+async def test_a_replica_takes_no_writes_and_says_they_were_not_done() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv._store.call("REPLICAOF", "127.0.0.1", "1")
+        with pytest.raises(UnavailableError) as caught:
+            await kv.set(Set("k", b"x"))
+        assert caught.value.outcome is Outcome.NOT_DONE
+
+
+async def test_a_key_that_something_else_wrote_is_corrupted() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv._store.call("LPUSH", kv._key + b"k", "x")
+        with pytest.raises(CorruptedError):
+            await kv.get(Get("k"))
+
+
+async def test_what_is_no_redis_server_is_told_as_unavailable() -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(babble, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    try:
+        with pytest.raises(UnavailableError):
+            await open_kv(RedisConfig(url=f"redis://127.0.0.1:{port}/0", timeout=0.5), Lone())
+    finally:
+        server.close()
+        await server.wait_closed()
+
+
+async def test_tls_against_a_plain_server_ends_in_time_with_a_hint() -> None:
+    async with bench() as one:
+        with pytest.raises(UnavailableError, match="TLS"):
+            await one.open(open_kv, url=f"rediss://127.0.0.1:{one.server.port}/0")
+
+
+async def test_tls_is_checked_against_the_given_authority_and_no_other(tmp_path: Path) -> None:
+    async with bench() as one, tls_before(one.server.port, tmp_path) as port:
+        url = f"rediss://localhost:{port}/0"
+        kv = await one.open(open_kv, url=url, tls_ca_file=tmp_path / "ca.pem")
+        await kv.set(Set("k", b"x"))
+        assert await kv.get(Get("k")) is not None
+        with pytest.raises(ConfigurationError, match="TLS"):
+            await one.open(open_kv, url=url)
+        by_address = f"rediss://127.0.0.1:{port}/0"
+        with pytest.raises(ConfigurationError, match="TLS"):
+            await one.open(open_kv, url=by_address, tls_ca_file=tmp_path / "ca.pem")
+
+
+async def test_a_closed_store_refuses_calls_and_leaves_no_connection() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"x"))
+        await kv._store.aclose()
+        await kv._store.aclose()
+        assert kv._store.open_connections == 0
+        with pytest.raises(ClosedError):
+            await kv.get(Get("k"))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"url": "http://127.0.0.1"},
+        {"url": "redis://user:hidden@127.0.0.1"},
+        {"tls_ca_file": "ca.pem"},
+        {"url": "rediss://h", "tls_cert_file": "c.pem"},
+        {"timeout": 0},
+        {"unknown": 1},
+    ],
+)
+def test_settings_that_cannot_be_run_are_refused_without_quoting_them(
+    options: dict[str, object],
+) -> None:
+    with pytest.raises(ValueError, match="RedisConfig") as caught:
+        RedisConfig.model_validate(options)
+    assert "hidden" not in str(caught.value)
