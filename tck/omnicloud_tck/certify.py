@@ -19,13 +19,17 @@ from omnicloud_tck.machine import bounded
 from omnicloud_tck.runner import Result, try_law
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["Declared", "Told", "Trial", "certify_contract", "trials_of", "world_maker"]
+__all__ = ["Declared", "NoWorld", "Told", "Trial", "certify_contract", "trials_of", "world_maker"]
 
 MakeWorld = Callable[[], World[Any]]
 Told = Callable[[Law | Result], None]
 
 WORKERS = 4
 """Laws tried at once. Most of a law's time over a real store is waiting."""
+
+
+class NoWorld(Exception):  # noqa: N818 - said of a world
+    """A provider cannot be tried here at all; says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,11 +57,20 @@ class Trial:
 
     @cached_property
     def declared(self) -> Declared:
-        """What it says of itself; a world is made and closed for it, once."""
-        world = self.make_world()
-        factory = VirtualTimeLoop if world.virtual else None
-        with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(bounded(_declared(world)))
+        """What it says of itself; a world is made and closed for it, once.
+
+        Raises:
+            NoWorld: There is no world to try it in, or no client could be opened.
+        """
+        try:
+            world = self.make_world()
+            factory = VirtualTimeLoop if world.virtual else None
+            with asyncio.Runner(loop_factory=factory) as runner:
+                return runner.run(bounded(_declared(world)))
+        except Exception as error:
+            raise NoWorld(
+                f"{self.contract} cannot be tried: {type(error).__name__}: {error}"
+            ) from error
 
     @property
     def owner(self) -> type[Contract]:

@@ -18,7 +18,7 @@ from omnicloud_tck.certificates.model import CertificateFile
 from omnicloud_tck.certificates.report import page
 from omnicloud_tck.certificates.rungs import RUNGS, at_least
 from omnicloud_tck.certificates.signing import BadKey, read_key, signed
-from omnicloud_tck.certify import Trial, certify_contract, trials_of
+from omnicloud_tck.certify import NoWorld, Trial, certify_contract, trials_of
 from omnicloud_tck.finding import NotFound, found
 from omnicloud_tck.law import Rung
 from omnicloud_tck.progress import Bar, last_durations, progress_of
@@ -113,7 +113,10 @@ def _one(
     if Path(provider.name).name != provider.name:
         raise click.UsageError(f"{provider.name!r} is no name for a file")
     started = datetime.now(UTC)
-    reports = _with_progress(console, provider, trials, seed, examples, out)
+    try:
+        reports = _with_progress(console, provider, trials, seed, examples, out)
+    except NoWorld as error:
+        raise click.UsageError(str(error)) from error
     return made(
         provider.name,
         provider.distribution or name.partition(".")[0].partition(":")[0],

@@ -215,3 +215,15 @@ def test_certify_ends_with_1_below_the_rung_that_was_asked_for(
     monkeypatch.setattr("omnicloud_tck.reference.world", poor)
     assert certify().exit_code == 0
     assert certify("--rung", "trust").exit_code == 1
+
+
+def test_a_provider_whose_backend_is_not_there_is_not_tried(
+    certify: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(contract: str) -> World[Any]:
+        raise FileNotFoundError("no redis-server on this machine")
+
+    monkeypatch.setattr("omnicloud_tck.reference.world", gone)
+    done = certify()
+    assert done.exit_code == 2
+    assert "secrets cannot be tried: FileNotFoundError: no redis-server" in done.stderr
