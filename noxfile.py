@@ -68,7 +68,7 @@ def floors(session: nox.Session) -> None:
 @nox.session
 def tests(session: nox.Session) -> None:
     """All tests, in random order: the library's, the kit's, and every provider under the laws."""
-    _ready(session, "test")
+    _ready(session, "test", "certify-others")
     _run(session, "pytest", "-n", "2", "tests", "tck/tests", "plugins", *session.posargs)
 
 
@@ -85,6 +85,13 @@ def tck_kills(session: nox.Session) -> None:
     """Which law kills which broken driver."""
     _ready(session, "test")
     _run(session, "python", "tck/tests/kill_report.py", *session.posargs)
+
+
+@nox.session(name="certify-others")
+def certify_others(session: nox.Session) -> None:
+    """Released libraries of others under the laws; ``-- --write`` for the page about them."""
+    _ready(session, "test", "certify-others")
+    _run(session, "python", "-m", "examples.certify", *session.posargs)
 
 
 @nox.session

@@ -14,6 +14,7 @@ from omnicloud_tck.certify import Trial, certify_contract
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.runner import Result, Verdict
 
+from .findings import explained
 from .subjects import Subject
 
 __all__ = ["Outcome", "try_apart", "try_here"]
@@ -46,6 +47,12 @@ class Outcome:
     def of(self, verdict: Verdict) -> list[LawEntry]:
         """The laws that came out so."""
         return [law for law in self.laws if law.result is verdict]
+
+    @property
+    def unexplained(self) -> list[LawEntry]:
+        """The broken laws of which nobody has said yet whose they are."""
+        name = self.subject.name
+        return [law for law in self.of(Verdict.BROKEN) if not explained(name, law.id)]
 
 
 def try_here(subject: Subject, *, seed: int, examples: int) -> None:
