@@ -204,9 +204,11 @@ class Writer:
             self._connection.execute("BEGIN IMMEDIATE")
             yield
         finally:
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
-            self._line.leave()
+            try:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+            finally:
+                self._line.leave()
 
     def _gather(self, jobs: list[_Job]) -> object:
         """Add what has queued up behind the first jobs, until something that is no job: that."""
