@@ -186,7 +186,10 @@ class MemoryObjects:
 
     async def abort_upload(self, op: AbortUpload, /) -> None:
         await self._store.turn()
-        self._store.rows(self._pending).pop(op.upload_id, None)
+        pending = self._store.rows(self._pending)
+        upload: _Upload | None = pending.get(op.upload_id)
+        if upload is not None and upload.key == op.key:
+            del pending[op.upload_id]
 
     async def presign(self, op: Presign, /) -> str:
         await self._store.reading()
