@@ -14,8 +14,10 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.cache_flights import FlightLaws
 from omnicloud_tck.cache_histories import CacheHistories
+from omnicloud_tck.cache_more import CacheMore
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_steady import Steady
 from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
@@ -27,7 +29,7 @@ _TOUCH = [CacheFeature.TOUCH]
 _CLEAR = [CacheFeature.CLEAR]
 
 
-class CacheContract(FlightLaws, CacheHistories, Kept):
+class CacheContract(CacheMore, FlightLaws, CacheHistories, Steady):
     """Every promise of ``Cache``.
 
     A cache may evict. The laws write a few hundred small entries at most, and take it that a

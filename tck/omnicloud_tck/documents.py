@@ -10,10 +10,13 @@ from omnicloud.contracts.documents import Documents, literal, where
 from omnicloud.contracts.documents.driver import Find, Insert
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused
+from omnicloud_tck.documents_apart import ApartLaws
+from omnicloud_tck.documents_extra import ExtraLaws
 from omnicloud_tck.documents_histories import DocumentsHistories
 from omnicloud_tck.documents_more import MoreLaws
 from omnicloud_tck.documents_samples import FILTERS, ROWS, SORTS, VALUES
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES, look_alikes
 from omnicloud_tck.world import World
@@ -23,7 +26,7 @@ __all__ = ["DocumentsContract"]
 _KIT = "kit"
 
 
-class DocumentsContract(MoreLaws, DocumentsHistories, Kept):
+class DocumentsContract(MoreLaws, ExtraLaws, ApartLaws, DocumentsHistories, Steady):
     """Every promise of ``Documents``."""
 
     contract = "documents"

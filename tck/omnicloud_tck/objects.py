@@ -18,12 +18,15 @@ from omnicloud.errors import (
     ObjectNotFoundError,
 )
 from omnicloud_tck.check import each, equal, refused, that
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.objects_histories import ObjectsHistories
+from omnicloud_tck.objects_more import ObjectsMore
 from omnicloud_tck.objects_parts import PartsLaws
 from omnicloud_tck.objects_presign import PresignLaws
+from omnicloud_tck.objects_uploads import UploadsLaws
 from omnicloud_tck.samples import NAMES
 from omnicloud_tck.world import World
 
@@ -36,7 +39,7 @@ _KEYS = ("Z", "a", "a/b", "a/b/c", "a/", "a_b", "a%b", "A", "b", "é", "\U0001f9
 Step = tuple[str, int, str, bytes]
 
 
-class ObjectsContract(PresignLaws, PartsLaws, ObjectsHistories, Kept):
+class ObjectsContract(PresignLaws, PartsLaws, UploadsLaws, ObjectsMore, ObjectsHistories, Steady):
     """Every promise of ``Objects``."""
 
     contract = "objects"

@@ -17,10 +17,13 @@ from omnicloud.contracts.secrets import Secrets, SecretsFeature
 from omnicloud.contracts.secrets.driver import Await, Get, List
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, SecretNotFoundError
 from omnicloud_tck.check import collect, each, equal, refused, that
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.samples import PAYLOADS
+from omnicloud_tck.secrets_more import SecretsMore
+from omnicloud_tck.telling import everything
 from omnicloud_tck.world import World
 
 __all__ = ["SecretsContract"]
@@ -31,7 +34,7 @@ _CANARY = "canary-5e7d1f-secret"
 _ODD = (b"", b"\n", b"line\n", b" around ", b"\r\n", b"\0", b"a\0b", b"\xff\xfe", b"***")
 
 
-class SecretsContract(Kept):
+class SecretsContract(SecretsMore, Steady):
     """Every promise of ``Secrets``."""
 
     contract = "secrets"
@@ -160,7 +163,7 @@ class SecretsContract(Kept):
             try:
                 await secrets.set("told", _CANARY * (limit // len(_CANARY) + 1))
             except OmniCloudError as error:
-                heard.write(_everything(error))
+                heard.write(everything(error))
             await secrets.delete("told")
             heard.write(await _error_of(secrets, "told"))
         that(_CANARY not in heard.getvalue(), "a value was told")
@@ -353,18 +356,9 @@ async def _error_of(secrets: Secrets, name: str) -> str:
     try:
         await secrets.get(name)
     except SecretNotFoundError as error:
-        return _everything(error)
+        return everything(error)
     that(False, f"{name!r}, which is not there, was found")
     return ""
-
-
-def _everything(error: BaseException | None) -> str:
-    """What an error and its causes say."""
-    told = ""
-    while error is not None:
-        told += f"{error} {error!r} {vars(error)} {getattr(error, '__notes__', '')}"
-        error = error.__cause__ or error.__context__
-    return told
 
 
 @contextlib.contextmanager
