@@ -123,7 +123,7 @@ class Deliveries:
 
     def _finding(self, why: str, group: str, *tags: Hashable) -> Finding:
         about = [call for call in self._calls if _concerns(call, group, tags)]
-        told = [call for call in self._calls if call.result != ()]
+        told = [call for call in self._calls if _is_told(call, group)]
         return Finding(why, tuple(told if len(told) <= _FEW else about))
 
 
@@ -145,6 +145,10 @@ def _any_between(settled: Iterable[Call], before: Call, after: Call) -> bool:
         one.begun > before.begun and one.begun < after.over and one.action.verb == "nack"
         for one in settled
     )
+
+
+def _is_told(call: Call, group: str) -> bool:
+    return call.action.verb == "publish" or (call.action.key == group and call.result != ())
 
 
 def _concerns(call: Call, group: str, tags: tuple[Hashable, ...]) -> bool:

@@ -15,7 +15,8 @@ from omnicloud_tck.histories.subjects import Client, Finding, Session
 __all__ = ["Topics"]
 
 _GROUPS = ("g", "h")
-_PATIENCE = 16
+_PATIENCE = 16  # receives without an answer after which what is missing is lost
+_ROUNDS = 500
 _REAL_PAUSE_SECONDS = 0.2
 
 
@@ -129,10 +130,12 @@ class _Drain:
 
     async def run(self) -> None:
         self._member.group = self._group
-        for _ in range(_PATIENCE):
+        patience = _PATIENCE
+        for _ in range(_ROUNDS):
             if await self._some():
                 continue
-            if not Deliveries(self._recorder.calls, 0.0).missing(self._group):
+            patience -= 1
+            if not patience or not Deliveries(self._recorder.calls, 0.0).missing(self._group):
                 break
             await self._member.clock.sleep(self._pause)
         if self._virtual:  # what was settled does not come back with the end of its lease
