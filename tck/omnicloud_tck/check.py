@@ -7,13 +7,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
-__all__ = ["Broken", "collect", "each", "equal", "eventually", "refused", "that", "together"]
+__all__ = [
+    "Broken",
+    "Undecided",
+    "collect",
+    "each",
+    "equal",
+    "eventually",
+    "refused",
+    "that",
+    "together",
+]
 
 T = TypeVar("T")
 
 
 class Broken(AssertionError):  # noqa: N818 - a finding, not a failure
     """A law is broken; says what was expected and what came."""
+
+
+class Undecided(Exception):  # noqa: N818 - not an error of what is tried: a limit of the kit
+    """The kit gave up before it knew whether a law holds."""
 
 
 def that(truth: object, said: str) -> None:

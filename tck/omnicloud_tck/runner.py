@@ -15,7 +15,7 @@ import pytest
 
 from omnicloud.core.operation import Feature
 from omnicloud.testing.virtual import VirtualTimeLoop
-from omnicloud_tck.check import Broken
+from omnicloud_tck.check import Broken, Undecided
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Law, laws_of
 from omnicloud_tck.machine import LAW_SECONDS, Lab, bounded
@@ -97,6 +97,8 @@ def _outcome(
         runner.run(bounded(lab.world.aclose()))
     except NotOffered as word:
         return Verdict.NOT_TRIED, f"the world does not offer {word}", ""
+    except Undecided as word:
+        return Verdict.NOT_TRIED, f"undecided: {word}", ""
     except pytest.skip.Exception as word:
         return Verdict.BROKEN, f"it was skipped from inside: {word}", traceback.format_exc()
     except BaseExceptionGroup as several:  # what a group of tasks makes of a skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Hashable
+from collections.abc import Hashable, Sequence
 
 import pytest
 
@@ -12,7 +12,10 @@ from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.errors import InternalError, Outcome, UnavailableError
 from omnicloud.memory.kv import MemoryKV
 from omnicloud.testing.virtual import run_virtual
+from omnicloud_tck.check import Undecided
+from omnicloud_tck.contract import Contract
 from omnicloud_tck.histories.events import Action, Call, Fate
+from omnicloud_tck.histories.explore import explore
 from omnicloud_tck.histories.kv import Registers
 from omnicloud_tck.histories.play import played
 from omnicloud_tck.histories.programs import Manner, Program, Step, drawn_program
@@ -20,6 +23,9 @@ from omnicloud_tck.histories.recorder import Recorder
 from omnicloud_tck.histories.show import shown
 from omnicloud_tck.histories.shrink import Shrinking
 from omnicloud_tck.histories.subjects import Finding
+from omnicloud_tck.law import law, laws_of
+from omnicloud_tck.machine import Lab
+from omnicloud_tck.runner import Verdict, try_law
 
 GET = Action("get", "x")
 
@@ -182,3 +188,23 @@ def test_a_counter_example_shows_a_lane_for_each_client() -> None:
         "           |     [5-6] get x → nothing",
         "  because",
     ]
+
+
+class Unsure(Registers):
+    def judge(self, calls: Sequence[Call]) -> Finding | None:
+        raise Undecided("no answer after 1 state")
+
+
+class UnsureContract(Contract):
+    contract = "kv"
+
+    @law("X-001", "What the checker cannot tell.", machine=True)
+    def nobody_knows(self, lab: Lab) -> None:
+        explore(lab, Unsure())
+
+
+def test_what_the_checker_cannot_tell_is_not_tried_rather_than_held_or_broken() -> None:
+    made = next(one for one in laws_of(UnsureContract) if one.id == "X-001")
+    result = try_law(UnsureContract(), made, lambda: memory_world(MemoryKV))
+    assert result.verdict is Verdict.NOT_TRIED
+    assert result.reason == "undecided: no answer after 1 state"

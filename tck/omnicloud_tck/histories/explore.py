@@ -25,7 +25,7 @@ LEAST = 4
 PROGRAMS = 3
 """Programs for each example of a law that draws single cases."""
 SHRINK_SECONDS = 10.0
-SHRINK_TRIES = 400
+SHRINK_TRIES = 800
 REPEATS = 3
 """How often a program is played again before it is believed not to fail, where time is real."""
 

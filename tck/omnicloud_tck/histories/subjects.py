@@ -9,15 +9,12 @@ from typing import Any, Protocol
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.pipeline import Pipeline
+from omnicloud_tck.check import Undecided
 from omnicloud_tck.histories.checker import Answer, Judgement, Model, check
 from omnicloud_tck.histories.events import Action, Call
 from omnicloud_tck.histories.recorder import Recorder
 
-__all__ = ["Client", "Finding", "Modelled", "Session", "Subject", "Undecided"]
-
-
-class Undecided(Exception):  # noqa: N818 - not an error of what is tried: a limit of the kit
-    """The checker gave up before it knew."""
+__all__ = ["Client", "Finding", "Modelled", "Session", "Subject"]
 
 
 @dataclass(frozen=True, slots=True)
