@@ -50,8 +50,8 @@ _FSSPEC = ("fsspec-local", "fsspec-memory")
 _CASHEWS = ("cashews-memory", "cashews-disk")
 _BREAKERS = ("aiobreaker", "aiobreaker-unwrapped", "purgatory")
 _PATHS = ("G-001", "G-002", "G-005", "G-011", "OBJ-003", "OBJ-010", "OBJ-011", "OBJ-014", "OBJ-040")
-_FACTS = ("OBJ-005", "OBJ-007", "OBJ-012", "OBJ-013", "OBJ-022", "OBJ-036")
-_PARTS = ("OBJ-030", "OBJ-031", "OBJ-032", "OBJ-035", "OBJ-036")
+_FACTS = tuple(f"OBJ-{number:03}" for number in (5, 7, 12, 13, 22, 36, 70, 71, 73))
+_PARTS = tuple(f"OBJ-{number:03}" for number in (30, 31, 32, 35, 36, 77, 80, 81, 82))
 _TRIPPED = tuple(
     f"BRK-{number:03}" for number in (2, 3, 4, 5, 7, 8, 9, 20, 21, 22, 23, 24, 25, 26, 27, 28, 50)
 )
@@ -75,7 +75,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("aiocache",),
-        ("CA-010",),
+        ("CA-010", "CA-120", "CA-123"),
         Kind.ASKS_MORE,
         "How long an entry has to live cannot be asked.",
         "aiocache_time_left_untold",
@@ -89,14 +89,14 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         _CASHEWS,
-        ("CA-012",),
+        ("CA-012", "CA-124"),
         Kind.FAULT,
         "A value set without a time to live takes over the end of the one before.",
         "cashews_set_keeps_the_old_end",
     ),
     Finding(
         ("cashews-memory",),
-        ("CA-020",),
+        ("CA-020", "CA-120", "CA-123", "CA-124"),
         Kind.FAULT,
         "`expire` makes a value of bytes unreadable.",
         "cashews_expire_loses_the_value",
@@ -158,7 +158,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("purgatory",),
-        ("BRK-028",),
+        ("BRK-028", "BRK-050"),
         Kind.ASKS_MORE,
         "There is no reset.",
         "breakers_have_no_rates_and_no_close",
@@ -206,6 +206,13 @@ FINDINGS: tuple[Finding, ...] = (
         "obstore_local_keeps_no_attributes",
     ),
     Finding(
+        _OBSTORE,
+        ("G-061",),
+        Kind.ASKS_MORE,
+        "A cancelled write goes on, and can undo a newer one that was acknowledged.",
+        "obstore_cancelled_writes_land_later",
+    ),
+    Finding(
         (*_OBSTORE, *_FSSPEC),
         _PARTS,
         Kind.ASKS_MORE,
@@ -228,7 +235,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("fsspec-local",),
-        ("OBJ-008", "OB-110"),
+        ("OBJ-008", "OBJ-110"),
         Kind.ASKS_MORE,
         "A reader sees half of a write.",
         "fsspec_local_writes_are_seen_half",
@@ -270,7 +277,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("casbin",),
-        ("IAM-020",),
+        ("IAM-020", "IAM-060"),
         Kind.ASKS_MORE,
         "Groups are roles that are stored, not facts of a request.",
         "casbin_groups_are_stored",

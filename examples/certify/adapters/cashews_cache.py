@@ -8,7 +8,7 @@ from typing import Any
 from cashews import Cache
 
 from omnicloud.contracts.cache.driver import Clear, Delete, Get, Set, Touch
-from omnicloud.contracts.cache.models import Cached, CacheFeature
+from omnicloud.contracts.cache.models import Cached, CacheFeature, CacheLimits
 from omnicloud.core.operation import Feature
 from omnicloud_tck.world import World
 
@@ -18,6 +18,7 @@ from ..worlds import folder_world, process_world
 __all__ = ["Cashews", "disk_world", "memory_world"]
 
 _FOR_EVER = -1  # of get_expire
+_SIZE = 1000  # entries of mem://, where nothing else is said
 
 
 class Cashews(PlainCache):
@@ -25,7 +26,8 @@ class Cashews(PlainCache):
 
     features: frozenset[Feature] = frozenset({CacheFeature.TOUCH, CacheFeature.CLEAR})
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, max_entries: int | None = None) -> None:
+        self.limits = CacheLimits(max_entries=max_entries)
         self._cache = Cache()
         self._cache.setup(url)
 
@@ -56,7 +58,7 @@ class Cashews(PlainCache):
 
 def memory_world() -> World[Any]:
     """One cache in memory that all clients share; it reads the wall clock."""
-    return process_world(lambda: Cashews("mem://"))
+    return process_world(lambda: Cashews("mem://", max_entries=_SIZE))
 
 
 def disk_world() -> World[Any]:

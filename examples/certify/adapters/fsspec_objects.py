@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -74,8 +75,7 @@ class Fsspec(PlainObjects):
         if not self._files.isfile(key):
             return None
         info = self._files.info(key)
-        when = self._files.modified(key).timestamp()
-        return ObjectInfo(key, info["size"], self._version(key), modified=when)
+        return ObjectInfo(key, info["size"], self._version(key), modified=self._modified(key))
 
     def _delete(self, key: str) -> None:
         if self._files.isfile(key):
@@ -84,7 +84,7 @@ class Fsspec(PlainObjects):
     def _list(self, op: List) -> ObjectPage:
         found = self._files.find("", detail=True)
         lines = (
-            Listed(name, info["size"], self._version(name), 0.0)
+            Listed(name, info["size"], self._version(name), self._modified(name))
             for name, info in sorted(found.items())
             if name.startswith(op.prefix)
         )
@@ -98,6 +98,10 @@ class Fsspec(PlainObjects):
             self._files.makedirs(folder, exist_ok=True)
         self._files.cp_file(op.source, op.target)
         return self._version(op.target)
+
+    def _modified(self, key: str) -> float:
+        when: datetime = self._files.modified(key)
+        return when.timestamp()
 
     def _version(self, key: str) -> str:
         version: str = self._files.fs.ukey(self._files._join(key))  # noqa: SLF001 - DirFileSystem

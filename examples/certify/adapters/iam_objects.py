@@ -55,8 +55,13 @@ class Compiled:
 
 
 def world() -> World[Any]:
-    """A world without a store; what it opens by itself has no rules."""
-    return process_world(lambda: Compiled(None))
+    """A world without a store; what it opens by itself has no rules.
+
+    Evaluators read no clock, so time may be virtual, and laws come one after another. Python
+    before 3.11.8 needs that: parsing in several threads, as casbin does for each question,
+    raises ``SystemError`` there (python/cpython issue 106905).
+    """
+    return process_world(lambda: Compiled(None), virtual=True)
 
 
 class CompiledLaws(IAMContract):
