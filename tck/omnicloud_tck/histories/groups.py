@@ -30,7 +30,7 @@ def group(state: State, call: Call) -> tuple[State, ...]:
     """
     values = state if isinstance(state, tuple) else ()
     if call.action.verb in ("get", "look", "move") and call.fate is Fate.DONE:
-        if call.action.verb == "move" and call.result == CONFLICT:
+        if call.result == CONFLICT:
             return (state,)
         seen = values[_KEYS.index(call.action.key)] if call.action.verb == "get" else values
         if call.result != seen:
@@ -152,8 +152,7 @@ class _Transacting:
         except _RollBack:
             return _ABORTED
         except ConflictError:
-            if action.verb == "look":
-                raise
+            # One that only reads too: a store may check at the end that all was of one moment.
             return CONFLICT
         return tuple(seen)
 
