@@ -7,6 +7,7 @@ of the ends of lives, and a stream of changes for watches, all written in the sa
 
 from __future__ import annotations
 
+import asyncio
 import math
 from typing import Any
 
@@ -35,19 +36,16 @@ from omnicloud.contracts.kv.models import (
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
-from omnicloud.errors import (
-    AlreadyExistsError,
-    ConflictError,
-    InvalidArgumentError,
-    UnsupportedError,
-)
+from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_redis import kv_scripts as scripts
 from omnicloud_redis.config import RedisConfig
+from omnicloud_redis.kv_inside import KVInside, KVPiece
 from omnicloud_redis.store import Store, keeps_everything, store_of
+from omnicloud_redis.transaction import RedisTransaction, joined
 
 __all__ = ["FEATURES", "RedisKV", "open_kv"]
 
-FEATURES: frozenset[Feature] = frozenset(KVFeature) - {KVFeature.TRANSACTION}
+FEATURES: frozenset[Feature] = frozenset(KVFeature)
 
 _LIMITS = KVLimits(value_max_bytes=16 << 20, batch_max_items=1000)
 _HEAD = 17
@@ -60,6 +58,7 @@ class RedisKV:
     def __init__(self, store: Store, prefix: bytes, features: frozenset[Feature]) -> None:
         self._store = store
         self._features = features
+        self._prefix = prefix
         self._key = prefix + b"k:"
         self._changes = prefix + b"changes"
         self._names = prefix + b"names"
@@ -171,11 +170,13 @@ class RedisKV:
             )
 
     async def begin(self, op: Begin, /) -> Transaction:
-        await self._store.call("PING")
-        raise UnsupportedError("this provider has no transactions of kv")
+        await asyncio.sleep(0)
+        return RedisTransaction(self._store)
 
     def within(self, transaction: object, /) -> KVDriver:
-        raise InvalidArgumentError("the transaction belongs to another store")
+        found = joined(transaction, self._store)
+        piece = found.piece(("kv", self._prefix), lambda: KVPiece(self._prefix))
+        return KVInside(self, found, piece)
 
     async def aclose(self) -> None:
         """Nothing is held: the store belongs to who opened it."""

@@ -5,15 +5,14 @@ from __future__ import annotations
 from omnicloud_redis.lua import CLOCK
 from omnicloud_redis.store import Script
 
-__all__ = ["CHANGES", "DELETE", "GET", "INCREMENT", "SCAN", "SET", "SET_MANY"]
+__all__ = ["CHANGES", "DELETE", "GET", "INCREMENT", "NUMBER", "SCAN", "SET", "SET_MANY", "WRITING"]
 
 KEPT_CHANGES = 100_000
 """A watch that sleeps through more changes than these misses some."""
 
-_WRITING = (
-    CLOCK
-    + f"local KEPT = {KEPT_CHANGES}"
-    + """
+WRITING = (
+    f"local KEPT = {KEPT_CHANGES}"
+    """
 local function tell(changes, name, version)
   redis.call('XADD', changes, 'MAXLEN', '~', KEPT, '*', 'k', name, 'v', version)
 end
@@ -27,9 +26,11 @@ local function bury(space, names, ends, changes, now, most)
     end
   end
 end
-local function put(key, name, value, ttl, clock, names, ends, changes)
-  local version = next_number(clock)
-  if ttl == '' then
+local function put(key, name, value, ttl, clock, names, ends, changes, version)
+  version = version or next_number(clock)
+  if ttl == 'keep' then
+    redis.call('SET', key, version .. 't' .. value, 'KEEPTTL')
+  elseif ttl == '' then
     redis.call('SET', key, version .. '-' .. value)
     redis.call('ZREM', ends, name)
   else
@@ -40,8 +41,20 @@ local function put(key, name, value, ttl, clock, names, ends, changes)
   tell(changes, name, version)
   return version
 end
+local function drop(key, name, names, ends, changes)
+  redis.call('DEL', key)
+  redis.call('ZREM', names, name)
+  redis.call('ZREM', ends, name)
+  tell(changes, name, '')
+end
 """
 )
+"""What writes keys; needs the clock before it."""
+
+_WRITING = CLOCK + WRITING
+
+NUMBER = Script(CLOCK + "return next_number(KEYS[1])")
+"""KEYS: clock. Answers a version that no key ever had."""
 
 GET = Script(
     """
@@ -99,11 +112,7 @@ for i = 5, #KEYS do
   local current = redis.call('GETRANGE', KEYS[i], 0, 15)
   if ARGV[2] ~= '' and current ~= ARGV[2] then return -1 end
   if current ~= '' then
-    local name = ARGV[i - 2]
-    redis.call('DEL', KEYS[i])
-    redis.call('ZREM', KEYS[2], name)
-    redis.call('ZREM', KEYS[3], name)
-    tell(KEYS[4], name, '')
+    drop(KEYS[i], ARGV[i - 2], KEYS[2], KEYS[3], KEYS[4])
     done = done + 1
   end
 end
@@ -138,13 +147,8 @@ local failed = type(redis.pcall('INCRBY', KEYS[2] .. ':sum', ARGV[3])) == 'table
 local sum = redis.call('GET', KEYS[2] .. ':sum')
 redis.call('DEL', KEYS[2] .. ':sum')
 if failed then return '' end
-if mark == 't' then
-  local version = next_number(KEYS[2])
-  redis.call('SET', KEYS[1], version .. 't' .. sum, 'KEEPTTL')
-  tell(KEYS[5], ARGV[2], version)
-else
-  put(KEYS[1], ARGV[2], sum, '', KEYS[2], KEYS[3], KEYS[4], KEYS[5])
-end
+local ttl = mark == 't' and 'keep' or ''
+put(KEYS[1], ARGV[2], sum, ttl, KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 return sum
 """
 )

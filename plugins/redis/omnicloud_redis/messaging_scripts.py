@@ -204,7 +204,7 @@ local group, most, lease = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 if redis.call('SISMEMBER', groups, group) == 0 then return false end
 local more = move()
 tick(group)
-local lent = {}
+local lent, pulls = {}, 0
 while #lent < most do
   local number = redis.call('ZPOPMIN', of('r', group))[1]
   if number then
@@ -219,8 +219,12 @@ while #lent < most do
       -- Someone deleted it from the log: there is nothing left to deliver.
       remove(group, number)
     end
-  elseif not pull(group, 200) and redis.call('ZCARD', of('r', group)) == 0 then
+  elseif pulls == 10 then
+    more = true
     break
+  else
+    pulls = pulls + 1
+    if not pull(group, 200) and redis.call('ZCARD', of('r', group)) == 0 then break end
   end
 end
 local soon = more and 0 or -1

@@ -1,13 +1,10 @@
-"""The outbox contract on a server: events as hashes, in sorted sets of what may happen to them.
-
-Not declared is a transaction with the writes of other contracts.
-"""
+"""The outbox contract on a server: events as hashes, in sorted sets of what may happen to them."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
 from omnicloud.contracts.outbox.driver import (
@@ -26,7 +23,6 @@ from omnicloud.contracts.outbox.driver import (
 )
 from omnicloud.contracts.outbox.models import (
     EventRecord,
-    EventStatus,
     OutboxFeature,
     OutboxLag,
     OutboxLimits,
@@ -34,15 +30,17 @@ from omnicloud.contracts.outbox.models import (
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
-from omnicloud.errors import InvalidArgumentError, UnsupportedError
 from omnicloud_redis import outbox_scripts as scripts
 from omnicloud_redis.config import RedisConfig
+from omnicloud_redis.events import optional, record_of, stored_parts
+from omnicloud_redis.outbox_inside import OutboxInside
 from omnicloud_redis.pool import Argument
 from omnicloud_redis.store import Script, Store, keeps_everything, store_of
+from omnicloud_redis.transaction import RedisTransaction, joined
 
 __all__ = ["FEATURES", "RedisOutbox", "open_outbox"]
 
-FEATURES: frozenset[Feature] = frozenset(OutboxFeature) - {OutboxFeature.TRANSACTION}
+FEATURES: frozenset[Feature] = frozenset(OutboxFeature)
 
 _STEP = 1000  # events that one step purges: a step keeps the server from all others
 
@@ -64,17 +62,14 @@ class RedisOutbox:
         return OutboxLimits(payload_max_bytes=16 << 20, claim_max_events=1000)
 
     async def save(self, op: Save, /) -> None:
-        event = op.event
-        about = json.dumps([event.destination_topic, event.message_key, event.aggregate_key])
-        aggregate = _optional(event.aggregate_key)
-        await self._run(scripts.SAVE, op.space, event.event_id, aggregate, about, event.payload)
+        await self._run(scripts.SAVE, op.space, *stored_parts(op.event))
 
     async def list_events(self, op: ListEvents, /) -> tuple[EventRecord, ...]:
-        aggregate = "*" if op.every else _optional(op.aggregate_key)
+        aggregate = "*" if op.every else optional(op.aggregate_key)
         found = await self._run(
-            scripts.LIST, op.space, op.status.value, aggregate, _optional(op.after), op.limit
+            scripts.LIST, op.space, op.status.value, aggregate, optional(op.after), op.limit
         )
-        return tuple(map(_record, found))
+        return tuple(map(record_of, found))
 
     async def list_aggregates(self, op: ListAggregates, /) -> tuple[str, ...]:
         low = "-" if op.after is None else f"({op.after}"
@@ -87,14 +82,14 @@ class RedisOutbox:
     async def claim(self, op: Claim, /) -> tuple[EventRecord, ...]:
         clock = self._store.clock
         until = clock.monotonic() + op.wait
-        bell = self._base(op.space) + b"bell"
+        bell = self.base(op.space) + b"bell"
         while True:
             claimed, rung, soon = await self._run(
                 scripts.CLAIM, op.space, op.owner, op.most, _microseconds(op.lease)
             )
             left = until - clock.monotonic()
             if claimed or left <= 0:
-                return tuple(map(_record, claimed))
+                return tuple(map(record_of, claimed))
             pause = left if soon < 0 else min(left, soon / 1e6)
             milliseconds = max(1, math.ceil(pause * 1000))
             await self._store.wait(pause, "XREAD", "BLOCK", milliseconds, "STREAMS", bell, rung)
@@ -125,20 +120,30 @@ class RedisOutbox:
                 return total
 
     async def begin(self, op: Begin, /) -> Transaction:
-        await self._store.call("PING")
-        raise UnsupportedError("this provider has no transactions of the outbox")
+        await asyncio.sleep(0)
+        return RedisTransaction(self._store)
 
     def within(self, transaction: object, /) -> OutboxDriver:
-        raise InvalidArgumentError("the transaction belongs to another store")
+        return OutboxInside(self, joined(transaction, self._store))
 
     async def aclose(self) -> None:
         """Nothing is held: the store belongs to who opened it."""
 
+    async def events(self, space: str, event_ids: Iterable[str]) -> tuple[EventRecord, ...]:
+        """The stored ones of these events."""
+        return tuple(map(record_of, await self._run(scripts.RECORDS, space, *event_ids)))
+
+    async def last_sequence(self, space: str, aggregate_key: str) -> int:
+        """The number of the aggregate's last event, 0 before the first."""
+        key = self.base(space) + b"sequences"
+        return int(await self._store.call("HGET", key, f"={aggregate_key}") or 0)
+
     async def _run(self, script: Script, space: str, *arguments: Argument) -> Any:
-        base = self._base(space)
+        base = self.base(space)
         return await self._store.run(script, (base + b"clock",), (base, *arguments))
 
-    def _base(self, space: str) -> bytes:
+    def base(self, space: str) -> bytes:
+        """What all keys of a space start with."""
         name = space.encode()
         # With its length before it, no space's keys are another's.
         return self._prefix + b"%d:" % len(name) + name + b":"
@@ -151,26 +156,6 @@ async def open_outbox(config: RedisConfig, opening: Opening) -> RedisOutbox:
     durable = (await store.facts()).fsyncs
     features = FEATURES if durable else FEATURES - {OutboxFeature.DURABLE}
     return RedisOutbox(store, config.prefix_of(opening.service.name, "outbox"), features)
-
-
-def _record(found: Sequence[bytes]) -> EventRecord:
-    event_id, about, payload, sequence, status, attempts, saved = found
-    topic, message_key, aggregate_key = json.loads(about)
-    return EventRecord(
-        event_id.decode(),
-        topic,
-        payload,
-        message_key,
-        aggregate_key,
-        int(sequence) if sequence else None,
-        EventStatus(status.decode()),
-        int(attempts),
-        int(saved) / 1e6,
-    )
-
-
-def _optional(text: str | None) -> str:
-    return "" if text is None else f"={text}"
 
 
 def _microseconds(seconds: float) -> int:

@@ -24,18 +24,17 @@ __all__ = [
     "CLAIM",
     "FAIL",
     "KEEP",
+    "KEEPING",
     "LAG",
     "LIST",
     "MARK",
     "PURGE",
+    "RECORDS",
     "REQUEUE",
     "SAVE",
 ]
 
-_SPACE = (
-    CLOCK
-    + """
-local clock, base = KEYS[1], ARGV[1]
+KEEPING = """
 local now = now_us()
 local free, waits, claims = base .. 'free', base .. 'waits', base .. 'claims'
 local done, held, keys, bell = base .. 'done', base .. 'held', base .. 'keys', base .. 'bell'
@@ -125,7 +124,9 @@ local function mark(id)
   ring()
 end
 """
-)
+"""What keeps events; needs ``clock`` and ``base`` before it."""
+
+_SPACE = CLOCK + "local clock, base = KEYS[1], ARGV[1]" + KEEPING
 
 SAVE = Script(_SPACE + "save(ARGV[2], ARGV[3], ARGV[4], ARGV[5])")
 """ARGV: also id, aggregate, about, payload."""
@@ -149,6 +150,18 @@ return ids
 """
 )
 """ARGV: also status, aggregate (or ``*``), the id after which (``=`` and it, or nothing), limit."""
+
+RECORDS = Script(
+    _SPACE
+    + """
+local found = {}
+for i = 2, #ARGV do
+  if redis.call('EXISTS', event(ARGV[i])) == 1 then found[#found + 1] = record(ARGV[i]) end
+end
+return found
+"""
+)
+"""ARGV: also ids. Answers the events of these."""
 
 AGGREGATES = Script(
     "return redis.call('ZRANGEBYLEX', ARGV[1] .. 'keys', ARGV[2], '+', 'LIMIT', 0, ARGV[3])"

@@ -14,8 +14,8 @@ from omnicloud.registry.provider import Offer, Provider, Status
 
 __all__ = ["omnicloud_providers"]
 
-_KV = frozenset(KVFeature) - {KVFeature.TRANSACTION}
-_OUTBOX = frozenset(OutboxFeature) - {OutboxFeature.TRANSACTION}
+_KV = frozenset(KVFeature)
+_OUTBOX = frozenset(OutboxFeature)
 
 
 @hookimpl

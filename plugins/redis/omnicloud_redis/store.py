@@ -122,7 +122,7 @@ class Store:
                 hint=f"run Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey",
             )
         bounded = said.get("maxmemory", "0") != "0"
-        evicts = bounded and said.get("maxmemory_policy", "").startswith("allkeys")
+        evicts = bounded and said.get("maxmemory_policy", "noeviction") != "noeviction"
         fsyncs = self.config.durability == "fsync" and await self._fsyncs()
         return ServerFacts(product, version, evicts, fsyncs)
 
@@ -156,11 +156,11 @@ async def keeps_everything(store: Store) -> None:
     """Refuse a server that throws keys away when its memory is full.
 
     Raises:
-        ConfigurationError: Its maxmemory-policy evicts any key.
+        ConfigurationError: Its maxmemory-policy evicts keys, if only those that expire: locks do.
     """
     if (await store.facts()).evicts:
         raise ConfigurationError(
-            "the server evicts any key when its memory is full (maxmemory-policy allkeys-*)",
+            "the server evicts keys when its memory is full (maxmemory-policy)",
             hint="set maxmemory-policy noeviction, or use this server for a cache only",
         )
 

@@ -205,8 +205,9 @@ async def test_a_full_server_is_exhausted_and_reads_on() -> None:
         assert await kv.get(Get("first")) is not None
 
 
-async def test_a_server_that_evicts_serves_a_cache_and_nothing_else() -> None:
-    async with bench("--maxmemory", "30mb", "--maxmemory-policy", "allkeys-lru") as one:
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+async def test_a_server_that_evicts_serves_a_cache_and_nothing_else(policy: str) -> None:
+    async with bench("--maxmemory", "30mb", "--maxmemory-policy", policy) as one:
         cache = await one.open(open_cache)
         await cache.set(CacheSet("k", b"x"))
         assert await cache.get(CacheGet("k")) is not None
