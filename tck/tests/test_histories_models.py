@@ -33,8 +33,9 @@ def told(*lines: Line, at_once: bool = False) -> list[Call]:
         verb, key, *args = words.split()
         plain = tuple(int(one) if one.lstrip("-").isdigit() else one for one in args)
         begun, ended = (number, 100 + number) if at_once else (2 * number, 2 * number + 1)
-        action = Action(verb, key.strip("."), plain)
-        calls.append(Call(number, number % 8, action, begun, ended, result=result, over=ended))
+        action = Action(verb, key.strip("."), plain)  # "." stands for no key
+        client = 0 if verb in ("receive", "ack", "nack") else number % 8
+        calls.append(Call(number, client, action, begun, ended, result=result, over=ended))
     return calls
 
 
@@ -69,21 +70,26 @@ GOOD: list[tuple[str, Model, list[Line]]] = [
     (
         "numbers",
         Sequences.model,
-        [("save a p", None), ("save a q", None), ("mark a p", None), ("list a", ((2, "q"),))],
+        [("save a p 1", None), ("save a q 2", None), ("mark a p", None), ("list a", ((2, "q"),))],
     ),
     (
         "claims",
         Claims.model,
-        [("save a p", None), ("save a q", None), ("claim . A 2", ("p", "q")), ("claim . B 1", ())],
+        [
+            ("save a p 1", None),
+            ("save a q 2", None),
+            ("claim . A 2", (("p", 1), ("q", 2))),
+            ("claim . B 1", ()),
+        ],
     ),
     (
         "given back",
         Claims.model,
         [
-            ("save a p", None),
-            ("claim . A 1", ("p",)),
+            ("save a p 1", None),
+            ("claim . A 1", (("p", 1),)),
             ("free . A p", None),
-            ("claim . B 1", ("p",)),
+            ("claim . B 1", (("p", 1),)),
         ],
     ),
     (
@@ -131,27 +137,32 @@ BAD: list[tuple[str, Model, list[Line]]] = [
         Holdings(2).model,
         [("acquire l a", 3), ("acquire l b", 4), ("acquire l c", 5)],
     ),
-    ("gap", Sequences.model, [("save a p", None), ("list a", ((2, "p"),))]),
+    ("gap", Sequences.model, [("save a p 1", None), ("list a", ((2, "p"),))]),
     (
         "one number twice",
         Sequences.model,
-        [("save a p", None), ("save a q", None), ("list a", ((1, "p"), (1, "q")))],
+        [("save a p 1", None), ("save a q 2", None), ("list a", ((1, "p"), (1, "q")))],
     ),
-    ("lost event", Sequences.model, [("save a p", None), ("list a", ())]),
+    ("lost event", Sequences.model, [("save a p 1", None), ("list a", ())]),
     (
         "two claimants",
         Claims.model,
-        [("save a p", None), ("claim . A 1", ("p",)), ("claim . B 1", ("p",))],
+        [("save a p 1", None), ("claim . A 1", (("p", 1),)), ("claim . B 1", (("p", 1),))],
     ),
     (
         "behind a claim",
         Claims.model,
-        [("save a p", None), ("save a q", None), ("claim . A 1", ("p",)), ("claim . B 1", ("q",))],
+        [
+            ("save a p 1", None),
+            ("save a q 2", None),
+            ("claim . A 1", (("p", 1),)),
+            ("claim . B 1", (("q", 2),)),
+        ],
     ),
     (
         "out of order",
         Claims.model,
-        [("save a p", None), ("save a q", None), ("claim . A 1", ("q",))],
+        [("save a p 1", None), ("save a q 2", None), ("claim . A 1", (("q", 2),))],
     ),
     (
         "half",
@@ -266,3 +277,24 @@ def test_a_message_given_back_may_come_again() -> None:
         ("ack g a", True),
     ]
     assert delivered(*both(*lines)) == ""
+
+
+def test_a_receive_that_began_first_may_be_given_what_another_gave_back() -> None:
+    """The receive of client A overlaps both the first delivery to B and B's giving back."""
+    spans = {
+        0: ("publish", "k", ("a",), 1, 2, None, 1),
+        1: ("receive", "g", (1,), 3, 9, (("a", "k"),), 0),
+        2: ("receive", "g", (1,), 4, 5, (("a", "k"),), 1),
+        3: ("nack", "g", ("a",), 6, 7, True, 1),
+        4: ("ack", "g", ("a",), 10, 11, True, 0),
+    }
+    calls = [
+        Call(number, client, Action(verb, key, args), begun, ended, result=result, over=ended)
+        for number, (verb, key, args, begun, ended, result, client) in spans.items()
+    ]
+    found = Deliveries(calls, 600.0, ordered=True).wrong()
+    assert found is not None
+    assert found.why == "group h was never given a, which was acknowledged"
+    without = Deliveries([one for one in calls if one.number != 3], 600.0).wrong()
+    assert without is not None
+    assert "two at once" in without.why

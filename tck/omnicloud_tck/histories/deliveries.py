@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator, Sequence
-from itertools import pairwise
+from itertools import combinations
 
 from omnicloud_tck.histories.events import Call, Fate
 from omnicloud_tck.histories.subjects import Finding
@@ -76,54 +76,71 @@ class Deliveries:
         """Messages that no one published, or with another key."""
         for (group, tag), lent in self._lent.items():
             source = self._published.get(tag)
-            if source is None or source.begun > lent[0].over:
-                yield Finding(f"{tag} was delivered and not published", (lent[0],))
-            elif (tag, source.action.key) not in _pairs(lent[0]):
-                yield self._finding(f"{tag} was delivered with another key", group, tag)
+            for call in lent:
+                if source is None or source.begun > call.over:
+                    yield Finding(f"{tag} was delivered and not published", (call,))
+                elif (tag, source.action.key) not in _pairs(call):
+                    yield self._finding(f"{tag} was delivered with another key", group, tag)
 
     def _twice(self) -> Iterator[Finding]:
         """Messages lent to two at once, twice in one answer, or again after they were settled."""
         for (group, tag), lent in self._lent.items():
-            if any(_tags(call).count(tag) > 1 for call in lent):
-                yield self._finding(f"one answer held {tag} twice", group, tag)
             settled = self._settled.get((group, tag), [])
-            for before, after in pairwise(lent):
-                if any(_is_ack(one) and one.over < after.begun for one in settled):
-                    yield self._finding(f"{tag} came again after its ack", group, tag)
-                over = after.ended_at - before.begun_at >= self._lease * _LATE
-                if not over and not _any_between(settled, before, after):
-                    yield self._finding(f"{tag} was lent to two at once", group, tag)
+            for call in lent:
+                if _tags(call).count(tag) > 1:
+                    yield self._finding(f"one answer held {tag} twice", group, tag, until=call)
+                if any(_is_ack(one) and one.over < call.begun for one in settled):
+                    yield self._finding(f"{tag} came again after its ack", group, tag, until=call)
+            for one, two in combinations(lent, 2):
+                if not (self._may_follow(two, one, settled) or self._may_follow(one, two, settled)):
+                    yield self._finding(f"{tag} was lent to two at once", group, tag, until=two)
+
+    def _may_follow(self, after: Call, before: Call, settled: Iterable[Call]) -> bool:
+        """Whether one delivery may be the second: the first had ended, or was given back."""
+        if after.over < before.begun:
+            return False
+        return after.ended_at - before.begun_at >= self._lease * _LATE or any(
+            one.action.verb == "nack"
+            and one.client == before.client
+            and before.begun < one.begun < after.over
+            for one in settled
+        )
 
     def _refused(self) -> Iterator[Finding]:
-        """Settlements that were refused although the message was held."""
+        """Settlements that were refused although the client held the message."""
         for (group, tag), settled in self._settled.items():
-            lent = self._lent.get((group, tag), [])
             for call in settled:
-                first = next((one for one in reversed(lent) if one.over < call.begun), None)
-                if call.fate is not Fate.DONE or call.result is not False or first is None:
+                if call.fate is not Fate.DONE or call.result is not False:
                     continue
-                if call.ended_at - first.begun_at < self._lease * _LATE:
+                lent = [
+                    one
+                    for one in self._lent.get((group, tag), ())
+                    if one.client == call.client and one.over < call.begun
+                ]
+                if lent and call.ended_at - lent[-1].begun_at < self._lease * _LATE:
                     why = f"{call.action.verb} of {tag}, which was held, was refused"
-                    yield self._finding(why, group, tag)
+                    yield self._finding(why, group, tag, until=call)
 
     def _overtaken(self) -> Iterator[Finding]:
         """Messages lent before an older one of their key was settled."""
         if not self._ordered:
             return
-        for group, tag in self._lent:
+        for (group, tag), lent in self._lent.items():
             mine = self._published[tag]
+            soonest = min(call.over for call in lent)
             for other, call in self._published.items():
                 older = call.action.key == mine.action.key and call.over < mine.begun
                 if not (older and mine.action.key and call.fate is Fate.DONE):
                     continue
-                first = self._lent[group, tag][0]
                 acks = [c for c in self._settled.get((group, other), ()) if c.action.verb == "ack"]
-                if not any(one.begun < first.over for one in acks):
+                if not any(one.begun < soonest for one in acks):
                     yield self._finding(f"{tag} overtook {other} of its key", group, tag, other)
 
-    def _finding(self, why: str, group: str, *tags: Hashable) -> Finding:
-        about = [call for call in self._calls if _concerns(call, group, tags)]
-        told = [call for call in self._calls if _is_told(call, group)]
+    def _finding(self, why: str, group: str, *tags: Hashable, until: Call | None = None) -> Finding:
+        """A finding about these messages, with what happened to them until that call."""
+        calls = [one for one in self._calls if until is None or one.number <= until.number]
+        about = [call for call in calls if _concerns(call, group, tags)]
+        told = [call for call in calls if _is_told(call, group)]
         return Finding(why, tuple(told if len(told) <= _FEW else about))
 
 
@@ -137,14 +154,6 @@ def _tags(call: Call) -> list[Hashable]:
 
 def _is_ack(call: Call) -> bool:
     return call.action.verb == "ack" and call.result is True
-
-
-def _any_between(settled: Iterable[Call], before: Call, after: Call) -> bool:
-    """Whether the first of two deliveries may have been given back before the second."""
-    return any(
-        one.begun > before.begun and one.begun < after.over and one.action.verb == "nack"
-        for one in settled
-    )
 
 
 def _is_told(call: Call, group: str) -> bool:

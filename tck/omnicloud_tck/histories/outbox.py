@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
+from itertools import product
 
 from omnicloud.contracts.outbox import Outbox, OutboxEvent
 from omnicloud.contracts.outbox.driver import Claim, Keep, ListEvents, Mark, Save
@@ -24,7 +26,10 @@ def sequence(state: State, call: Call) -> tuple[State, ...]:
     count, pending = state if isinstance(state, tuple) else (0, ())
     match call.action.verb:
         case "save":
-            return ((count + 1, (*pending, (count + 1, call.action.args[0]))),)
+            tag, number = call.action.args
+            if number not in (None, count + 1):
+                return ()
+            return ((count + 1, (*pending, (count + 1, tag))),)
         case "mark":
             left = tuple(one for one in pending if one[1] != call.action.args[0])
             return ((count, left),)
@@ -45,6 +50,28 @@ class Sequences(Modelled):
 
     def open(self, client: Client) -> Session:
         return _Saver(Outbox(client.pipeline), client.space)
+
+    def read(self, calls: Sequence[Call]) -> Sequence[Call]:
+        lists = [one.result for one in calls if isinstance(one.result, tuple)]
+        return numbered(calls, {tag: number for found in lists for number, tag in found})
+
+
+def numbered(calls: Sequence[Call], numbers: Mapping[Hashable, Hashable]) -> list[Call]:
+    """The calls, each save with the number that its event is known to have been given.
+
+    With it the search need not try all orders of concurrent saves. A save of unknown fate whose
+    event no one ever saw is left out: it never happened, or after everything else.
+    """
+    read: list[Call] = []
+    for call in calls:
+        if call.action.verb != "save":
+            read.append(call)
+            continue
+        tag = call.action.args[0]
+        if call.fate is not Fate.UNKNOWN or tag in numbers:
+            action = replace(call.action, args=(tag, numbers.get(tag)))
+            read.append(replace(call, action=action))
+    return read
 
 
 class _Saver:
@@ -76,66 +103,77 @@ class _Saver:
                 return tuple((one["sequence_id"], one["payload"].decode()) for one in found)
 
 
-Pending = tuple[tuple[str, Hashable, Hashable], ...]
-"""The pending events in their order: aggregate, content, and who has claimed it, or ``None``."""
+Held = tuple[str, Hashable, Hashable, Hashable]
+"""A pending event: aggregate, number, content, and who has claimed it, or ``None``."""
 
 
 def claims(state: State, call: Call) -> tuple[State, ...]:
-    """The pending events of all aggregates and who holds them."""
-    pending: Pending = state if isinstance(state, tuple) else ()
+    """How many events each aggregate ever had, and the pending ones in their orders."""
+    counts, pending = state if isinstance(state, tuple) else ((), ())
     action = call.action
     match action.verb:
         case "save":
-            return ((*pending, (action.key, action.args[0], None)),)
+            tag, known = action.args
+            number = dict(counts).get(action.key, 0) + 1
+            if known not in (None, number):
+                return ()
+            now = tuple(sorted({**dict(counts), action.key: number}.items()))
+            return ((now, tuple(sorted((*pending, (action.key, number, tag, None)), key=_place))),)
         case "mark":
-            return (tuple(one for one in pending if one[1] not in action.args),)
+            return ((counts, tuple(one for one in pending if one[2] not in action.args)),)
         case "free":
             owner, *tags = action.args
-            return (_given(pending, tags, owner, None),)
+            return ((counts, _given(pending, tags, owner, None)),)
         case "claim":
-            owner, most = action.args
-            return _claimed(pending, call, owner, int(str(most)))
+            return tuple((counts, after) for after in _claimed(pending, call))
         case _:
-            known = frozenset(tag for _, tag, _ in pending)
-            return (state,) if call.fate is Fate.UNKNOWN or call.result == known else ()
+            known_ = frozenset((tag, number) for _, number, tag, _ in pending)
+            return (state,) if call.fate is Fate.UNKNOWN or call.result == known_ else ()
 
 
-def _given(pending: Pending, tags: list[Hashable], before: Hashable, after: Hashable) -> Pending:
+def _place(one: Held) -> tuple[str, int]:
+    return one[0], int(str(one[1]))
+
+
+def _given(
+    pending: tuple[Held, ...], tags: Sequence[Hashable], before: Hashable, after: Hashable
+) -> tuple[Held, ...]:
     return tuple(
-        (key, tag, after if tag in tags and owner == before else owner)
-        for key, tag, owner in pending
+        (key, number, tag, after if tag in tags and owner == before else owner)
+        for key, number, tag, owner in pending
     )
 
 
-def _claimed(pending: Pending, call: Call, owner: Hashable, most: int) -> tuple[State, ...]:
-    if call.fate is Fate.UNKNOWN:
-        free = _claimable(pending)
-        return tuple(_given(pending, free[:n], None, owner) for n in range(most + 1))
-    tags = list(call.result) if isinstance(call.result, tuple) else []
-    free = _claimable(pending)
-    in_order = all(
-        [one for one in free if _key(pending, one) == key][: len(mine)] == mine
-        for key in {_key(pending, tag) for tag in tags}
-        for mine in [[tag for tag in tags if _key(pending, tag) == key]]
-    )
-    good = len(tags) <= most and in_order and set(tags) <= set(free)
-    return (_given(pending, tags, None, owner),) if good else ()
+def _claimed(pending: tuple[Held, ...], call: Call) -> list[tuple[Held, ...]]:
+    """The pending events after a claim: of each aggregate that no one holds, a first part."""
+    owner, most = call.action.args
+    told = call.result if isinstance(call.result, tuple) else ()
+    found: list[tuple[Held, ...]] = []
+    held = {key for key, _, _, by in pending if by is not None}
+    free = [
+        [(tag, number) for k, number, tag, _ in pending if k == key]
+        for key in sorted({one[0] for one in pending} - held)
+    ]
+    for sizes in product(*(range(len(lane) + 1) for lane in free)):
+        lanes = [lane[:size] for lane, size in zip(free, sizes, strict=True)]
+        chosen = [one for lane in lanes for one in lane]
+        if call.fate is not Fate.UNKNOWN and not _is_answer(told, lanes):
+            continue
+        if len(chosen) <= int(str(most)):
+            found.append(_given(pending, [tag for tag, _ in chosen], None, owner))
+    return found
 
 
-def _key(pending: Pending, tag: Hashable) -> str:
-    return next((key for key, other, _ in pending if other == tag), "")
-
-
-def _claimable(pending: Pending) -> list[Hashable]:
-    """The free events in order, without those of aggregates of which one is claimed."""
-    held = {key for key, _, owner in pending if owner is not None}
-    return [tag for key, tag, owner in pending if owner is None and key not in held]
+def _is_answer(told: tuple[Hashable, ...], lanes: list[list[tuple[Hashable, Hashable]]]) -> bool:
+    """Whether a claim was answered with these events, those of each aggregate in order."""
+    in_order = all([one for one in told if one in lane] == lane for lane in lanes)
+    return in_order and len(told) == sum(map(len, lanes))
 
 
 class Claims(Modelled):
     """Saves, and relays that claim, mark and give back."""
 
-    model = Model((), claims, as_one, lambda state: f"(aggregate, event, owner) = {state}")
+    model = Model(((), ()), claims, as_one, lambda state: f"(events so far, pending) = {state}")
     last = (Action("rest"),)
 
     def draw(self, chance: random.Random, fresh: str) -> Action:
@@ -146,6 +184,10 @@ class Claims(Modelled):
 
     def open(self, client: Client) -> Session:
         return _Relay(Outbox(client.pipeline), client.space, client.name)
+
+    def read(self, calls: Sequence[Call]) -> Sequence[Call]:
+        told = [one.result for one in calls if isinstance(one.result, tuple | frozenset)]
+        return numbered(calls, {tag: number for found in told for tag, number in found})
 
 
 class _Relay:
@@ -186,7 +228,7 @@ class _Relay:
             case _:
                 every = ListEvents(self._space, EventStatus.PENDING, every=True, limit=_PAGE)
                 found = await self._outbox.pipeline.send(every)
-                return frozenset(one.payload.decode() for one in found)
+                return frozenset((one.payload.decode(), one.sequence_id) for one in found)
 
     async def _save(self, action: Action) -> None:
         tag = str(action.args[0])
@@ -200,4 +242,4 @@ class _Relay:
             tag = one.payload.decode()
             self._ids[tag] = one.event_id
             self._mine.append(tag)
-        return tuple(one.payload.decode() for one in found)
+        return tuple((one.payload.decode(), one.sequence_id) for one in found)
