@@ -269,6 +269,26 @@ FINDINGS: tuple[Finding, ...] = (
         "litequeue_retry_takes_from_the_holder",
     ),
     Finding(
+        ("persist-queue",),
+        _LEASES,
+        Kind.ASKS_MORE,
+        "There are no leases, no counted attempts, and no delay before the next one.",
+        "persistqueue_has_no_leases_or_attempts",
+    ),
+    Finding(
+        ("persist-queue",),
+        ("MS-110",),
+        Kind.FAULT,
+        "A receipt is good for ever: a late `nack` takes the item from who holds it now.",
+        "persistqueue_nack_takes_from_the_holder",
+    ),
+    Finding(
+        ("persist-queue",),
+        ("G-043",),
+        Kind.KIT,
+        "A queue is an object with open files, and the law counts those of topics that are new.",
+    ),
+    Finding(
         ("casbin",),
         ("IAM-001", "IAM-050"),
         Kind.FAULT,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
+from platform import python_version
 
 from omnicloud_tck.certificates.model import LawEntry
 from omnicloud_tck.runner import Verdict
@@ -45,13 +48,18 @@ def written(page: str, outcomes: Sequence[Outcome]) -> str:
     _, end, after = rest.partition(_END)
     if not end:
         raise ValueError(f"the page has no part between {_BEGIN} and {_END}")
-    parts = [before + _BEGIN, table(outcomes), *map(_library, outcomes), _END + after]
+    parts = [before + _BEGIN, _tried(), table(outcomes), *map(_library, outcomes), _END + after]
     return "\n\n".join(parts)
 
 
 def as_json(outcomes: Iterable[Outcome]) -> str:
     """Everything, for programs."""
     return json.dumps([_plain(outcome) for outcome in outcomes], indent=2, ensure_ascii=False)
+
+
+def _tried() -> str:
+    kit, today = version("omnicloud-tck"), datetime.now(UTC).date()
+    return f"Tried on {today} with omnicloud-tck {kit} and Python {python_version()}."
 
 
 def _library(outcome: Outcome) -> str:

@@ -108,6 +108,13 @@ SUBJECTS: tuple[Subject, ...] = (
     Subject("filelock", "filelock", "FileLock", "locks", "filelock_locks:world"),
     Subject("litequeue", "litequeue", "LiteQueue", "messaging", "litequeue_messaging:world"),
     Subject(
+        "persist-queue",
+        "persist-queue",
+        "SQLiteAckQueue",
+        "messaging",
+        "persistqueue_messaging:world",
+    ),
+    Subject(
         "casbin",
         "casbin",
         "Enforcer",

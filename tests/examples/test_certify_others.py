@@ -37,6 +37,7 @@ BROKEN = {
     "litequeue": ("MS-033",),
     "obstore-local": ("OBJ-003", "OBJ-005"),
     "obstore-memory": ("G-005", "OBJ-003"),
+    "persist-queue": ("MS-033",),
     "purgatory": ("BRK-007", "BRK-023"),
     "redis-lock": ("LO-022",),
 }
@@ -57,6 +58,7 @@ HELD = {
     "litequeue": ("G-001", "MS-001", "MS-005"),
     "obstore-local": ("G-003", "G-010", "OBJ-001"),
     "obstore-memory": ("G-003", "G-010", "OBJ-001", "OBJ-005"),
+    "persist-queue": ("G-001", "MS-001", "MS-005"),
     "purgatory": ("BRK-001", "BRK-002", "BRK-021", "BRK-022"),
     "redis-lock": ("LO-001", "LO-009"),
 }

@@ -43,7 +43,7 @@ from ..refusals import refuse
 from ..threads import in_thread
 from ..worlds import folder_world
 
-__all__ = ["Lite", "world"]
+__all__ = ["Lite", "delivery", "digest", "world"]
 
 _POLL_SECONDS = 0.02
 
@@ -119,11 +119,11 @@ class Lite:
     # What follows runs in a thread.
 
     def _topic(self, topic: str) -> Path:
-        return self._folder / _digest(topic)
+        return self._folder / digest(topic)
 
     def _subscribe(self, topic: str, group: str) -> None:
         self._topic(topic).mkdir(exist_ok=True)
-        (self._topic(topic) / f"{_digest(group)}.name").write_text(group, encoding="utf-8")
+        (self._topic(topic) / f"{digest(group)}.name").write_text(group, encoding="utf-8")
         with _opened(self._topic(topic), group):
             pass
 
@@ -141,7 +141,7 @@ class Lite:
             raise NotFoundError("there is no such group", hint="subscribe")
         with _opened(self._topic(op.topic), op.group) as queue:
             popped = [queue.pop() for _ in range(op.most)]
-        return tuple(_delivery(message) for message in popped if message is not None)
+        return tuple(_lent(message) for message in popped if message is not None)
 
     def _settle(self, topic: str, group: str, verb: str, receipt: str) -> bool:
         with _opened(self._topic(topic), group) as queue:
@@ -162,7 +162,7 @@ class Lite:
             if op.group in (None, group):
                 with _opened(self._topic(op.topic), group) as queue:
                     for message in list(queue.list_failed()):
-                        if not op.ids or _delivery(message).id in op.ids:
+                        if not op.ids or _lent(message).id in op.ids:
                             queue.retry(message.message_id)
                             count += 1
         return count
@@ -183,33 +183,31 @@ def world() -> World[Any]:
 
 @contextmanager
 def _opened(folder: Path, group: str) -> Iterator[Any]:
-    queue = LiteQueue(folder / f"{_digest(group)}.db")
+    queue = LiteQueue(folder / f"{digest(group)}.db")
     try:
         yield queue
     finally:
         queue.close()
 
 
-def _digest(name: str) -> str:
+def digest(name: str) -> str:
+    """A name for files, of any name."""
     return hashlib.sha256(name.encode()).hexdigest()[:32]
 
 
-def _delivery(message: Any) -> Delivery:
-    held = json.loads(message.data)
+def delivery(envelope: str, published_at: float, receipt: str) -> Delivery:
+    """A message as it was put into a queue."""
+    held = json.loads(envelope)
     payload = base64.b64decode(held["payload"])
-    return Delivery(
-        held["id"],
-        payload,
-        held["key"],
-        held["headers"],
-        message.in_time / 1e9,
-        1,
-        message.message_id,
-    )
+    return Delivery(held["id"], payload, held["key"], held["headers"], published_at, 1, receipt)
+
+
+def _lent(message: Any) -> Delivery:
+    return delivery(message.data, message.in_time / 1e9, message.message_id)
 
 
 def _letter(message: Any, group: str) -> DeadRecord:
-    one = _delivery(message)
+    one = _lent(message)
     died_at = message.done_time / 1e9
     return DeadRecord(
         one.id, one.payload, one.key, one.headers, one.published_at, group, "", 1, died_at
