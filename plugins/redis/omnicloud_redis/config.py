@@ -47,7 +47,7 @@ class RedisConfig(BaseModel):
             "if the server confirms appendonly yes and appendfsync always."
         ),
     )
-    timeout: float = Field(
+    answer_timeout: float = Field(
         default=5.0, gt=0, description="Seconds for one answer, a long poll's wait not counted."
     )
     connect_timeout: float = Field(

@@ -54,7 +54,7 @@ class Store:
         self.clock = clock
         self.config = config
         make = _maker(config)
-        timeouts = {"timeout": config.timeout, "connect_timeout": config.connect_timeout}
+        timeouts = {"timeout": config.answer_timeout, "connect_timeout": config.connect_timeout}
         self._calls = Pool(make, most=config.max_connections, **timeouts)
         self._waits = Pool(make, most=config.max_waiting, **timeouts)
         self._facts: ServerFacts | None = None

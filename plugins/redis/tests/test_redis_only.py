@@ -148,7 +148,7 @@ async def test_many_calls_share_few_connections() -> None:
 
 async def test_a_call_that_gets_no_connection_in_time_is_throttled() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv, max_connections=1, timeout=0.3)
+        kv = await one.open(open_kv, max_connections=1, answer_timeout=0.3)
         one.proxy.weather.latency = 0.2
         said = await asyncio.gather(
             *(kv.get(Get(f"k{n}")) for n in range(8)), return_exceptions=True
@@ -243,7 +243,9 @@ async def test_what_is_no_redis_server_is_told_as_unavailable() -> None:
     port = server.sockets[0].getsockname()[1]
     try:
         with pytest.raises(UnavailableError):
-            await open_kv(RedisConfig(url=f"redis://127.0.0.1:{port}/0", timeout=0.5), Lone())
+            await open_kv(
+                RedisConfig(url=f"redis://127.0.0.1:{port}/0", answer_timeout=0.5), Lone()
+            )
     finally:
         server.close()
         await server.wait_closed()
@@ -286,7 +288,7 @@ async def test_a_closed_store_refuses_calls_and_leaves_no_connection() -> None:
         {"url": "redis://user:hidden@127.0.0.1"},
         {"tls_ca_file": "ca.pem"},
         {"url": "rediss://h", "tls_cert_file": "c.pem"},
-        {"timeout": 0},
+        {"answer_timeout": 0},
         {"unknown": 1},
     ],
 )
