@@ -20,6 +20,7 @@ from omnicloud_tck.general import Pipe
 from omnicloud_tck.general_steady import Steady
 from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
+from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
 
 __all__ = ["CacheContract"]
@@ -51,6 +52,10 @@ class CacheContract(CacheMore, FlightLaws, CacheHistories, Steady):
         await Cache(pipeline, BYTES).delete(name)
 
     # Values
+
+    def payloads(self, pipeline: Pipe) -> tuple[bytes, ...]:
+        limit = pipeline.driver.limits.value_max_bytes
+        return tuple(payload for payload in PAYLOADS if len(payload) <= limit)
 
     @law(
         "CA-001", "The last value set is the value got, whatever was there before.", rung=Rung.SHAPE

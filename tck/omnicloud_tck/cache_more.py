@@ -54,12 +54,14 @@ class CacheMore(Contract):
     @law("CA-121", "How long an entry lives does not depend on its value.")
     async def every_value_lives_alike(self, world: World[Any]) -> None:
         cache = await _cache_of(world)
-        for number, value in enumerate(PAYLOADS):
+        limit = cache.pipeline.driver.limits.value_max_bytes
+        values = [payload for payload in PAYLOADS if len(payload) <= limit]
+        for number, value in enumerate(values):
             await cache.set(f"ever-{number}", value)
             await cache.set(f"long-{number}", value, 60)
             await cache.set(f"short-{number}", value, 0.5)
         await world.sleep(1.5)
-        for number, value in enumerate(PAYLOADS):
+        for number, value in enumerate(values):
             equal(value, await cache.get(f"ever-{number}"), f"value {number}, without an end")
             equal(value, await cache.get(f"long-{number}"), f"value {number}, of 60 s")
             equal(None, await cache.get(f"short-{number}"), f"value {number}, of 0.5 s")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -18,7 +19,7 @@ from omnicloud_tck.documents_samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.general import Pipe
 from omnicloud_tck.general_steady import Steady
 from omnicloud_tck.law import Rung, law
-from omnicloud_tck.samples import NAMES, look_alikes
+from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
 from omnicloud_tck.world import World
 
 __all__ = ["DocumentsContract"]
@@ -44,6 +45,11 @@ class DocumentsContract(MoreLaws, ExtraLaws, ApartLaws, DocumentsHistories, Stea
 
     async def remove(self, pipeline: Pipe, name: str) -> None:
         await Documents(pipeline).delete_one(_KIT, {"_id": name})
+
+    def payloads(self, pipeline: Pipe) -> tuple[bytes, ...]:
+        limit = pipeline.driver.limits.document_max_bytes
+        # A third longer in JSON, and there is a name beside it.
+        return tuple(payload for payload in PAYLOADS if len(payload) * 3 // 2 + 100 <= limit)
 
     async def names(self, pipeline: Pipe) -> set[str] | None:
         return {entry.document["_id"] async for entry in Documents(pipeline).iterate(_KIT)}
@@ -119,7 +125,7 @@ class DocumentsContract(MoreLaws, ExtraLaws, ApartLaws, DocumentsHistories, Stea
         expected = {"_id": "k", "list": [1, {"deep": [1]}], "dict": {"a": 1}}
         equal(expected, await documents.find_one("c", {}), "after the caller changed what it gave")
         for find in (Find("c"), Find("c", where(_id="k"))):
-            answered: Any = (await documents.pipeline.send(find)).items[0].document
+            answered = await _first(documents, find)
             answered["list"][1]["deep"].append(2)
             answered["dict"]["a"] = 2
             answered["new"] = 1
@@ -270,6 +276,15 @@ class DocumentsContract(MoreLaws, ExtraLaws, ApartLaws, DocumentsHistories, Stea
             with refused(ConflictError, f"the update {both!r}"):
                 await documents.update_one("c", {"_id": "k"}, both)
             equal(row, await documents.find_one("c", {}), f"after the refused {wrong!r}")
+
+
+async def _first(documents: Documents, find: Find) -> Any:
+    """The first document, on whichever page it is."""
+    page = await documents.pipeline.send(find)
+    while not page.items and page.cursor is not None:
+        find = replace(find, cursor=page.cursor)
+        page = await documents.pipeline.send(find)
+    return page.items[0].document
 
 
 def _exact(value: Any) -> Any:
