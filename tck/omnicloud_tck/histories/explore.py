@@ -22,7 +22,7 @@ ENOUGH_SECONDS = 6.0
 """No program is begun after so many real seconds, but that :data:`LEAST` are played."""
 
 LEAST = 4
-PROGRAMS = 3
+PROGRAMS = 4
 """Programs for each example of a law that draws single cases."""
 SHRINK_SECONDS = 10.0
 SHRINK_TRIES = 800

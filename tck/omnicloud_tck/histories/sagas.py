@@ -21,7 +21,7 @@ class Sagas(Modelled):
     last = (Action("get", "s"), Action("get", "t"))
 
     def draw(self, chance: random.Random, fresh: str) -> Action:
-        verb = chance.choice(("get", "get", "update", "update", "update", "create"))
+        verb = chance.choice(("get", "get", "update", "update", "create", "create"))
         return Action(verb, chance.choice(("s", "s", "s", "t")), () if verb == "get" else (fresh,))
 
     def open(self, client: Client) -> Session:

@@ -122,6 +122,8 @@ class CreatesOverTombstones(MemoryKV):
     async def set(self, op: Set, /) -> str:
         if op.if_absent and op.key in self._rows() and self._live(op.key) is None:
             await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             await self._turn()
             return str(self._write(op.key, op.value, op.ttl))
         return await super().set(op)
@@ -199,6 +201,8 @@ class WritesNewKeysLater(MemoryKV):
         new = tuple(item for item in op.items if item not in known)
         if known:
             await super().set_many(replace(op, items=known))
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
         await super().set_many(replace(op, items=new))
 
 
@@ -218,6 +222,8 @@ class ReadsAhead(MemoryKV):
             return await super().set(op)
         self._under_way[op.key] = op.value
         try:
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
             await asyncio.sleep(0)
             await asyncio.sleep(0)
             return await super().set(op)
@@ -349,21 +355,20 @@ class RemovesBlindly(MemoryObjects):
         await super().delete(replace(op, if_version=None))
 
 
-@objects("HOB04", "an upload over a version checks it, awaits, then writes, once it was deleted")
+@objects("HOB04", "uploads of every second client check a version, await, then write")
 class UploadsBlindly(MemoryObjects):
+    def __init__(self, store: MemoryStore, *args: Any) -> None:
+        super().__init__(store, *args)
+        self._ordinal = ordinal(self, store, "uploads")
+
     async def put(self, op: Upload, /) -> str:
-        gone = self._store.__dict__.setdefault("_wrong_gone", set())
-        if op.if_version is None or op.key not in gone:
+        if op.if_version is None or self._ordinal % 2:
             return await super().put(op)
         await self._store.turn()
         self._expect(op.key, op.if_version)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         return await super().put(replace(op, if_version=None))
-
-    async def delete(self, op: Remove, /) -> None:
-        await super().delete(op)
-        self._store.__dict__.setdefault("_wrong_gone", set()).add(op.key)
 
 
 @objects("HOB05", "a download joins one that is under way and has read already")

@@ -67,6 +67,8 @@ class DeletesBlindly(MemoryDocuments):
         await self._turn()
         self._first(op.collection, op.filter, op.if_version)
         await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         return await super().delete(replace(op, if_version=None))
 
 
@@ -77,6 +79,8 @@ class ReplacesBlindly(MemoryDocuments):
             return await super().replace(op)
         await self._turn()
         self._first(op.collection, op.filter, op.if_version)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         return await super().replace(replace(op, if_version=None))
 
@@ -143,9 +147,11 @@ def sagas(id_: str, summary: str) -> Any:
 class UpdatesBlindly(MemorySagas):
     async def update(self, op: Advance, /) -> int:
         row = self._rows(op.space).get(op.state.saga_id)
-        if row is None or row.record.version < 3 or row.record.version != op.state.version:
+        if row is None or row.record.version < 2 or row.record.version != op.state.version:
             return await super().update(op)
         await self._store.turn()
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
         await asyncio.sleep(0)
         newest = self._rows(op.space)[op.state.saga_id].record.version
         await super().update(replace(op, state=replace(op.state, version=newest)))
@@ -180,9 +186,10 @@ class CreatesAgain(MemorySagas):
     async def create(self, op: Create, /) -> None:
         await super().create(op)
         try:
-            await asyncio.sleep(0)
+            for _ in range(4):
+                await asyncio.sleep(0)
         except asyncio.CancelledError:
-            self._in_turns(op, 12)
+            self._in_turns(op, 30)
             raise
 
     def _in_turns(self, op: Create, turns: int) -> None:
