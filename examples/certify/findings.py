@@ -56,7 +56,7 @@ _TRIPPED = tuple(
     f"BRK-{number:03}" for number in (2, 3, 4, 5, 7, 8, 9, 20, 21, 22, 23, 24, 25, 26, 27, 28, 50)
 )
 _ENDS = ("LO-002", "LO-003", "LO-004", "LO-020", "LO-021", "LO-090")
-_LEASES = ("MS-010", "MS-011", "MS-013", "MS-030", "MS-031", "MS-032", "MS-033", "MS-039")
+_LEASES = tuple(f"MS-{number:03}" for number in (10, 11, 13, 30, 31, 32, 33, 39, 125, 126, 127))
 
 FINDINGS: tuple[Finding, ...] = (
     Finding(
@@ -96,7 +96,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("cashews-memory",),
-        ("CA-020", "CA-120", "CA-123", "CA-124"),
+        ("CA-020", "CA-090", "CA-120", "CA-123", "CA-124"),
         Kind.FAULT,
         "`expire` makes a value of bytes unreadable.",
         "cashews_expire_loses_the_value",
@@ -120,6 +120,13 @@ FINDINGS: tuple[Finding, ...] = (
         ("CA-016",),
         Kind.KIT,
         "Expired entries are swept once a second, and the law waits for no longer than that.",
+    ),
+    Finding(
+        ("cashews-disk",),
+        ("G-061",),
+        Kind.ASKS_MORE,
+        "A cancelled write goes on, and can undo a newer one that was acknowledged.",
+        "cashews_cancelled_writes_land_later",
     ),
     Finding(
         ("aiobreaker",),
