@@ -10,8 +10,9 @@ from omnicloud.contracts.cache.driver import Claim, Fill, Get
 from omnicloud.core.codec import BYTES
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Ability, law
 from omnicloud_tck.samples import NAMES, PAYLOADS
+from omnicloud_tck.telling import refusal
 from omnicloud_tck.world import World
 
 __all__ = ["CacheMore"]
@@ -125,3 +126,30 @@ class CacheMore(Contract):
             found = await asyncio.gather(*(cache.get(f"many-{number}") for number in numbers))
             equal({None}, set(found), f"keys {start} to {start + 49} of {count} that were cleared")
         equal(b"x", await cache.get("kept"), "a key of another prefix")
+
+    @law("CA-126", "touch decides alike, whatever the value is.", needs=_TOUCH)
+    async def touching_is_for_every_value(self, world: World[Any]) -> None:
+        cache = await _cache_of(world)
+        limit = cache.pipeline.driver.limits.value_max_bytes
+        values = [payload for payload in PAYLOADS if len(payload) <= limit]
+        for number, value in enumerate(values):
+            for name, first, second in (("longer", 0.5, 60.0), ("shorter", 60.0, 0.5)):
+                await cache.set(f"{name}-{number}", value, first)
+                equal(True, await cache.touch(f"{name}-{number}", second), f"touching {number}")
+        await world.sleep(0.5 + _SLACK)
+        for number, value in enumerate(values):
+            equal(value, await cache.get(f"longer-{number}"), f"value {number}, made to live on")
+            equal(None, await cache.get(f"shorter-{number}"), f"value {number}, made to end")
+
+    @law(
+        "CA-127",
+        "A life ends on time, an outage between or not.",
+        abilities=[Ability.OUTAGE],
+    )
+    async def lives_end_through_an_outage(self, world: World[Any]) -> None:
+        cache = await _cache_of(world)
+        await cache.set("short", b"x", 2.0)
+        async with world.outage():
+            await refusal(cache.get("short"), "a read in an outage")
+        await world.sleep(2.2)
+        equal(None, await cache.get("short"), "an entry after its end, an outage between")

@@ -197,6 +197,20 @@ class ExtraLaws(Contract):
     async def _with(self, documents: Documents, number: int) -> list[str]:
         return [row["_id"] for row in await documents.find_many("c", {"n": number})]
 
+    @law("DOC-068", "A number that is added keeps its kind, whole or not.")
+    async def sums_keep_their_kind(self, world: World[Any]) -> None:
+        documents = Documents(await world.pipeline())
+        for number, (start, delta) in enumerate(
+            ((0.5, 0.5), (1, 1), (1, 1.0), (2.0, 1), (2**53, 1), (0, -0.5), (1.5, -1.5))
+        ):
+            by = {"_id": f"{number}"}
+            await documents.insert_one("c", {**by, "n": start, "l": [start]})
+            await documents.update_one("c", by, {"$inc": {"n": delta, "l.0": delta, "new": delta}})
+            found = await documents.find_one("c", by) or {}
+            equal(start + delta, found["n"], f"{start!r} and {delta!r}")
+            equal(start + delta, found["l"][0], f"{start!r} and {delta!r}, in a list")
+            equal(delta, found["new"], f"{delta!r} added to what was missing")
+
     @law(
         "DOC-067",
         "A cancelled insertion, change or deletion is done by the time of the next, or never.",

@@ -77,6 +77,24 @@ class MoreRules(IAMLaws):
         limits: IAMLimits = (await world.pipeline()).driver.limits
         return min(700, limits.policies_max - 2)
 
+    @law("IAM-066", "A rule that denies denies each of its alternatives.")
+    async def denials_are_alternatives(self, world: World[Any]) -> None:
+        deny = {
+            "effect": "Deny",
+            "principal": ["user:eve", "group:banned", "bot:*"],
+            "action": ["kv:delete", READ, "s3:*"],
+            "resource": ["doc/0", "doc/1", "secret/*"],
+        }
+        iam = await self.portable(world, [rule("Allow", "*", "*", "*"), deny])
+        for action in ("kv:delete", READ, "s3:put"):
+            for resource in ("doc/0", "doc/1", "secret/x"):
+                for principal in ("user:eve", "bot:1"):
+                    await asked(iam, {(principal, action, resource): False})
+                await asked(iam, {(ALICE, action, resource): False}, groups=["x", "banned"])
+                await asked(iam, {(ALICE, action, resource): True}, groups=["x"])
+        others = {("user:eve", "kv:set", "doc/1"): True, ("user:eve", READ, "doc/2"): True}
+        await asked(iam, others, groups=["banned"])
+
     @law(
         "IAM-062",
         "Rules come back with all their conditions, and decide alike when put again.",

@@ -503,7 +503,8 @@ class KVContract(KVApart, KVMore, KVHistories, Steady):
         await kv.delete("s7")
         live = sorted(set(keys) - {"s7"})
         mine = [key for key in live if key.startswith("s")]
-        for size in (1, 7, 100, 1000):
+        whole = len(mine)
+        for size in (1, 7, 100, 1000, whole // 2, whole - 1, whole, whole + 1):
             equal(mine, [key async for key in kv.scan("s", page_size=size)], f"pages of {size}")
         equal(live, [key async for key in kv.scan(page_size=50)], "the empty prefix")
         equal([], [key async for key in kv.scan("nothing")], "a prefix of no key")

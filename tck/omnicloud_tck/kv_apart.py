@@ -45,6 +45,10 @@ class KVApart(Contract):
         await other.delete_many([names[1], names[3], "w/9"])
         expected = dict.fromkeys(names, ChangeKind.SET)
         expected |= dict.fromkeys((names[1], names[3], "w/9"), ChangeKind.DELETED)
+        await other.delete(names[2])
+        for name in names[2:4]:
+            await other.set(name, b"again")
+            expected[name] = ChangeKind.SET
         if KVFeature.COUNTER in kv.pipeline.driver.features:
             await other.increment("w/n")
             expected["w/n"] = ChangeKind.SET
@@ -82,6 +86,23 @@ class KVApart(Contract):
             await self._told(world, kv, cursor, expected)
         except OmniCloudError:
             return  # told that it cannot go on, who watches begins anew and reads all
+
+    @law(
+        "KV-136",
+        "A life ends on time, an outage between or not.",
+        needs=[KVFeature.TTL],
+        abilities=[Ability.OUTAGE],
+    )
+    async def lives_end_through_an_outage(self, world: World[Any]) -> None:
+        kv = await kv_of(world)
+        await kv.set("short", b"x", ttl=2.0)
+        await kv.set("long", b"x", ttl=60)
+        async with world.outage():
+            await refusal(kv.get("short"), "a read in an outage")
+        equal(b"x", await kv.get("long"), "a key within its life, after an outage")
+        await world.sleep(2.2)
+        equal(None, await kv.get("short"), "a key after its end, an outage between")
+        equal(b"x", await kv.get("long"), "a key within its life")
 
     @law(
         "KV-132",

@@ -51,6 +51,9 @@ class ObjectsMore(Contract):
             info = await objects.stat("to")
             equal((size, version), (info.size_bytes, info.version), "size and version")
             equal(("a/b", {"n": str(size)}), (info.content_type, dict(info.metadata)), "facts")
+        await objects.copy("from", "from")
+        info = await objects.stat("from")
+        equal(("a/b", {"n": str(size)}), (info.content_type, dict(info.metadata)), "onto itself")
         await objects.delete("from")
         that(await objects.download("to") == data, "a copy went with its source")
 
@@ -140,6 +143,9 @@ class ObjectsMore(Contract):
                 that(modified >= before, "a later write has an earlier time")
             before = min(told)
             await world.sleep(2.0)
+        await objects.copy("k", "copied")
+        copied = (await objects.stat("copied")).modified
+        that(copied > before, "a copy has the time of its source")
 
     @law("OBJ-075", "Of concurrent conditional copies one wins.", needs=_CAS, rung=Rung.CONCURRENCY)
     async def one_copy_wins(self, world: World[Any]) -> None:

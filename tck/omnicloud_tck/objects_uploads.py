@@ -54,6 +54,17 @@ class UploadsLaws(Contract):
         await objects.pipeline.send(CompleteUpload("k", upload_id, tags))
         that(await objects.download("k") == new, "a part that was sent before came back")
 
+    @law("OBJ-084", "An upload in parts may be of one part, and of no byte.")
+    async def small_uploads_are_whole(self, world: World[Any]) -> None:
+        objects = Objects(await world.pipeline())
+        for data in (b"", b"x", b"\0" * 100):
+            upload_id = await objects.begin_upload("k", content_type="a/b")
+            await objects.upload("k", data, upload_id=upload_id)
+            equal(data, await objects.download("k"), f"{len(data)} bytes in parts")
+            info = await objects.stat("k")
+            equal((len(data), "a/b"), (info.size_bytes, info.content_type), "size and type")
+            await objects.delete("k")
+
     @law("OBJ-082", "Two uploads of one key share nothing.", rung=Rung.CONCURRENCY)
     async def uploads_share_nothing(self, world: World[Any]) -> None:
         one, two = Objects(await world.pipeline()), Objects(await world.pipeline())

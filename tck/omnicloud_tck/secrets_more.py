@@ -19,6 +19,7 @@ __all__ = ["SecretsMore"]
 
 _VERSIONS = [SecretsFeature.VERSIONS]
 _MOST_VERSIONS = 40
+_CLOCKS_APART = 600.0  # seconds by which a server's clock may differ from ours
 
 
 class SecretsMore(Contract):
@@ -44,6 +45,29 @@ class SecretsMore(Contract):
             else:
                 with refused(SecretNotFoundError, "a version older than those that are kept"):
                     await other.get("k", version=version)
+
+    @law("SEC-045", "A rotation leaves each version its grace and tells how much.", needs=_VERSIONS)
+    async def graces_are_told(self, world: World[Any]) -> None:
+        secrets = Secrets(await world.pipeline())
+        count = min(4, secrets.pipeline.driver.limits.versions_kept - 1)
+        made = [await secrets.set("k", f"value {number}") for number in range(count)]
+        made.append(await secrets.rotate("k", "rotated", grace=60))
+        started = world.clock.monotonic()
+        for _ in range(3):
+            listed = await secrets.list_versions("k")
+            equal(made[::-1], [info.version for info in listed], "versions within their grace")
+            equal(None, listed[0].expires_in, "the end of the current version")
+            left = 60 - (world.clock.monotonic() - started)
+            wall = world.clock.wall()
+            for info in listed:
+                that(abs(info.created - wall) < _CLOCKS_APART, f"created at {info.created:.0f}")
+            for info in listed[1:]:
+                near = info.expires_in is not None and abs(info.expires_in - left) < 0.5
+                that(near, f"of a grace with {left:.1f} s left {info.expires_in} are told")
+            for number in range(count):
+                got = await secrets.get("k", version=made[number])
+                that(got == f"value {number}", f"version {number} within its grace")
+            await world.sleep(0.8)
 
     @law(
         "SEC-041",
