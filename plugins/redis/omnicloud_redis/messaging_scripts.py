@@ -161,6 +161,7 @@ end
 PUBLISH = Script(
     _TOPIC
     + """
+while move() do end  -- what is due already stands before what comes now
 for i = 4, #ARGV, 3 do
   local id, key, body = ARGV[i], ARGV[i + 1], ARGV[i + 2]
   local known = base .. 'i:' .. id
@@ -307,6 +308,7 @@ REDRIVE = Script(
     _TOPIC
     + """
 local moved = 0
+while move() do end
 for i = 3, #ARGV do
   local entry = redis.call('XRANGE', dead, ARGV[i] .. '-0', ARGV[i] .. '-0')[1]
   if entry then
