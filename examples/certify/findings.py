@@ -51,11 +51,11 @@ _CASHEWS = ("cashews-memory", "cashews-disk")
 _BREAKERS = ("aiobreaker", "aiobreaker-unwrapped", "purgatory")
 _PATHS = ("G-001", "G-002", "G-005", "G-011", "OBJ-003", "OBJ-010", "OBJ-011", "OBJ-014", "OBJ-040")
 _FACTS = tuple(f"OBJ-{number:03}" for number in (5, 7, 12, 13, 22, 36, 70, 71, 73))
-_PARTS = tuple(f"OBJ-{number:03}" for number in (30, 31, 32, 35, 36, 77, 80, 81, 82))
+_PARTS = tuple(f"OBJ-{number:03}" for number in (30, 31, 32, 35, 36, 77, 80, 81, 82, 84))
 _TRIPPED = tuple(
     f"BRK-{number:03}" for number in (2, 3, 4, 5, 7, 8, 9, 20, 21, 22, 23, 24, 25, 26, 27, 28, 50)
 )
-_ENDS = ("LO-002", "LO-003", "LO-004", "LO-020", "LO-021", "LO-090")
+_ENDS = ("LO-002", "LO-003", "LO-004", "LO-020", "LO-021", "LO-090", "LO-121")
 _LEASES = tuple(f"MS-{number:03}" for number in (10, 11, 13, 30, 31, 32, 33, 39, 125, 126, 127))
 
 FINDINGS: tuple[Finding, ...] = (
@@ -96,7 +96,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("cashews-memory",),
-        ("CA-020", "CA-090", "CA-120", "CA-123", "CA-124"),
+        ("CA-020", "CA-090", "CA-120", "CA-123", "CA-124", "CA-126"),
         Kind.FAULT,
         "`expire` makes a value of bytes unreadable.",
         "cashews_expire_loses_the_value",
@@ -213,6 +213,13 @@ FINDINGS: tuple[Finding, ...] = (
         "obstore_local_keeps_no_attributes",
     ),
     Finding(
+        ("obstore-local",),
+        ("OBJ-074",),
+        Kind.ASKS_MORE,
+        "A copy has the time at which its source was written.",
+        "obstore_local_copies_are_links",
+    ),
+    Finding(
         _OBSTORE,
         ("G-061",),
         Kind.ASKS_MORE,
@@ -304,7 +311,7 @@ FINDINGS: tuple[Finding, ...] = (
     ),
     Finding(
         ("casbin",),
-        ("IAM-020", "IAM-060"),
+        ("IAM-020", "IAM-060", "IAM-066"),
         Kind.ASKS_MORE,
         "Groups are roles that are stored, not facts of a request.",
         "casbin_groups_are_stored",
