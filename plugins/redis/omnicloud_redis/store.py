@@ -19,7 +19,7 @@ from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.errors import translated
 from omnicloud_redis.pool import Argument, Pool
 
-__all__ = ["OLDEST", "Script", "Store", "store_of"]
+__all__ = ["OLDEST", "Script", "ServerFacts", "Store", "keeps_everything", "store_of"]
 
 OLDEST = (7, 0)
 """The oldest version served: scripts that write after they read the time."""
