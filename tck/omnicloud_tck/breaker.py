@@ -16,6 +16,7 @@ from omnicloud_tck.breaker_calls import (
     state_of,
     stays_apart,
 )
+from omnicloud_tck.breaker_edges import BreakerEdges
 from omnicloud_tck.breaker_shared import SharedCircuits
 from omnicloud_tck.breaker_trials import Trials
 from omnicloud_tck.check import equal, refused, that
@@ -29,7 +30,7 @@ CLOSED, OPEN = CircuitState.CLOSED, CircuitState.OPEN
 _LONG = 300.0  # seconds; longer than any law takes
 
 
-class BreakerContract(Trials, SharedCircuits):
+class BreakerContract(Trials, SharedCircuits, BreakerEdges):
     """Every promise of ``Breaker``.
 
     A provider whose breaker is an object of its own overrides :meth:`portable`.

@@ -78,6 +78,8 @@ class Law:
         alone: Whether it measures the whole process and so runs beside no other law.
         name: Of the method that tries it.
         rung: Which rung of a certificate asks for it.
+        patience: Seconds after which it counts as hung in a world of virtual time; one that
+            lets days pass says so.
     """
 
     id: str
@@ -89,6 +91,7 @@ class Law:
     alone: bool
     name: str
     rung: Rung
+    patience: float = 60.0
 
 
 def law(
@@ -101,6 +104,7 @@ def law(
     machine: bool = False,
     alone: bool = False,
     rung: Rung | None = None,
+    patience: float = 60.0,
 ) -> Callable[[F], F]:
     """Mark a method of a contract's class as the trial of a law.
 
@@ -119,6 +123,7 @@ def law(
             alone,
             method.__name__,
             rung or (Rung.RESILIENCE if hurts else Rung.SEMANTICS),
+            patience,
         )
         setattr(method, _MARK, made)
         return method

@@ -16,6 +16,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.law import Ability, Level, Rung, law
+from omnicloud_tck.locks_edges import LocksEdges
 from omnicloud_tck.locks_grants import GrantLaws
 from omnicloud_tck.locks_histories import LocksHistories
 from omnicloud_tck.locks_manners import MannerLaws
@@ -31,7 +32,7 @@ _AT_ONCE = 3.0  # seconds within which a call that does not wait has answered
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class LocksContract(GrantLaws, MannerLaws, LocksHistories):
+class LocksContract(GrantLaws, MannerLaws, LocksEdges, LocksHistories):
     """Every promise of ``Locks``."""
 
     contract = "locks"

@@ -19,9 +19,9 @@ LAW_SECONDS = 60.0
 """Seconds, on the world's own clock, after which a law that has not come to an end is broken."""
 
 
-async def bounded(main: Coroutine[Any, Any, T]) -> T:
+async def bounded(main: Coroutine[Any, Any, T], seconds: float = LAW_SECONDS) -> T:
     """Run a part of a law within its bound."""
-    async with asyncio.timeout(LAW_SECONDS):
+    async with asyncio.timeout(seconds):
         return await main
 
 

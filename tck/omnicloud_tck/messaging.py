@@ -19,6 +19,8 @@ from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.messaging_delays import DelayLaws
+from omnicloud_tck.messaging_dues import DueLaws
+from omnicloud_tck.messaging_edges import EdgeLaws
 from omnicloud_tck.messaging_histories import MessagingHistories
 from omnicloud_tck.messaging_loans import LoanLaws
 from omnicloud_tck.messaging_outcomes import HEADERS, OutcomeLaws, listener_ready
@@ -32,7 +34,9 @@ SUCCESS, RETRY = ProcessingOutcome.SUCCESS, ProcessingOutcome.RETRY
 _GROUP = "kept"
 
 
-class MessagingContract(OutcomeLaws, LoanLaws, DelayLaws, MessagingHistories, Kept):
+class MessagingContract(
+    OutcomeLaws, LoanLaws, DelayLaws, EdgeLaws, DueLaws, MessagingHistories, Kept
+):
     """Every promise of ``Messaging``."""
 
     contract = "messaging"

@@ -19,6 +19,7 @@ from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.outbox_claims import ClaimLaws
+from omnicloud_tck.outbox_edges import OutboxEdges
 from omnicloud_tck.outbox_histories import OutboxHistories
 from omnicloud_tck.outbox_model import OutboxModel, outbox_steps
 from omnicloud_tck.samples import PAYLOADS
@@ -29,7 +30,7 @@ __all__ = ["OutboxContract"]
 _TX = [OutboxFeature.TRANSACTION]
 
 
-class OutboxContract(ClaimLaws, OutboxHistories, Kept):
+class OutboxContract(ClaimLaws, OutboxEdges, OutboxHistories, Kept):
     """Every promise of ``Outbox``, and of its relay as far as drivers carry it."""
 
     contract = "outbox"

@@ -85,6 +85,7 @@ def _put_away(world: World[Any], runner: asyncio.Runner) -> None:
 def _outcome(
     contract: Contract, made: Law, lab: Lab, runner: asyncio.Runner
 ) -> tuple[Verdict, str, str]:
+    seconds = made.patience if lab.world.virtual else LAW_SECONDS
     try:
         excuse = runner.run(bounded(_excuse(made, lab.world)))
         if excuse is not None:
@@ -93,7 +94,7 @@ def _outcome(
         if made.machine:
             trial(lab)
         else:
-            runner.run(bounded(trial(lab.world)))
+            runner.run(bounded(trial(lab.world), seconds))
         runner.run(bounded(lab.world.aclose()))
     except NotOffered as word:
         return Verdict.NOT_TRIED, f"the world does not offer {word}", ""
@@ -106,7 +107,7 @@ def _outcome(
             raise
         return Verdict.BROKEN, _said(several), traceback.format_exc()
     except TimeoutError:
-        return Verdict.BROKEN, f"it had not ended after {LAW_SECONDS:.0f} s", traceback.format_exc()
+        return Verdict.BROKEN, f"it had not ended after {seconds:.0f} s", traceback.format_exc()
     except asyncio.CancelledError:
         return Verdict.BROKEN, "it was cancelled from inside", traceback.format_exc()
     except Exception as error:

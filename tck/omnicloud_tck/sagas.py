@@ -16,6 +16,7 @@ from omnicloud_tck.check import equal, refused, that, together
 from omnicloud_tck.general import Kept, Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
+from omnicloud_tck.sagas_edges import SagaEdges
 from omnicloud_tck.sagas_histories import SagaHistories
 from omnicloud_tck.sagas_leases import LeaseLaws, a_state
 from omnicloud_tck.samples import NAMES
@@ -24,7 +25,7 @@ from omnicloud_tck.world import World
 __all__ = ["SagaContract"]
 
 
-class SagaContract(LeaseLaws, SagaHistories, Kept):
+class SagaContract(LeaseLaws, SagaEdges, SagaHistories, Kept):
     """Every promise of ``SagaStates``, and of the engine as far as drivers carry it."""
 
     contract = "sagas"
