@@ -120,6 +120,16 @@ class World(Generic[D]):
         self._clients.append(client)
         return client
 
+    def wrapped(self, wrap: Callable[[D], D]) -> World[D]:
+        """This world, whose further clients are what ``wrap`` makes of a client."""
+        open_ = self._open
+
+        async def opened() -> D:
+            return wrap(await open_())
+
+        self._open = opened
+        return self
+
     async def pipeline(self, *layers: Layer) -> Pipeline[D]:
         """One more client, under these layers."""
         return Pipeline(await self.driver(), layers, service=ServiceInfo("tck"))
