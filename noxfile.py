@@ -35,7 +35,8 @@ def _ready(session: nox.Session, *groups: str) -> None:
     if not (HOME / "bin" / "python").exists():
         session.run(uv, "venv", "-q", "--python", sys.executable, str(HOME), external=True)
     wanted = [f"--group={group}" for group in groups]
-    local = ["-e", ".[cli]", "-e", "tck", "-e", "plugins/local", "-e", "plugins/redis"]
+    local = ["-e", ".[cli]", "-e", "tck", "-e", "plugins/local", "-e", "plugins/postgres"]
+    local += ["-e", "plugins/redis"]
     constrained = ["--constraints", str(CONSTRAINTS)] if CONSTRAINTS.exists() else []
     python = str(HOME / "bin" / "python")
     session.run(

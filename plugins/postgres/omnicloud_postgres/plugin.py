@@ -1,0 +1,27 @@
+"""What the provider ``postgres`` says of itself; imports no client library."""
+
+from __future__ import annotations
+
+from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.registry.hookspecs import hookimpl
+from omnicloud.registry.provider import Offer, Provider, Status
+
+__all__ = ["omnicloud_providers"]
+
+
+@hookimpl
+def omnicloud_providers() -> list[Provider]:
+    """The provider ``postgres``."""
+    return [
+        Provider(
+            name="postgres",
+            config="omnicloud_postgres.config:PostgresConfig",
+            offers={
+                "kv": Offer("omnicloud_postgres.kv:open_kv", frozenset(KVFeature)),
+            },
+            summary="PostgreSQL",
+            distribution="omnicloud-postgres",
+            status=Status.BETA,
+            world="omnicloud_postgres.certify:world",
+        )
+    ]

@@ -1,0 +1,141 @@
+"""A transaction: one connection of its own, from its beginning to its end.
+
+It runs at READ COMMITTED and is serializable all the same, because drivers lock what they read
+inside (strict two-phase locking): others that would write it wait. Two that wait for each other
+are told apart by the server, which ends one of them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import asyncpg
+
+from omnicloud.errors import OmniCloudError, Outcome
+from omnicloud_postgres.errors import over, translated
+from omnicloud_postgres.pool import Connection, Pool, Row
+from omnicloud_postgres.runner import Runner
+
+__all__ = ["PostgresTransaction"]
+
+
+class PostgresTransaction:
+    """Begun on a connection of ``pool``; cut off after ``most_seconds``."""
+
+    def __init__(
+        self, store: object, pool: Pool, connection: Connection, most_seconds: float
+    ) -> None:
+        self._store = store
+        self._pool = pool
+        self._connection: Connection | None = connection
+        self._one_at_a_time = asyncio.Lock()
+        loop = asyncio.get_running_loop()
+        self._cut: Callable[[], None] = loop.call_later(most_seconds, self._drop).cancel
+
+    @classmethod
+    async def begin(cls, store: object, pool: Pool, most_seconds: float) -> PostgresTransaction:
+        """Take a connection and begin on it."""
+        connection = await pool.take()
+        try:
+            await pool.ask(connection, "BEGIN")
+        except BaseException as error:
+            pool.drop(connection)
+            if isinstance(error, asyncpg.PostgresError):
+                raise translated(error, inside=True) from None
+            raise
+        return cls(store, pool, connection, most_seconds)
+
+    @property
+    def store(self) -> object:
+        """The server it is a transaction of."""
+        return self._store
+
+    async def rows(self, sql: str, *arguments: object) -> list[Row]:
+        """One statement inside.
+
+        Raises:
+            ConflictError: It has ended; or the server ended it so that another could go on.
+        """
+        async with self._one_at_a_time:
+            return await self._asked(sql, *arguments)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Runner]:
+        """Several statements with no other of the transaction's between them."""
+        async with self._one_at_a_time:
+            yield _Inside(self._asked)
+
+    async def commit(self) -> None:
+        """Make all writes visible at once.
+
+        Raises:
+            ConflictError: It has ended, and nothing was written.
+            UnavailableError: No answer; unknown.
+        """
+        async with self._one_at_a_time:
+            await self._asked("COMMIT", inside=False)
+            self._give_back()
+
+    async def rollback(self) -> None:
+        """Forget all writes; at once, where a call of it is under way."""
+        if self._one_at_a_time.locked():
+            self._drop()
+        await asyncio.sleep(0)
+        if self._connection is None:
+            return
+        try:
+            await self._asked("ROLLBACK")
+        except OmniCloudError:
+            return  # the connection is gone, and the transaction with it
+        self._give_back()
+
+    async def _asked(self, sql: str, *arguments: object, inside: bool = True) -> list[Row]:
+        connection = self._connection
+        if connection is None:
+            await asyncio.sleep(0)
+            raise over()
+        try:
+            return await self._pool.ask(connection, sql, arguments)
+        except asyncpg.PostgresError as error:
+            # The server has rolled back already.
+            self._drop()
+            raise translated(error, inside=True) from None
+        except OmniCloudError as error:
+            overdue = self._connection is None
+            self._drop()
+            if inside:
+                error.outcome = Outcome.NOT_DONE  # what is not committed is not done
+            if inside and overdue:
+                raise over() from error
+            raise
+        except BaseException:
+            self._drop()
+            raise
+
+    def _give_back(self) -> None:
+        connection, self._connection = self._connection, None
+        self._cut()
+        if connection is not None:
+            self._pool.give_back(connection)
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        self._cut()
+        if connection is not None:
+            self._pool.drop(connection)
+
+
+class _Inside:
+    """A transaction whose turn is taken."""
+
+    def __init__(self, ask: Callable[..., Awaitable[list[Row]]]) -> None:
+        self._ask = ask
+
+    async def rows(self, sql: str, *arguments: object) -> list[Row]:
+        return await self._ask(sql, *arguments)
+
+    @asynccontextmanager
+    async def unit(self) -> AsyncIterator[Runner]:
+        yield self
