@@ -9,6 +9,7 @@ from omnicloud.contracts.iam import IAM, IAMFeature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal
 from omnicloud_tck.iam_more import MoreRules
+from omnicloud_tck.iam_paths import PathRules
 from omnicloud_tck.iam_rules import ALICE, READ, RULE, Rules, asked, rule
 from omnicloud_tck.iam_sets import RuleSets
 from omnicloud_tck.law import Rung, law
@@ -32,7 +33,7 @@ _BAD: tuple[Mapping[str, object], ...] = (
 )
 
 
-class IAMContract(RuleSets, MoreRules):
+class IAMContract(RuleSets, MoreRules, PathRules):
     """Every promise of ``IAM``.
 
     A provider whose evaluator is an object of its own overrides :meth:`portable`.

@@ -10,7 +10,7 @@ from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.contract import Contract
+from omnicloud_tck.kv_conditions import KVConditions
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
@@ -30,7 +30,7 @@ async def kv_of(world: World[Any]) -> KV[bytes]:
     return KV(await world.pipeline(), BYTES)
 
 
-class KVMore(Contract):
+class KVMore(KVConditions):
     """What is promised beyond the usual cases."""
 
     @law(
