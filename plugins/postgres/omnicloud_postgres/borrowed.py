@@ -74,7 +74,7 @@ class _Borrowed:
             return await self._asked(sql, arguments)
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Runner]:
+    async def unit(self, *, snapshot: bool = False) -> AsyncIterator[Runner]:
         yield self
 
     async def _asked(self, sql: str, arguments: tuple[object, ...]) -> list[Row]:

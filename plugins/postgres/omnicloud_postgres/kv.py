@@ -120,7 +120,7 @@ class PostgresKV:
     async def scan(self, op: Scan, /) -> Page:
         low = op.prefix.encode()
         # 0xFF is in no UTF-8, so it is above every key that goes on after the prefix.
-        high = low + b"\xff" if low else None
+        high = low + b"\xff"
         after = b"" if op.cursor is None else op.cursor.encode()
         rows = await self._runner.rows(sql.SCAN, self._space, low, after, high, op.limit + 1)
         keys = tuple(row[0].decode() for row in rows[: op.limit])

@@ -112,8 +112,8 @@ ORDER BY key FOR UPDATE""",
 )
 """Two statements that lock keys, also those that are not there, until the transaction ends."""
 
-SCAN = f"""SELECT k.key FROM omnicloud.kv k WHERE k.space = $1 AND k.key >= $2 AND k.key > $3
-AND ($4::bytea IS NULL OR k.key < $4) AND {_FOUND} ORDER BY k.key LIMIT $5"""  # noqa: S608 - constants
+SCAN = f"""SELECT k.key FROM omnicloud.kv k WHERE k.space = $1 AND k.key >= $2 AND k.key > $3 AND k.key < $4
+AND {_FOUND} ORDER BY k.key LIMIT $5"""  # noqa: S608 - constants
 
 _TEXT = "encode(k.value, 'escape')"
 _IN_64 = "BETWEEN -9223372036854775808 AND 9223372036854775807"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.documents.models import DocumentsFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
@@ -18,6 +19,9 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_postgres.config:PostgresConfig",
             offers={
                 "kv": Offer("omnicloud_postgres.kv:open_kv", frozenset(KVFeature)),
+                "documents": Offer(
+                    "omnicloud_postgres.documents:open_documents", frozenset(DocumentsFeature)
+                ),
             },
             summary="PostgreSQL",
             distribution="omnicloud-postgres",

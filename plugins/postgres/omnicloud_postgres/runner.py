@@ -20,5 +20,8 @@ class Runner(Protocol):
             OmniCloudError: As the table in ``errors`` says.
         """
 
-    def unit(self) -> AbstractAsyncContextManager[Runner]:
-        """Several statements that take effect together when the block ends, or not at all."""
+    def unit(self, *, snapshot: bool = False) -> AbstractAsyncContextManager[Runner]:
+        """Several statements that take effect together when the block ends, or not at all.
+
+        With ``snapshot`` they only read, and see one moment.
+        """

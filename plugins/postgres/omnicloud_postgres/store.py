@@ -71,9 +71,9 @@ class Store:
         return await self._calls.call(sql, arguments)
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Runner]:
-        """Several statements as one transaction, on a connection for such."""
-        begun = await self._begun(self._calls)
+    async def unit(self, *, snapshot: bool = False) -> AsyncIterator[Runner]:
+        """Several statements as one transaction, on a connection for calls."""
+        begun = await self._begun(self._calls, snapshot=snapshot)
         try:
             yield begun
             await begun.commit()
@@ -135,8 +135,9 @@ class Store:
             finally:
                 await self._calls.aclose()
 
-    async def _begun(self, pool: Pool) -> PostgresTransaction:
-        return await PostgresTransaction.begin(self, pool, self.config.transaction_timeout)
+    async def _begun(self, pool: Pool, *, snapshot: bool = False) -> PostgresTransaction:
+        most = self.config.transaction_timeout
+        return await PostgresTransaction.begin(self, pool, most, snapshot=snapshot)
 
     async def _define(self, schema: str) -> None:
         mark = hashlib.sha256(schema.encode()).hexdigest()

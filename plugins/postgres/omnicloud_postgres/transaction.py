@@ -20,6 +20,8 @@ from omnicloud_postgres.runner import Runner
 
 __all__ = ["PostgresTransaction"]
 
+_SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
 
 class PostgresTransaction:
     """Begun on a connection of ``pool``; cut off after ``most_seconds``."""
@@ -35,11 +37,13 @@ class PostgresTransaction:
         self._cut: Callable[[], None] = loop.call_later(most_seconds, self._drop).cancel
 
     @classmethod
-    async def begin(cls, store: object, pool: Pool, most_seconds: float) -> PostgresTransaction:
-        """Take a connection and begin on it."""
+    async def begin(
+        cls, store: object, pool: Pool, most_seconds: float, *, snapshot: bool = False
+    ) -> PostgresTransaction:
+        """Take a connection and begin on it; with ``snapshot`` to read only, as of one moment."""
         connection = await pool.take()
         try:
-            await pool.ask(connection, "BEGIN")
+            await pool.ask(connection, _SNAPSHOT if snapshot else "BEGIN")
         except BaseException as error:
             pool.drop(connection)
             if isinstance(error, asyncpg.PostgresError):
@@ -62,7 +66,7 @@ class PostgresTransaction:
             return await self._asked(sql, *arguments)
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Runner]:
+    async def unit(self, *, snapshot: bool = False) -> AsyncIterator[Runner]:
         """Several statements with no other of the transaction's between them."""
         async with self._one_at_a_time:
             yield _Inside(self._asked)
@@ -137,5 +141,5 @@ class _Inside:
         return await self._ask(sql, *arguments)
 
     @asynccontextmanager
-    async def unit(self) -> AsyncIterator[Runner]:
+    async def unit(self, *, snapshot: bool = False) -> AsyncIterator[Runner]:
         yield self

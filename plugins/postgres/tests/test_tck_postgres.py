@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from omnicloud_postgres.certify import world
+from omnicloud_tck.documents import DocumentsContract
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.world import World
 
@@ -16,3 +17,9 @@ class TestPostgresKV(KVContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("kv")
+
+
+class TestPostgresDocuments(DocumentsContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("documents")
