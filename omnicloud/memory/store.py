@@ -39,7 +39,10 @@ class MemoryStore:
     ) -> None:
         self.clock = clock
         self.down = False
-        """Whether the store answers nothing, as a server that was switched off."""
+        """Whether the store refuses everything, as a server that was switched off."""
+        self.latency = 0.0
+        """Seconds that a request takes to arrive."""
+        self._audible: asyncio.Event | None = None
         self._tables: dict[Hashable, Rows] = {}
         self._numbers = count(1)
         self._timers: list[tuple[float, int, Callable[[], None]]] = []
@@ -66,11 +69,27 @@ class MemoryStore:
         """Come to the moment of a read.
 
         Raises:
-            UnavailableError: The store is down; not done.
+            UnavailableError: The store is down or was silent; not done.
         """
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.latency)
+        if self._audible is not None:
+            await self._lost(self._audible)
         self._check_up()
         self.expire()
+
+    def fall_silent(self) -> None:
+        """Answer no request from now on, as a server behind a network that swallows all."""
+        self._audible = self._audible or asyncio.Event()
+
+    def speak(self) -> None:
+        """End the silence; what was asked during it is lost."""
+        if self._audible is not None:
+            self._audible.set()
+            self._audible = None
+
+    async def _lost(self, audible: asyncio.Event) -> None:
+        await audible.wait()
+        raise UnavailableError("the request was lost on the way", outcome=Outcome.NOT_DONE)
 
     async def turn(self) -> None:
         """Come to the moment of a write: until the next await, rows are the caller's.

@@ -9,7 +9,8 @@ from typing import Any
 
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_tck.check import equal, that
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_faults import Faults
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.telling import everything, refusal
 from omnicloud_tck.world import World
@@ -21,7 +22,7 @@ _OUTAGE_SECONDS = 20.0
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class Steady(Kept):
+class Steady(Faults):
     """What is over is over: for contracts in which a payload stays until it is removed."""
 
     @law(

@@ -1,16 +1,18 @@
-"""The laws of kv about conditional writes inside transactions."""
+"""The laws of kv about conditional writes inside transactions, and beside other writes."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import permutations
 from typing import Any
 
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
 from omnicloud.errors import AlreadyExistsError, ConflictError
-from omnicloud_tck.check import equal, refused
+from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["KVConditions"]
@@ -80,3 +82,24 @@ class KVConditions(Contract):
             await inside.set("new", b"2", if_absent=True)
         equal(b"3", await kv.get("k"), "a key written twice by its versions")
         equal(b"2", await kv.get("new"), "a key created, deleted and created")
+
+    @law(
+        "KV-139",
+        "Nothing but a live key refuses a creation, whatever else is written meanwhile.",
+        needs=[KVFeature.COMPARE_AND_SET],
+        rung=Rung.CONCURRENCY,
+    )
+    async def only_live_keys_refuse_creation(self, world: World[Any]) -> None:
+        clients = [KV(await world.pipeline(), BYTES) for _ in range(3)]
+        for order in (*permutations(range(3)), *permutations(range(3))):
+            await clients[0].set("k", b"0")
+            await clients[0].delete("k")
+            calls = [
+                clients[0].set("k", b"1"),
+                clients[1].delete("k"),
+                clients[2].set("k", b"made", if_absent=True),
+            ]
+            answers = await asyncio.gather(*(calls[at] for at in order), return_exceptions=True)
+            for answer in answers:
+                fine = not isinstance(answer, BaseException)
+                that(fine or isinstance(answer, AlreadyExistsError), f"a creation met {answer!r}")

@@ -24,6 +24,7 @@ from omnicloud_tck.messaging_edges import EdgeLaws
 from omnicloud_tck.messaging_histories import MessagingHistories
 from omnicloud_tck.messaging_loans import LoanLaws
 from omnicloud_tck.messaging_outcomes import HEADERS, OutcomeLaws, listener_ready
+from omnicloud_tck.messaging_retries import RetryLaws
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
 
@@ -35,7 +36,7 @@ _GROUP = "kept"
 
 
 class MessagingContract(
-    OutcomeLaws, LoanLaws, DelayLaws, EdgeLaws, DueLaws, MessagingHistories, Kept
+    OutcomeLaws, LoanLaws, DelayLaws, EdgeLaws, DueLaws, RetryLaws, MessagingHistories, Kept
 ):
     """Every promise of ``Messaging``."""
 

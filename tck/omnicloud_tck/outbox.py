@@ -15,7 +15,8 @@ from omnicloud.contracts.outbox.models import NewEvent
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that, together
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_faults import Faults
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.outbox_claims import ClaimLaws
@@ -30,7 +31,7 @@ __all__ = ["OutboxContract"]
 _TX = [OutboxFeature.TRANSACTION]
 
 
-class OutboxContract(ClaimLaws, OutboxEdges, OutboxHistories, Kept):
+class OutboxContract(ClaimLaws, OutboxEdges, OutboxHistories, Faults):
     """Every promise of ``Outbox``, and of its relay as far as drivers carry it."""
 
     contract = "outbox"

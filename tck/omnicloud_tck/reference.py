@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import Any
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.context import ServiceInfo
+from omnicloud.errors import Outcome, UnavailableError
 from omnicloud.memory.config import MemoryConfig
 from omnicloud.memory.store import MemoryStore
 from omnicloud.registry.builtin import omnicloud_providers
@@ -43,6 +45,7 @@ class _Backend:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self.service = ServiceInfo("tck")
+        self.cut = False
         self._shared: dict[Hashable, Any] = {}
 
     def store(self) -> MemoryStore:
@@ -66,11 +69,61 @@ def _world(client: Callable[[_Backend], Awaitable[Any]]) -> World[Any]:
         finally:
             backend.store().down = False
 
+    async def partition() -> AsyncIterator[None]:
+        backend.store().fall_silent()
+        try:
+            yield
+        finally:
+            backend.store().speak()
+
+    async def slow(milliseconds: float) -> AsyncIterator[None]:
+        backend.store().latency = milliseconds / 1000
+        try:
+            yield
+        finally:
+            backend.store().latency = 0.0
+
+    async def cut(after_bytes: int) -> AsyncIterator[None]:
+        backend.cut = True
+        try:
+            yield
+        finally:
+            backend.cut = False
+
+    async def opened() -> Any:
+        return _Line(await client(backend), backend)
+
     return World(
-        lambda: client(backend),
+        opened,
         clock=clock,
         virtual=True,
         restart=restart,
         outage=outage,
+        partition=partition,
+        slow=slow,
+        cut=cut,
         step_wall=clock.step_wall,
     )
+
+
+class _Line:
+    """The line between a driver and its caller; where it is cut, answers are lost on it."""
+
+    def __init__(self, driver: Any, backend: _Backend) -> None:
+        self._driver = driver
+        self._backend = backend
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._driver, name)
+        if name == "within":
+            return lambda transaction: _Line(found(transaction), self._backend)
+        if name == "aclose" or not inspect.iscoroutinefunction(found):
+            return found
+
+        async def called(*given: Any) -> Any:
+            answer = await found(*given)
+            if self._backend.cut:
+                raise UnavailableError("the answer was lost on the way", outcome=Outcome.UNKNOWN)
+            return answer
+
+        return called

@@ -13,7 +13,8 @@ from omnicloud.contracts.sagas import (
 from omnicloud.contracts.sagas.models import JSON
 from omnicloud.errors import CorruptedError, InvalidArgumentError, SagaStateConflictError
 from omnicloud_tck.check import equal, refused, that, together
-from omnicloud_tck.general import Kept, Pipe
+from omnicloud_tck.general import Pipe
+from omnicloud_tck.general_faults import Faults
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas_edges import SagaEdges
@@ -25,7 +26,7 @@ from omnicloud_tck.world import World
 __all__ = ["SagaContract"]
 
 
-class SagaContract(LeaseLaws, SagaEdges, SagaHistories, Kept):
+class SagaContract(LeaseLaws, SagaEdges, SagaHistories, Faults):
     """Every promise of ``SagaStates``, and of the engine as far as drivers carry it."""
 
     contract = "sagas"
