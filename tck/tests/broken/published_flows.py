@@ -163,3 +163,28 @@ class ComparesThenWrites(MemorySagas):
         held = self._rows(op.space)[op.state.saga_id]
         self._rows(op.space)[op.state.saga_id] = replace(held, record=record)
         return record.version
+
+
+@messaging("P-DM-03", "T3")
+class FirstFailureDeletes(MemoryMessaging):
+    async def publish(self, op: Publish, /) -> None:
+        await super().publish(op)
+        if op.delay:
+            scheduled = self._store.__dict__.setdefault("_wrong_scheduled", set())
+            scheduled.update(message.id for message in op.messages)
+
+    async def nack(self, op: Nack, /) -> bool:
+        group, entry = await self._held(op.topic, op.group, op.receipt)
+        scheduled = self._store.__dict__.get("_wrong_scheduled", set())
+        if group is not None and entry is not None and entry.stored.id in scheduled:
+            group.remove(entry)
+            return True
+        return await super().nack(op)
+
+
+@messaging("P-MS-08", "T3")
+class LostAtShutdown(MemoryMessaging):
+    async def nack(self, op: Nack, /) -> bool:
+        if op.count:
+            return await super().nack(op)
+        return await self.ack(Ack(op.topic, op.group, op.receipt))

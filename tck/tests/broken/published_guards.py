@@ -129,3 +129,18 @@ class FirstStarEnds(Judged):
 def _cut(pattern: str) -> str:
     head, star, _ = pattern.partition("*")
     return head + star
+
+
+@published("P-LK-05", "T3", LocksContract)
+class RenewalsAddUp(MemoryLocks):
+    async def renew(self, op: Renew, /) -> bool:
+        await self._store.reading()
+        mine = [one for one in self._line(op.lock).holders if one.owner == op.owner]
+        left_over = max((one.until - self._now() for one in mine), default=0.0)
+        return await super().renew(replace(op, ttl=op.ttl + max(0.0, left_over)))
+
+
+@published("P-CB-05", "T2", BreakerContract)
+class AnsweredTrialSticks(AfterTrial):
+    def leave(self, before: Circuit, after: Circuit, op: Report) -> Circuit:
+        return before if op.verdict is Verdict.ANSWERED else after

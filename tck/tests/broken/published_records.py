@@ -187,3 +187,18 @@ class UpsertForgetsFilter(MemoryDocuments):
 class UpdateUnchecked(MemoryDocuments):
     async def update(self, op: Update, /) -> UpdateResult:
         return await super().update(replace(op, if_version=None))
+
+
+@objects("P-OB-12", "T2")
+class MissingMeanwhile(MemoryObjects):
+    async def put(self, op: Put, /) -> str:
+        await self._store.turn()
+        self._expect(op.key, op.if_version, absent=op.if_absent)
+        self._rows().pop(op.key, None)
+        return await super().put(replace(op, if_version=None, if_absent=False))
+
+
+@objects("P-OB-13", "T1")
+class ListsAll(MemoryObjects):
+    async def list(self, op: List, /) -> ObjectPage:
+        return await super().list(replace(op, cursor=None, limit=1_000_000))

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from omnicloud.contracts.cache.driver import Claim, Unclaim
 from omnicloud.contracts.cache.driver import Set as Fill
-from omnicloud.contracts.kv.driver import Changes, Delete, Scan, Set
+from omnicloud.contracts.kv.driver import Changes, Delete, Scan, Set, SetMany
 from omnicloud.contracts.kv.models import ChangePage, Page
 from omnicloud.contracts.secrets.driver import Get, List
 from omnicloud.contracts.secrets.driver import Set as Keep
@@ -193,3 +193,40 @@ class UnderscoreMatches(MemorySecrets):
         likes = re.compile(re.escape(op.prefix).replace("_", "."), re.DOTALL)
         page = await super().list(replace(op, prefix=op.prefix.partition("_")[0]))
         return NamePage(tuple(name for name in page.names if likes.match(name)), page.cursor)
+
+
+@published("P-KV-10", "T3", KVContract)
+class OneOfARevision(MemoryKV):
+    async def set_many(self, op: SetMany, /) -> None:
+        await super().set_many(op)
+        revision = tuple(sorted(self._rows()[key].version for key, _ in op.items))
+        self._store.__dict__.setdefault("_wrong_revisions", []).append(revision)
+
+    async def changes(self, op: Changes, /) -> ChangePage:
+        page = await super().changes(op)
+        revisions = self._store.__dict__.get("_wrong_revisions", [])
+        later = {str(each) for one in revisions for each in one[1:]}
+        # The rest of a revision counts as told with its first.
+        kept = tuple(each for each in page.changes if each.version not in later)
+        return ChangePage(kept, page.cursor)
+
+
+@published("P-KV-11", "T2", KVContract)
+class CreationRefused(MemoryKV):
+    async def set(self, op: Set, /) -> str:
+        buried = self._rows().get(op.key)
+        if not op.if_absent or buried is None or buried.value is not None:
+            return await super().set(op)
+        await asyncio.sleep(0)
+        now = self._rows().get(op.key)
+        if now is not None and now.value is None and now.version != buried.version:
+            raise ConflictError("wrong last sequence")
+        return await super().set(op)
+
+
+@published("P-KV-12", "T3", KVContract)
+class NeverFreed(MemoryKV):
+    async def set(self, op: Set, /) -> str:
+        if op.ttl is not None:
+            self._store.__dict__.setdefault("_wrong_expired", []).append(op)
+        return await super().set(op)
