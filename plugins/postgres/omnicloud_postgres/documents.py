@@ -9,7 +9,7 @@ moment.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 
 from omnicloud.contracts.documents.driver import (
     Begin,
@@ -47,6 +47,7 @@ __all__ = ["FEATURES", "PostgresDocuments", "open_documents"]
 FEATURES: frozenset[Feature] = frozenset(DocumentsFeature)
 
 _LIMITS = DocumentsLimits(name_max_bytes=1500, document_max_bytes=16 << 20)
+_A_FEW = 50  # documents to look at first where one is wanted
 
 
 class PostgresDocuments:
@@ -184,10 +185,9 @@ async def open_documents(config: PostgresConfig, opening: Opening) -> PostgresDo
 
 
 async def _first(rows: Collection, condition: Filter, version: str | None) -> Found | None:
-    found: Found | None = None
-    most = 1 if condition == All() or asked_ids(condition) is not None else 50
-    async for found in rows.matching(condition, first=most):
-        break
+    most = 1 if condition == All() or asked_ids(condition) is not None else _A_FEW
+    async with aclosing(rows.matching(condition, first=most)) as matching:
+        found = await anext(matching, None)
     if version is not None and (found is None or found.entry.version != version):
         raise ConflictError("the document has another version, or is not there")
     return found
@@ -195,10 +195,12 @@ async def _first(rows: Collection, condition: Filter, version: str | None) -> Fo
 
 async def _filled(rows: Collection, op: Find) -> DocumentPage:
     items: list[DocumentEntry] = []
-    async for found in rows.matching(op.filter, b"" if op.cursor is None else op.cursor.encode()):
-        items.append(found.entry)
-        if len(items) > op.limit:
-            break
+    after = b"" if op.cursor is None else op.cursor.encode()
+    async with aclosing(rows.matching(op.filter, after)) as matching:
+        async for found in matching:
+            items.append(found.entry)
+            if len(items) > op.limit:
+                break
     return _page(items, op.limit)
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,9 +25,9 @@ from omnicloud_postgres.signals import bell_of
 
 __all__ = ["SCHEMA", "Collection", "Found", "asked_ids"]
 
-SCHEMA = """
-CREATE SEQUENCE IF NOT EXISTS omnicloud.document_version;
-CREATE TABLE IF NOT EXISTS omnicloud.document (
+SCHEMA = (
+    """CREATE SEQUENCE IF NOT EXISTS omnicloud.document_version""",
+    """CREATE TABLE IF NOT EXISTS omnicloud.document (
     space text COLLATE "C" NOT NULL,
     collection bytea NOT NULL,
     id bytea NOT NULL,
@@ -35,31 +35,35 @@ CREATE TABLE IF NOT EXISTS omnicloud.document (
     body bytea NOT NULL,
     data jsonb NOT NULL,
     PRIMARY KEY (space, collection, id)
-);
-CREATE INDEX IF NOT EXISTS document_data ON omnicloud.document USING gin (data jsonb_path_ops);
-CREATE TABLE IF NOT EXISTS omnicloud.document_index (
+)""",
+    """CREATE INDEX IF NOT EXISTS document_data ON omnicloud.document
+USING gin (data jsonb_path_ops)""",
+    """CREATE TABLE IF NOT EXISTS omnicloud.document_index (
     number bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     space text COLLATE "C" NOT NULL,
     collection bytea NOT NULL,
     paths bytea NOT NULL,
     only_one boolean NOT NULL
-);
-CREATE INDEX IF NOT EXISTS document_index_place ON omnicloud.document_index (space, collection);
-CREATE TABLE IF NOT EXISTS omnicloud.document_key (
+)""",
+    """CREATE INDEX IF NOT EXISTS document_index_place
+ON omnicloud.document_index (space, collection)""",
+    """CREATE TABLE IF NOT EXISTS omnicloud.document_key (
     number bigint NOT NULL,
     key bytea NOT NULL,
     id bytea NOT NULL,
     PRIMARY KEY (number, key)
-);
-CREATE INDEX IF NOT EXISTS document_key_id ON omnicloud.document_key (number, id)
-"""
+)""",
+    """CREATE INDEX IF NOT EXISTS document_key_id ON omnicloud.document_key (number, id)""",
+)
 
 _LOCK_ALL = "SELECT pg_advisory_xact_lock($1)"
 _LOCK_ONE = "SELECT pg_advisory_xact_lock_shared($1), pg_advisory_xact_lock($2)"
 _PLACE = "FROM omnicloud.document WHERE space = $1 AND collection = $2"
-_LOOK = f"""SELECT id, version, body {_PLACE} AND id > $3
-AND ($4::bytea[] IS NULL OR id = ANY($4)) AND ($5::jsonb IS NULL OR data @> $5)
-ORDER BY id LIMIT $6"""
+_LOOK = f"""SELECT id, version, body {_PLACE} AND id > $3 {{}}
+ORDER BY id LIMIT $4"""
+_LOOK_ALL = _LOOK.format("")
+_LOOK_NAMED = _LOOK.format("AND id = ANY($5::bytea[])")
+_LOOK_LIKE = _LOOK.format("AND data @> $5::jsonb")
 _LOOK_AT = f"SELECT id, version, body {_PLACE} AND id = $3"
 _COUNT = f"SELECT count(*) {_PLACE}"
 _INSERT = """INSERT INTO omnicloud.document
@@ -113,11 +117,11 @@ class Collection:
 
     async def matching(
         self, condition: Filter, after: bytes = b"", first: int = _AT_ONCE
-    ) -> AsyncIterator[Found]:
+    ) -> AsyncGenerator[Found, None]:
         """The documents that match, by ``_id``; ``first`` are asked for in one statement."""
-        ids, like = asked_ids(condition), _like(condition)
+        look, *asked = _looking(condition)
         while True:
-            rows = await self._runner.rows(_LOOK, *self._place, after, ids, like, first)
+            rows = await self._runner.rows(look, *self._place, after, first, *asked)
             for identity, version, body in rows:
                 document: Document = decoded(body)
                 after = identity
@@ -131,8 +135,8 @@ class Collection:
     ) -> tuple[list[DocumentEntry], bool]:
         """Matching ones out of what one statement finds, and whether that was all there is."""
         most = max(wanted, _AT_ONCE)
-        ids, like = asked_ids(condition), _like(condition)
-        rows = await self._runner.rows(_LOOK, *self._place, after, ids, like, most)
+        look, *asked = _looking(condition)
+        rows = await self._runner.rows(look, *self._place, after, most, *asked)
         entries = (DocumentEntry(decoded(body), str(version)) for _, version, body in rows)
         return [one for one in entries if matches(condition, one.document)], len(rows) < most
 
@@ -228,6 +232,15 @@ class Collection:
             await self._runner.rows(_LEAVE, number, identity)
             if key is not None and not await self._runner.rows(_ENTER, number, key, identity):
                 raise _not_unique()  # taken in between: what was entered is rolled back
+
+
+def _looking(condition: Filter) -> tuple[Any, ...]:
+    """The statement that finds all that can match, and what it asks for."""
+    ids = asked_ids(condition)
+    if ids is not None:
+        return _LOOK_NAMED, ids
+    like = _like(condition)
+    return (_LOOK_ALL,) if like is None else (_LOOK_LIKE, like)
 
 
 def asked_ids(condition: Filter) -> list[bytes] | None:

@@ -29,9 +29,9 @@ __all__ = [
     "SWEEP",
 ]
 
-SCHEMA = """
-CREATE SEQUENCE IF NOT EXISTS omnicloud.kv_version;
-CREATE TABLE IF NOT EXISTS omnicloud.kv (
+SCHEMA = (
+    """CREATE SEQUENCE IF NOT EXISTS omnicloud.kv_version""",
+    """CREATE TABLE IF NOT EXISTS omnicloud.kv (
     space text COLLATE "C" NOT NULL,
     key bytea NOT NULL,
     value bytea,
@@ -40,12 +40,13 @@ CREATE TABLE IF NOT EXISTS omnicloud.kv (
     xid xid8 NOT NULL,
     changed timestamptz NOT NULL,
     PRIMARY KEY (space, key)
-);
-ALTER TABLE omnicloud.kv ALTER COLUMN value SET STORAGE EXTERNAL;
-CREATE INDEX IF NOT EXISTS kv_xid ON omnicloud.kv (space, xid);
-CREATE INDEX IF NOT EXISTS kv_expires ON omnicloud.kv (space, expires) WHERE expires IS NOT NULL;
-CREATE INDEX IF NOT EXISTS kv_gone ON omnicloud.kv (space, changed) WHERE value IS NULL
-"""
+)""",
+    """ALTER TABLE omnicloud.kv ALTER COLUMN value SET STORAGE EXTERNAL""",
+    """CREATE INDEX IF NOT EXISTS kv_xid ON omnicloud.kv (space, xid)""",
+    """CREATE INDEX IF NOT EXISTS kv_expires
+ON omnicloud.kv (space, expires) WHERE expires IS NOT NULL""",
+    """CREATE INDEX IF NOT EXISTS kv_gone ON omnicloud.kv (space, changed) WHERE value IS NULL""",
+)
 
 _LIVE = "(k.value IS NOT NULL AND (k.expires IS NULL OR k.expires > clock_timestamp()))"
 _LEFT = "extract(epoch FROM k.expires - statement_timestamp())::float8"
@@ -112,8 +113,8 @@ ORDER BY key FOR UPDATE""",
 )
 """Two statements that lock keys, also those that are not there, until the transaction ends."""
 
-SCAN = f"""SELECT k.key FROM omnicloud.kv k WHERE k.space = $1 AND k.key >= $2 AND k.key > $3 AND k.key < $4
-AND {_FOUND} ORDER BY k.key LIMIT $5"""  # noqa: S608 - constants
+SCAN = f"""SELECT k.key FROM omnicloud.kv k WHERE k.space = $1 AND k.key >= $2
+AND k.key > $3 AND k.key < $4 AND {_FOUND} ORDER BY k.key LIMIT $5"""  # noqa: S608 - constants
 
 _TEXT = "encode(k.value, 'escape')"
 _IN_64 = "BETWEEN -9223372036854775808 AND 9223372036854775807"

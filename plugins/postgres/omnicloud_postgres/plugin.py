@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from omnicloud.contracts.documents.models import DocumentsFeature
 from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.locks.models import LocksFeature
+from omnicloud.contracts.outbox.models import OutboxFeature
+from omnicloud.contracts.sagas.models import SagaFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
@@ -22,6 +25,9 @@ def omnicloud_providers() -> list[Provider]:
                 "documents": Offer(
                     "omnicloud_postgres.documents:open_documents", frozenset(DocumentsFeature)
                 ),
+                "outbox": Offer("omnicloud_postgres.outbox:open_outbox", frozenset(OutboxFeature)),
+                "sagas": Offer("omnicloud_postgres.sagas:open_sagas", frozenset(SagaFeature)),
+                "locks": Offer("omnicloud_postgres.locks:open_locks", frozenset(LocksFeature)),
             },
             summary="PostgreSQL",
             distribution="omnicloud-postgres",

@@ -25,12 +25,12 @@ _CHANNEL = "omnicloud"
 _SAID_SECONDS = 20.0
 _SAID_AGAIN_SECONDS = 10.0
 
-SCHEMA = """
-CREATE UNLOGGED TABLE IF NOT EXISTS omnicloud.waiting (
+SCHEMA = (
+    """CREATE UNLOGGED TABLE IF NOT EXISTS omnicloud.waiting (
     bell bigint PRIMARY KEY,
     until timestamptz NOT NULL
+)""",
 )
-"""
 
 TELL = """(SELECT pg_notify('omnicloud', w.bell::text) FROM omnicloud.waiting w
 WHERE w.bell = {} AND w.until > statement_timestamp())"""

@@ -54,7 +54,7 @@ class Store:
         self._transactions = Pool(self._connect, most=config.max_transactions, **timeouts)
         self.signals = Signals(self._listen, self, clock)
         self._facts: ServerFacts | None = None
-        self._defined: set[str] = set()
+        self._defined: set[tuple[str, ...]] = set()
 
     @property
     def open_connections(self) -> int:
@@ -102,8 +102,11 @@ class Store:
             "or an AsyncSession or AsyncConnection of SQLAlchemy over asyncpg",
         )
 
-    async def define(self, schema: str) -> None:
-        """Make the tables of a contract, once in the life of the database."""
+    async def define(self, schema: tuple[str, ...]) -> None:
+        """Make the tables of a contract, once in the life of the database.
+
+        What was made is noted there, so that opening a service later needs no right to make.
+        """
         for each in (signals.SCHEMA, schema):
             if each not in self._defined:
                 await self._define(each)
@@ -139,8 +142,8 @@ class Store:
         most = self.config.transaction_timeout
         return await PostgresTransaction.begin(self, pool, most, snapshot=snapshot)
 
-    async def _define(self, schema: str) -> None:
-        mark = hashlib.sha256(schema.encode()).hexdigest()
+    async def _define(self, schema: tuple[str, ...]) -> None:
+        mark = hashlib.sha256("\0".join(schema).encode()).hexdigest()
         ((there,),) = await self.rows("SELECT to_regclass('omnicloud.made') IS NOT NULL")
         if there and await self.rows("SELECT 1 FROM omnicloud.made WHERE mark = $1", mark):
             return
@@ -149,7 +152,7 @@ class Store:
             await unit.rows("SELECT set_config('client_min_messages', 'warning', true)")
             await unit.rows("CREATE SCHEMA IF NOT EXISTS omnicloud")
             await unit.rows("CREATE TABLE IF NOT EXISTS omnicloud.made (mark text PRIMARY KEY)")
-            for statement in schema.split(";\n"):
+            for statement in schema:
                 await unit.rows(statement)
             await unit.rows("INSERT INTO omnicloud.made VALUES ($1) ON CONFLICT DO NOTHING", mark)
 
