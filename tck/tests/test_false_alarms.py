@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from false_alarms import tried
 
+from false_alarms import tried
 from omnicloud_tck.contracts import CONTRACTS
 
 

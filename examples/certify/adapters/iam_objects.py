@@ -12,7 +12,7 @@ from omnicloud.contracts.iam.parse import parse_policies
 from omnicloud.core.operation import NO_FEATURES, Feature
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.iam import IAMContract
-from omnicloud_tck.iam_rules import Rules
+from omnicloud_tck.iam.rules import Rules
 from omnicloud_tck.world import World
 
 from ..refusals import refuse

@@ -10,6 +10,9 @@ import pytest
 from omnicloud_postgres.certify import world
 from omnicloud_tck.documents import DocumentsContract
 from omnicloud_tck.kv import KVContract
+from omnicloud_tck.locks import LocksContract
+from omnicloud_tck.outbox import OutboxContract
+from omnicloud_tck.sagas import SagaContract
 from omnicloud_tck.world import World
 
 
@@ -23,3 +26,21 @@ class TestPostgresDocuments(DocumentsContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("documents")
+
+
+class TestPostgresOutbox(OutboxContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("outbox")
+
+
+class TestPostgresSagas(SagaContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("sagas")
+
+
+class TestPostgresLocks(LocksContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("locks")
