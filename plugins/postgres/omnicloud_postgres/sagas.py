@@ -49,7 +49,7 @@ _GET = f"SELECT {_COLUMNS} FROM omnicloud.saga s WHERE {_HERE} AND s.saga_id = $
 _UPDATE = f"""UPDATE omnicloud.saga s SET status = $4, about = $5, payload = $6,
 version = s.version + 1, written = clock_timestamp()
 WHERE {_HERE} AND s.saga_id = $3 AND s.version = $7 RETURNING 1"""  # noqa: S608 - constants
-_LIST = f"""SELECT {_COLUMNS} FROM omnicloud.saga s WHERE {_HERE} AND md5(s.status) = md5($3)
+_LIST = f"""SELECT {_COLUMNS} FROM omnicloud.saga s WHERE {_HERE} AND md5(s.status) = md5($3::bytea)
 AND s.status = $3 AND s.saga_id > $4 ORDER BY s.saga_id LIMIT $5"""  # noqa: S608 - constants
 _CLAIM = f"""WITH free AS MATERIALIZED (
     SELECT s.saga_id FROM omnicloud.saga s WHERE {_HERE} AND s.status = ANY($3::bytea[])
