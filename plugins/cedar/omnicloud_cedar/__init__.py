@@ -1,0 +1,1 @@
+"""Access rules decided by the Cedar policy engine, in this process."""
