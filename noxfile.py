@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nox
 
-nox.options.sessions = ["lint", "types", "floors", "docs", "bench", "demo", "tests"]
+nox.options.sessions = ["lint", "types", "floors", "bench", "demo", "docs", "tests"]
 nox.options.default_venv_backend = "none"
 nox.options.error_on_external_run = True
 

@@ -1,0 +1,38 @@
+"""Puts what the certificates at hand say in the place of ``{{ matrix }}``.
+
+Certificates are what ``omnicloud certify`` wrote into ``certificates/``, or into the folder that
+``OMNICLOUD_CERTIFICATES`` names. One that does not follow from the laws of this checkout is left
+out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from omnicloud_tck.certificates.matrix import as_markdown
+from omnicloud_tck.certificates.model import CertificateFile
+from omnicloud_tck.certificates.reading import read, read_bounded
+from omnicloud_tck.certificates.verifying import problems_of
+
+__all__ = ["on_page_markdown"]
+
+_MARK = "{{ matrix }}"
+_NONE = "*No certificate was at hand when this page was built.*"
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """The page with the matrix of all certificates."""
+    return markdown.replace(_MARK, _matrix()) if _MARK in markdown else markdown
+
+
+def _matrix() -> str:
+    folder = Path(os.environ.get("OMNICLOUD_CERTIFICATES", "certificates"))
+    sound = [one for path in sorted(folder.glob("*.json")) if (one := _sound(path)) is not None]
+    return as_markdown(sound) if sound else _NONE
+
+
+def _sound(path: Path) -> CertificateFile | None:
+    """The certificate; none where it is older than the laws it would be read against."""
+    certificate, _ = read(read_bounded(path))
+    return None if any(problems_of(certificate)) else certificate
