@@ -1,0 +1,1 @@
+"""omnicloud over Amazon S3 and services that speak its protocol."""

@@ -1,0 +1,183 @@
+"""Objects in parts, as uploads of the service.
+
+An id of ours is the service's; with the number of the version that the object will have, since an
+object's metadata is told when its upload begins; where completion is staged with the name under
+which the parts are put together before they are copied to their key; and with a digest of the key.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import NamedTuple
+
+from omnicloud.contracts.objects.models import PartInfo, PartTag
+from omnicloud.contracts.objects.uploads import (
+    AbortUpload,
+    BeginUpload,
+    CompleteUpload,
+    ListParts,
+    UploadPart,
+)
+from omnicloud.errors import ConflictError, NotFoundError
+from omnicloud_s3.answers import Part, completion, field_of, parts
+from omnicloud_s3.client import Answer, Client
+from omnicloud_s3.facts import Facts, Version
+from omnicloud_s3.keys import Keys
+
+__all__ = ["Completed", "Uploads"]
+
+_BETWEEN = "~"  # in no id of the service
+_STAGE = "~~stage-"  # in no key of ours
+_REMEMBERED = 1000
+
+
+class _Upload(NamedTuple):
+    """An id taken apart."""
+
+    id: str
+    number: str
+    key: str
+    staged: bool
+
+
+class Completed(NamedTuple):
+    """What the service said to a completion, and the version where it did it."""
+
+    answer: Answer
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Uploads:
+    """Uploads in parts of one bucket."""
+
+    client: Client
+    keys: Keys
+    _sent: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
+
+    async def begin(self, op: BeginUpload) -> str:
+        """Begin one and answer its id."""
+        facts = Facts(op.content_type, op.metadata, None, self.keys.rest(op.key))
+        number, headers = facts.headers()
+        stored, stage = self.keys.stored(op.key), ""
+        if self.client.config.completion == "staged":
+            stage = secrets.token_hex(8)
+            stored = self._stage(stage, _digest(op.key))
+        answer = await self.client.ask("POST", stored, {"uploads": ""}, headers)
+        id_ = field_of(_fine(answer).body, "UploadId")
+        return _BETWEEN.join((id_, number, stage, _digest(op.key)))
+
+    async def part(self, op: UploadPart) -> str:
+        """Store a part and answer its ETag."""
+        upload = self._upload(op.key, op.upload_id)
+        query = {"partNumber": str(op.number), "uploadId": upload.id}
+        digest = None if op.checksum is None else op.checksum.removeprefix("sha256:")
+        answer = await self.client.ask("PUT", upload.key, query, body=op.data, digest=digest)
+        etag = _fine(answer).etag
+        self._sent[op.upload_id, op.number] = etag
+        if len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
+        return etag
+
+    async def listed(self, op: ListParts) -> tuple[PartInfo, ...]:
+        """The parts that count, by number."""
+        last: dict[int, Part] = {}
+        for part in await self._arrived(op.key, op.upload_id):
+            before = last.get(part.number)
+            if before is None or self._rank(op, part) >= self._rank(op, before):
+                last[part.number] = part
+        return tuple(PartInfo(n, last[n].etag, last[n].size_bytes) for n in sorted(last))
+
+    async def complete(self, op: CompleteUpload, headers: Mapping[str, str]) -> Completed:
+        """Make the object under these conditions; the answer may be a refusal.
+
+        Raises:
+            NotFoundError: There is no such upload; some services answer a second completion.
+            ConflictError: A part is not there under its tag.
+        """
+        upload = self._upload(op.key, op.upload_id)
+        if upload.staged and await self._is_together(upload):
+            return await self._moved(op, upload, headers)
+        there = {(part.number, part.etag) for part in await self._arrived(op.key, op.upload_id)}
+        if not there.issuperset((part.number, part.tag) for part in op.parts):
+            raise ConflictError("a part is not there under its tag")
+        tags = op.parts
+        if not tags:  # the service makes no object of no parts
+            tags = (PartTag(1, await self.part(UploadPart(op.key, op.upload_id, 1, 0, b""))),)
+        query = {"uploadId": upload.id}
+        conditions = {} if upload.staged else headers
+        answer = await self.client.ask("POST", upload.key, query, conditions, completion(tags))
+        if answer.status != 200 or answer.code:
+            return Completed(answer, "")
+        if upload.staged:
+            return await self._moved(op, upload, headers)
+        return Completed(answer, str(Version(answer.told_etag, upload.number)))
+
+    async def abort(self, op: AbortUpload) -> None:
+        """Forget one; none is no error."""
+        upload = self._upload(op.key, op.upload_id)
+        answer = await self.client.ask("DELETE", upload.key, {"uploadId": upload.id})
+        if answer.status != 404 and answer.code != "NoSuchUpload":
+            _fine(answer)
+        if upload.staged:
+            await self.client.ask("DELETE", upload.key)
+
+    async def _moved(
+        self, op: CompleteUpload, upload: _Upload, headers: Mapping[str, str]
+    ) -> Completed:
+        """Copy what was put together to its key, if the condition holds."""
+        asked = {
+            **headers,
+            "x-amz-copy-source": self.client.source(upload.key),
+            "x-amz-metadata-directive": "COPY",
+        }
+        answer = await self.client.ask("PUT", self.keys.stored(op.key), headers=asked)
+        if answer.status != 200 or answer.code:
+            return Completed(answer, "")
+        await self.client.ask("DELETE", upload.key)
+        return Completed(answer, str(Version(answer.told_etag, upload.number)))
+
+    async def _is_together(self, upload: _Upload) -> bool:
+        """Whether a completion before put the parts together, but a condition did not hold."""
+        return (await self.client.ask("HEAD", upload.key)).status == 200
+
+    async def _arrived(self, key: str, upload_id: str) -> list[Part]:
+        upload = self._upload(key, upload_id)
+        found: list[Part] = []
+        marker: str | None = "0"
+        while marker is not None:
+            query = {"uploadId": upload.id, "max-parts": "1000", "part-number-marker": marker}
+            some, marker = parts(_fine(await self.client.ask("GET", upload.key, query)).body)
+            found += some
+        return found
+
+    def _rank(self, op: ListParts, part: Part) -> tuple[bool, float]:
+        """Of several under one number, which some services list, the last one is the highest.
+
+        Times are in seconds, so what this process sent last counts more.
+        """
+        return self._sent.get((op.upload_id, part.number)) == part.etag, part.modified
+
+    def _upload(self, key: str, upload_id: str) -> _Upload:
+        id_, number, stage, digest = [*upload_id.split(_BETWEEN), "", "", ""][:4]
+        if not id_ or digest != _digest(key):  # not every service compares the key
+            raise NotFoundError("there is no such upload of that key")
+        stored = self._stage(stage, digest) if stage else self.keys.stored(key)
+        return _Upload(id_, number, stored, bool(stage))
+
+    def _stage(self, stage: str, digest: str) -> str:
+        return f"{self.keys.beginning('')}{_STAGE}{stage}/{digest}"
+
+
+def _digest(key: str) -> str:
+    return sha256(key.encode()).hexdigest()[:32]
+
+
+def _fine(answer: Answer) -> Answer:
+    if not 200 <= answer.status < 300:
+        raise answer.refused()
+    return answer

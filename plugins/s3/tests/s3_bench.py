@@ -1,0 +1,134 @@
+"""A bucket of its own on the real server for one test, and services that only pretend."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from omnicloud_s3.certify import ACCESS, SECRET, kept_server, made_bucket
+from omnicloud_s3.client import Client
+from omnicloud_s3.config import S3Config
+from omnicloud_s3.credentials import credentials_of
+from omnicloud_s3.objects import S3Objects, open_objects
+from omnicloud_tck.proxy import Proxy
+from omnicloud_tck.served import Lone
+
+OPTIONS: dict[str, Any] = {
+    "access_key": ACCESS,
+    "secret_key": SECRET,
+    "timeout": 2.0,
+    "connect_timeout": 1.0,
+}
+EMPTY_LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+
+
+class Bench:
+    """A bucket, the proxy before its server, and clients of it."""
+
+    def __init__(self, proxy: Proxy, lone: Lone, bucket: str) -> None:
+        self.proxy = proxy
+        self.lone = lone
+        self.bucket = bucket
+
+    def config(self, **options: Any) -> S3Config:
+        """Settings of a client that reaches the server through the proxy."""
+        endpoint = f"http://127.0.0.1:{self.proxy.port}"
+        return S3Config(**{"endpoint": endpoint, "bucket": self.bucket, **OPTIONS, **options})
+
+    async def open(self, **options: Any) -> S3Objects:
+        """One more driver."""
+        return await open_objects(self.config(**options), self.lone)
+
+    async def client(self, **options: Any) -> Client:
+        """A client that asked nothing yet; the test closes it."""
+        config = self.config(**options)
+        return Client(config, await credentials_of(config), self.lone.clock)
+
+
+@asynccontextmanager
+async def bench() -> AsyncIterator[Bench]:
+    """A new bucket."""
+    server, lone = kept_server(), Lone()
+    await server.start()
+    try:
+        async with Proxy(server.port) as proxy:
+            one = Bench(proxy, lone, f"only-{uuid.uuid4().hex}")
+            await made_bucket(one.config())
+            yield one
+            await lone.aclose()
+    finally:
+        await lone.aclose()
+
+
+Answering = Callable[[str, str], tuple[int, dict[str, str], bytes] | None]
+"""Given method and path with query, answers status, headers and body; ``None`` hangs up."""
+
+
+class Pretender:
+    """A service that answers as the test says, and counts what it is asked."""
+
+    def __init__(self, answer: Answering) -> None:
+        self._answer = answer
+        self.asked: list[tuple[str, str]] = []
+        self.endpoint = ""
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Answer one connection's requests."""
+        try:
+            while line := await reader.readline():
+                method, path, _ = line.decode().split()
+                length = 0
+                while (header := await reader.readline()) != b"\r\n":
+                    name, _, value = header.decode().partition(":")
+                    length = int(value) if name.lower() == "content-length" else length
+                await reader.readexactly(length)
+                self.asked.append((method, path))
+                said = self._answer(method, path)
+                if said is None:
+                    break
+                writer.write(_http(*said, head=method == "HEAD"))
+                await writer.drain()
+        except (OSError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.transport.abort()
+
+
+@asynccontextmanager
+async def pretending(answer: Answering) -> AsyncIterator[Pretender]:
+    """A service that only pretends, on a port of its own."""
+    one = Pretender(answer)
+    server = await asyncio.start_server(one.serve, "127.0.0.1", 0)
+    one.endpoint = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield one
+    finally:
+        server.close()
+        await asyncio.sleep(0)
+
+
+def settled(answer: Answering) -> Answering:
+    """The same, but openings succeed: an empty listing, and conditions honoured."""
+
+    def answered(method: str, path: str) -> tuple[int, dict[str, str], bytes] | None:
+        if method == "GET" and "max-keys=0" in path:
+            return 200, {}, EMPTY_LISTING
+        if method == "PUT" and path.endswith("~~probe"):
+            return 412, {}, b""
+        return answer(method, path)
+
+    return answered
+
+
+def error(code: str) -> bytes:
+    """A refusal as the service writes it."""
+    return f"<Error><Code>{code}</Code><Message>it names a secret</Message></Error>".encode()
+
+
+def _http(status: int, headers: dict[str, str], body: bytes, *, head: bool) -> bytes:
+    lines = [f"HTTP/1.1 {status} x", f"content-length: {len(body)}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode() + (b"" if head else body)

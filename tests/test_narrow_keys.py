@@ -1,0 +1,83 @@
+"""Any key fits a narrower service, comes back, and stays in its order."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from omnicloud.contracts.objects.narrow import NarrowKeys
+
+_CHARACTERS = st.one_of(
+    st.sampled_from("/./.\\~[!% a\0\x7fé\U0001f980"),
+    st.characters(exclude_categories=["Cs"]),
+)
+_KEYS = st.text(_CHARACTERS, min_size=1, max_size=60)
+_LONG = st.tuples(st.text(_CHARACTERS, min_size=1, max_size=5), st.integers(200, 1400)).map(
+    lambda drawn: (drawn[0] * drawn[1])[: drawn[1]]
+)
+_NARROW = NarrowKeys("some/place/")
+
+
+@given(st.one_of(_KEYS, _LONG))
+def test_a_key_comes_back_from_what_a_service_keeps(key: str) -> None:
+    stored = _NARROW.stored(key)
+    assert _NARROW.key(stored, _NARROW.rest(key)) == key
+
+
+@given(st.one_of(_KEYS, _LONG))
+def test_a_stored_key_is_one_that_any_service_takes(key: str) -> None:
+    stored = _NARROW.stored(key)
+    assert len(stored.encode()) <= 1024
+    assert not stored.endswith("/")
+    assert all(0 < len(part.encode()) <= 255 for part in stored.split("/"))
+    assert not any(part in (".", "..") for part in stored.split("/"))
+    assert stored.isprintable() or not key.isprintable()
+    assert not set(stored) & set(" \\\x7f") - {"\0"}
+
+
+@given(_KEYS, _KEYS)
+def test_stored_keys_are_in_the_order_of_keys(one: str, other: str) -> None:
+    stored = [_NARROW.stored(key).encode() for key in (one, other)]
+    assert (stored[0] < stored[1]) == (one < other)
+    assert (stored[0] == stored[1]) == (one == other)
+
+
+@given(st.text("ab/é\U0001f980", min_size=40, max_size=50), st.text("ab/é", max_size=50))
+def test_folding_keeps_the_order_too(one: str, more: str) -> None:
+    other = one[:44] + more
+    stored = [_NARROW.stored(key).encode() for key in (one, other)]
+    assert (stored[0] < stored[1]) == (one < other)
+
+
+@given(st.one_of(_KEYS, _LONG), st.integers(0, 1400))
+def test_a_key_starts_with_what_its_prefixes_are_kept_as(key: str, size: int) -> None:
+    assert _NARROW.stored(key).startswith(_NARROW.beginning(key[:size]))
+
+
+@given(st.text("a\U0001f980é/", min_size=900, max_size=1100), st.text("aé\U0001f980", max_size=9))
+def test_keys_out_of_order_are_in_one_cluster(key: str, more: str) -> None:
+    one, other = key, key[:960] + more
+    stored = [_NARROW.stored(each).encode() for each in (one, other)]
+    if (stored[0] < stored[1]) != (one < other):
+        assert _NARROW.cluster(one) is not None
+        assert _NARROW.cluster(one) == _NARROW.cluster(other)
+
+
+@given(_LONG)
+def test_the_cluster_of_a_cut_key_is_known_without_its_rest(key: str) -> None:
+    stored = _NARROW.stored(key)
+    head = _NARROW.key(stored)
+    assert head is not None
+    if _NARROW.rest(key):
+        assert _NARROW.cluster(head) == _NARROW.cluster(key)
+        assert stored.startswith(_NARROW.cluster(key) or "nothing")
+
+
+def test_what_something_else_wrote_is_not_a_key() -> None:
+    for foreign in ("some/place/a/b", "some/place/a b", "some/place/", "elsewhere/a"):
+        assert _NARROW.key(foreign) is None
+
+
+def test_the_rest_of_the_worst_key_fits_beside_an_object() -> None:
+    assert len(_NARROW.rest("/" * 1410).encode()) <= 1000
+    assert len(_NARROW.rest("\0" * 1410).encode()) <= 1200
