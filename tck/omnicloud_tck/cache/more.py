@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from omnicloud.contracts.cache import Cache, CacheFeature
@@ -153,3 +154,20 @@ class CacheMore(Contract):
             await refusal(cache.get("short"), "a read in an outage")
         await world.sleep(2.2)
         equal(None, await cache.get("short"), "an entry after its end, an outage between")
+
+    @law("CA-128", "An end dies with its entry, however the entry was removed.")
+    async def old_ends_are_forgotten(self, world: World[Any]) -> None:
+        cache = await _cache_of(world)
+        ways: dict[str, Callable[[str], Awaitable[object]]] = {
+            "deleted": cache.delete,
+            "written over": lambda name: cache.set(name, b"between"),
+        }
+        if CacheFeature.CLEAR in cache.pipeline.driver.features:
+            ways["cleared"] = cache.clear
+        for name, way in ways.items():
+            await cache.set(name, b"old", 0.6)
+            await way(name)
+            await cache.set(name, b"new", 60.0)
+        await world.sleep(0.6 + _SLACK)
+        for name in ways:
+            equal(b"new", await cache.get(name), f"written after the old one was {name}")
