@@ -159,7 +159,7 @@ MARK = _THESE.format(
 """Name, space, ids, bell."""
 
 KEEP = _THESE.format(
-    "claimed = CASE WHEN $6 > 0 THEN clock_timestamp() + $6::float8 * interval '1 s' END",
+    "claimed = CASE WHEN $6::float8 > 0 THEN clock_timestamp() + $6::float8 * interval '1 s' END",
     _HELD,
     TELL.format("$4"),
 )

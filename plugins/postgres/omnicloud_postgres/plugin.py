@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnicloud.contracts.documents.models import DocumentsFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
+from omnicloud.contracts.messaging.models import MessagingFeature
 from omnicloud.contracts.outbox.models import OutboxFeature
 from omnicloud.contracts.sagas.models import SagaFeature
 from omnicloud.registry.hookspecs import hookimpl
@@ -28,6 +29,9 @@ def omnicloud_providers() -> list[Provider]:
                 "outbox": Offer("omnicloud_postgres.outbox:open_outbox", frozenset(OutboxFeature)),
                 "sagas": Offer("omnicloud_postgres.sagas:open_sagas", frozenset(SagaFeature)),
                 "locks": Offer("omnicloud_postgres.locks:open_locks", frozenset(LocksFeature)),
+                "messaging": Offer(
+                    "omnicloud_postgres.messaging:open_messaging", frozenset(MessagingFeature)
+                ),
             },
             summary="PostgreSQL",
             distribution="omnicloud-postgres",

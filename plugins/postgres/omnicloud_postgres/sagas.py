@@ -63,7 +63,7 @@ _CLAIM = f"""WITH free AS MATERIALIZED (
     FROM free WHERE {_HERE} AND s.saga_id = free.saga_id RETURNING {_COLUMNS}, s.written
 ) SELECT * FROM taken ORDER BY written"""  # noqa: S608 - constants
 _KEEP = f"""UPDATE omnicloud.saga s SET
-leased = CASE WHEN $5 > 0 THEN clock_timestamp() + $5::float8 * interval '1 s' END
+leased = CASE WHEN $5::float8 > 0 THEN clock_timestamp() + $5::float8 * interval '1 s' END
 WHERE {_HERE} AND s.saga_id = $3 AND s.owner = $4 AND s.leased > clock_timestamp()
 RETURNING 1"""  # noqa: S608 - constants
 

@@ -11,6 +11,7 @@ from omnicloud_postgres.certify import world
 from omnicloud_tck.documents import DocumentsContract
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.locks import LocksContract
+from omnicloud_tck.messaging import MessagingContract
 from omnicloud_tck.outbox import OutboxContract
 from omnicloud_tck.sagas import SagaContract
 from omnicloud_tck.world import World
@@ -44,3 +45,9 @@ class TestPostgresLocks(LocksContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("locks")
+
+
+class TestPostgresMessaging(MessagingContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("messaging")
