@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from omnicloud.cloud import OmniCloud
     from omnicloud.contracts.breaker import Breaker, CircuitState
     from omnicloud.contracts.cache import Cache
+    from omnicloud.contracts.containers import Containers, ContainerSpec
     from omnicloud.contracts.documents import Documents
     from omnicloud.contracts.iam import IAM
     from omnicloud.contracts.kv import KV
@@ -62,6 +63,8 @@ __all__ = [
     "ClosedError",
     "ConfigurationError",
     "ConflictError",
+    "ContainerSpec",
+    "Containers",
     "CorruptedError",
     "DeadlineExceededError",
     "Documents",
@@ -106,6 +109,8 @@ _ROOMS = {
     "Breaker": "contracts.breaker",
     "Cache": "contracts.cache",
     "CircuitState": "contracts.breaker",
+    "ContainerSpec": "contracts.containers",
+    "Containers": "contracts.containers",
     "Documents": "contracts.documents",
     "IAM": "contracts.iam",
     "KV": "contracts.kv",

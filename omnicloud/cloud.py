@@ -26,6 +26,7 @@ from omnicloud.resolver.planner import make_plan
 if TYPE_CHECKING:
     from omnicloud.contracts.breaker import Breaker
     from omnicloud.contracts.cache import Cache
+    from omnicloud.contracts.containers import Containers
     from omnicloud.contracts.documents import Documents
     from omnicloud.contracts.iam import IAM
     from omnicloud.contracts.kv import KV
@@ -152,6 +153,12 @@ class _Accessors(_Joinable):
         return Breaker(
             failure_threshold, reset_timeout, name=name, pipeline=pipeline, clock=self._clock
         )
+
+    def containers(self, name: str) -> Containers:
+        """Programs that run apart."""
+        from omnicloud.contracts.containers import Containers
+
+        return Containers(self._service(name, "containers"), self._clock)
 
     def iam(self, name: str) -> IAM:
         """Who may do what, by the policies that the service keeps."""

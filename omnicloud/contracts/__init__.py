@@ -46,5 +46,6 @@ CONTRACTS: dict[str, ContractSpec] = {
         ContractSpec("sagas", "SagaStates", "SagaDriver", "SagaFeature"),
         ContractSpec("objects", "Objects", "ObjectsDriver", "ObjectsFeature"),
         ContractSpec("documents", "Documents", "DocumentsDriver", "DocumentsFeature"),
+        ContractSpec("containers", "Containers", "ContainersDriver", "ContainersFeature"),
     )
 }

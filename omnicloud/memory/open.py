@@ -6,6 +6,7 @@ from omnicloud.core.opening import Opening
 from omnicloud.memory.breaker import MemoryBreaker
 from omnicloud.memory.cache import MemoryCache
 from omnicloud.memory.config import MemoryConfig
+from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.documents import MemoryDocuments
 from omnicloud.memory.iam import MemoryIAM
 from omnicloud.memory.kv import MemoryKV
@@ -20,6 +21,7 @@ from omnicloud.memory.store import MemoryStore
 __all__ = [
     "open_breaker",
     "open_cache",
+    "open_containers",
     "open_documents",
     "open_iam",
     "open_kv",
@@ -96,3 +98,8 @@ async def open_cache(config: MemoryConfig, opening: Opening) -> MemoryCache:
 async def open_locks(config: MemoryConfig, opening: Opening) -> MemoryLocks:
     """A locks driver in memory."""
     return MemoryLocks(await _store(config, opening), _namespace(config, opening))
+
+
+async def open_containers(config: MemoryConfig, opening: Opening) -> MemoryContainers:
+    """A containers driver in memory."""
+    return MemoryContainers(await _store(config, opening), _namespace(config, opening))

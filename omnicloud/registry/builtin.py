@@ -16,6 +16,7 @@ def omnicloud_providers() -> Sequence[Provider]:
     from omnicloud.memory import (
         breaker,
         cache,
+        containers,
         documents,
         iam,
         kv,
@@ -43,6 +44,7 @@ def omnicloud_providers() -> Sequence[Provider]:
                 "sagas": Offer("omnicloud.memory.open:open_sagas", sagas.FEATURES),
                 "breaker": Offer("omnicloud.memory.open:open_breaker", breaker.FEATURES),
                 "iam": Offer("omnicloud.memory.open:open_iam", iam.FEATURES),
+                "containers": Offer("omnicloud.memory.open:open_containers", containers.FEATURES),
             },
             summary="In the memory of this process; nothing survives it. For tests.",
             distribution="omnicloud",

@@ -26,6 +26,7 @@ _NAME = "omnicloud.health"
 _PROBES: Mapping[str, Callable[[ModuleType], Operation[Any, Any]]] = {
     "breaker": lambda driver: driver.Look(_NAME, CircuitSettings()),
     "cache": lambda driver: driver.Get(_NAME),
+    "containers": lambda driver: driver.Inspect(_NAME),
     "documents": lambda driver: driver.Count(_NAME),
     "iam": lambda driver: driver.Decide(driver.Access(_NAME, _NAME, _NAME)),
     "kv": lambda driver: driver.Get(_NAME),

@@ -21,6 +21,7 @@ CONTRACTS: dict[str, str] = {
     "outbox": "omnicloud_tck.outbox:OutboxContract",
     "breaker": "omnicloud_tck.breaker:BreakerContract",
     "sagas": "omnicloud_tck.sagas:SagaContract",
+    "containers": "omnicloud_tck.containers:ContainersContract",
 }
 """By contract; a new one is one line here."""
 

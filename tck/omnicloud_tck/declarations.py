@@ -7,6 +7,8 @@ from typing import Any
 
 from omnicloud.contracts import CONTRACTS
 from omnicloud.contracts.cache import driver as cache
+from omnicloud.contracts.containers import ContainerSpec, HealthCheck, images
+from omnicloud.contracts.containers import driver as containers
 from omnicloud.contracts.documents import driver as documents
 from omnicloud.contracts.documents.filters import All
 from omnicloud.contracts.iam import driver as iam
@@ -35,6 +37,11 @@ Request = Operation[Any, Any]
 _RULE = Policy("rule", Says.ALLOW, ("*",), ("*",), ("*",), Conditions(tenants=("acme",)))
 _TWO = (Outgoing("one", b"1"), Outgoing("two", b"2"))
 
+
+def _spec(**asked: Any) -> ContainerSpec:
+    return ContainerSpec(name="c", command=("true",), **asked)
+
+
 REQUESTS: Mapping[str, tuple[Request, ...]] = {
     "breaker": (),
     "cache": (
@@ -43,6 +50,27 @@ REQUESTS: Mapping[str, tuple[Request, ...]] = {
         cache.Claim("k", "owner", 1.0),
         cache.Fill("k", "owner", b"v"),
         cache.Unclaim("k", "owner"),
+    ),
+    "containers": (
+        containers.Run(_spec(cpu=1.0)),
+        containers.Run(_spec(memory_bytes=1 << 26)),
+        containers.Run(_spec(image="image:1")),
+        containers.Run(_spec(replicas=2)),
+        containers.Run(_spec(placement={"disk": "fast"})),
+        containers.Run(_spec(health=HealthCheck(command=("true",)))),
+        containers.Pause("c"),
+        containers.Unpause("c"),
+        containers.Update("c", cpu=1.0),
+        containers.Update("c", memory_bytes=1 << 26),
+        containers.Exec("c", ("true",)),
+        containers.Sample("c"),
+        containers.Events(),
+        images.ListImages(),
+        images.ImportImage("image:1", path="/"),
+        images.LoadImages("/"),
+        images.BuildImage("image:1", path="/"),
+        images.PullImage("image:1"),
+        images.RemoveImage("image:1"),
     ),
     "documents": (
         documents.Update("c", All(), (), if_version="v"),

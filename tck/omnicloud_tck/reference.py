@@ -14,9 +14,10 @@ from omnicloud.memory.store import MemoryStore
 from omnicloud.registry.builtin import omnicloud_providers
 from omnicloud.registry.provider import load
 from omnicloud.testing.virtual import LoopClock
+from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.world import World
 
-__all__ = ["memory_world", "world"]
+__all__ = ["engine_world", "memory_world", "world"]
 
 
 def memory_world(driver: Callable[[MemoryStore, str], Any]) -> World[Any]:
@@ -28,6 +29,18 @@ def memory_world(driver: Callable[[MemoryStore, str], Any]) -> World[Any]:
     return _world(client)
 
 
+def engine_world(driver: Callable[[MemoryStore, str], Any]) -> World[Any]:
+    """The same, whose store another service uses as well, as ``driver(store, "elsewhere")``."""
+
+    async def client(backend: _Backend) -> Any:
+        return driver(backend.store(), "tck")
+
+    async def stranger(backend: _Backend) -> Any:
+        return driver(backend.store(), "elsewhere")
+
+    return _world(client, stranger)
+
+
 def world(contract: str) -> World[Any]:
     """A world of the reference provider, opened as a cloud opens it."""
     (provider,) = omnicloud_providers()
@@ -36,7 +49,10 @@ def world(contract: str) -> World[Any]:
     async def client(backend: _Backend) -> Any:
         return await open_(MemoryConfig(), backend)
 
-    return _world(client)
+    async def stranger(backend: _Backend) -> Any:
+        return await open_(MemoryConfig(namespace="elsewhere"), backend)
+
+    return _world(client, stranger)
 
 
 class _Backend:
@@ -55,7 +71,10 @@ class _Backend:
         return self.store()
 
 
-def _world(client: Callable[[_Backend], Awaitable[Any]]) -> World[Any]:
+_Client = Callable[[_Backend], Awaitable[Any]]
+
+
+def _world(client: _Client, stranger: _Client | None = None) -> World[Any]:
     clock = LoopClock()
     backend = _Backend(clock)
 
@@ -93,8 +112,9 @@ def _world(client: Callable[[_Backend], Awaitable[Any]]) -> World[Any]:
     async def opened() -> Any:
         return _Line(await client(backend), backend)
 
-    return World(
+    return EngineWorld(
         opened,
+        lambda: (stranger or client)(backend),
         clock=clock,
         virtual=True,
         restart=restart,

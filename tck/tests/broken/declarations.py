@@ -9,6 +9,7 @@ from memory_world import memory_world
 from omnicloud.core.operation import Feature
 from omnicloud.memory.breaker import MemoryBreaker
 from omnicloud.memory.cache import MemoryCache
+from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.documents import MemoryDocuments
 from omnicloud.memory.iam import MemoryIAM
 from omnicloud.memory.kv import MemoryKV
@@ -24,6 +25,7 @@ from omnicloud_tck.declarations import REQUESTS
 _DRIVERS: dict[str, Any] = {
     "breaker": MemoryBreaker,
     "cache": MemoryCache,
+    "containers": MemoryContainers,
     "documents": MemoryDocuments,
     "iam": MemoryIAM,
     "kv": MemoryKV,

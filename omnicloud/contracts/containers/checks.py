@@ -1,0 +1,168 @@
+"""What a spec must be before anything is sent."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+
+from omnicloud.contracts.containers.models import (
+    ContainerSpec,
+    HealthCheck,
+    RestartPolicy,
+    RestartWhen,
+)
+from omnicloud.core.durations import positive
+from omnicloud.core.names import check_name
+from omnicloud.errors import InvalidArgumentError
+
+__all__ = [
+    "OWN_LABELS",
+    "checked",
+    "checked_bytes",
+    "checked_command",
+    "checked_cpu",
+    "checked_labels",
+    "checked_reference",
+]
+
+OWN_LABELS = "omnicloud."
+"""Labels that start so are the library's own."""
+
+_REFERENCE_MAX = 512
+
+
+def checked(spec: ContainerSpec) -> ContainerSpec:
+    """The spec, if it is one.
+
+    Raises:
+        InvalidArgumentError: It names the field that is wrong; nothing was sent.
+    """
+    if not isinstance(spec, ContainerSpec):
+        raise InvalidArgumentError(f"spec must be a ContainerSpec, not {type(spec).__name__}")
+    check_name(spec.name)
+    checked_command(spec.command)
+    _check_env(spec.env)
+    checked_labels(spec.labels)
+    _check_labels_are_ours(spec.labels)
+    checked_labels(spec.placement, "placement")
+    if spec.image is not None:
+        checked_reference(spec.image)
+    if spec.working_dir is not None and not _text(spec.working_dir).startswith("/"):
+        raise InvalidArgumentError("working_dir must be an absolute path without NUL")
+    checked_cpu(spec.cpu)
+    checked_bytes(spec.memory_bytes)
+    _check_restart(spec.restart)
+    _check_health(spec.health)
+    _check_count(spec.replicas, "replicas", 1)
+    return spec
+
+
+def checked_command(command: Iterable[str], what: str = "command") -> tuple[str, ...]:
+    """A program and its arguments."""
+    if isinstance(command, str) or not isinstance(command, tuple | list):
+        raise InvalidArgumentError(
+            f"{what} must be a sequence of texts, not {type(command).__name__}",
+            hint='give the program and each argument for itself, as in ("sleep", "5")',
+        )
+    if not command or not command[0]:
+        raise InvalidArgumentError(f"{what} has no program", hint="its first text is the program")
+    for part in command:
+        _text(part, what)
+    return tuple(command)
+
+
+def checked_labels(labels: Mapping[str, str], what: str = "labels") -> Mapping[str, str]:
+    """Texts by keys that are not empty."""
+    if not isinstance(labels, Mapping):
+        raise InvalidArgumentError(f"{what} must be a mapping, not {type(labels).__name__}")
+    for key, value in labels.items():
+        if not _text(key, what):
+            raise InvalidArgumentError(f"a key of {what} is empty")
+        _text(value, what)
+    return labels
+
+
+def checked_reference(reference: str) -> str:
+    """A reference of an image, as far as all engines agree."""
+    text = _text(reference, "image")
+    if not text or len(text) > _REFERENCE_MAX or any(each.isspace() for each in text):
+        raise InvalidArgumentError(
+            f"image must have 1 to {_REFERENCE_MAX} characters without spaces",
+            hint='as in "registry.example/web:1.2"',
+        )
+    return text
+
+
+def checked_cpu(cpu: float | None) -> float | None:
+    """A number of processors, at least a hundredth."""
+    if cpu is None:
+        return None
+    if isinstance(cpu, bool) or not isinstance(cpu, int | float) or not math.isfinite(cpu):
+        raise InvalidArgumentError("cpu must be a finite number of processors")
+    if cpu < 0.01:
+        raise InvalidArgumentError(f"cpu is {cpu}, it must be at least 0.01 of a processor")
+    return float(cpu)
+
+
+def checked_bytes(memory: int | None) -> int | None:
+    """A number of bytes, at least one."""
+    if memory is not None:
+        _check_count(memory, "memory_bytes", 1)
+    return memory
+
+
+def _check_count(value: int, what: str, at_least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidArgumentError(f"{what} must be an int, not {type(value).__name__}")
+    if not at_least <= value < 1 << 62:
+        raise InvalidArgumentError(f"{what} is {value}, it must be at least {at_least}")
+
+
+def _check_env(env: Mapping[str, str]) -> None:
+    if not isinstance(env, Mapping):
+        raise InvalidArgumentError(f"env must be a mapping, not {type(env).__name__}")
+    for key, value in env.items():
+        if not _text(key, "env") or "=" in key:
+            raise InvalidArgumentError("a name in env is empty or holds '='")
+        _text(value, "env")
+
+
+def _check_labels_are_ours(labels: Mapping[str, str]) -> None:
+    if any(key.startswith(OWN_LABELS) for key in labels):
+        raise InvalidArgumentError(
+            f"a key of labels starts with {OWN_LABELS!r}, which is the library's own"
+        )
+
+
+def _check_restart(policy: RestartPolicy) -> None:
+    if not isinstance(policy, RestartPolicy) or not isinstance(policy.when, RestartWhen):
+        raise InvalidArgumentError("restart must be a RestartPolicy")
+    if policy.most is None:
+        return
+    _check_count(policy.most, "restart.most", 1)
+    if policy.when is not RestartWhen.ON_FAILURE:
+        raise InvalidArgumentError(
+            "restart.most bounds ON_FAILURE only", hint="leave it out for the other policies"
+        )
+
+
+def _check_health(health: HealthCheck | None) -> None:
+    if health is None:
+        return
+    checked_command(health.command, "health.command")
+    positive(health.interval, "health.interval")
+    positive(health.timeout, "health.timeout")
+    _check_count(health.retries, "health.retries", 1)
+
+
+def _text(value: str, what: str = "working_dir") -> str:
+    """A text that a program can be given."""
+    if not isinstance(value, str):
+        raise InvalidArgumentError(f"{what} must hold texts, not {type(value).__name__}")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidArgumentError(f"{what} holds a lone surrogate") from None
+    if "\0" in value:
+        raise InvalidArgumentError(f"{what} holds a NUL, which no program can be given")
+    return value

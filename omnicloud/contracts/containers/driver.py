@@ -1,0 +1,448 @@
+"""The requests of the containers contract and the driver that answers them.
+
+A driver serves the containers of one service and touches no other's. A request about a name
+that the service has no container of is a NotFoundError unless it says otherwise. Requests
+about images are in ``images`` beside this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, Protocol, Self, TypeVar
+
+from omnicloud.contracts.containers.images import ImagesDriver
+from omnicloud.contracts.containers.models import (
+    Container,
+    ContainersFeature,
+    ContainersLimits,
+    ContainerSpec,
+    EventPage,
+    ExecResult,
+    LogPage,
+    Stats,
+)
+from omnicloud.core.names import Scope
+from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Named, Operation, Seal
+from omnicloud.errors import InvalidArgumentError, UnsupportedError
+
+__all__ = [
+    "ContainersDriver",
+    "Events",
+    "Exec",
+    "Find",
+    "Inspect",
+    "Logs",
+    "Pause",
+    "Remove",
+    "Rest",
+    "Restart",
+    "Run",
+    "Sample",
+    "Start",
+    "Stop",
+    "Unpause",
+    "Update",
+]
+
+R = TypeVar("R")
+
+_LOG_LINES = 1000
+
+
+class ContainersDriver(ImagesDriver, Protocol):
+    """Serves the requests below and those about images."""
+
+    async def run(self, op: Run, /) -> Container: ...
+    async def inspect(self, op: Inspect, /) -> Container | None: ...
+    async def find(self, op: Find, /) -> tuple[Container, ...]: ...
+    async def start(self, op: Start, /) -> Container: ...
+    async def stop(self, op: Stop, /) -> Container: ...
+    async def restart(self, op: Restart, /) -> Container: ...
+    async def pause(self, op: Pause, /) -> Container: ...
+    async def unpause(self, op: Unpause, /) -> Container: ...
+    async def remove(self, op: Remove, /) -> bool: ...
+    async def rest(self, op: Rest, /) -> Container: ...
+    async def update(self, op: Update, /) -> Container: ...
+    async def logs(self, op: Logs, /) -> LogPage: ...
+    async def exec(self, op: Exec, /) -> ExecResult: ...
+    async def sample(self, op: Sample, /) -> Stats: ...
+    async def events(self, op: Events, /) -> EventPage: ...
+
+
+@dataclass(frozen=True, slots=True)
+class _OnContainer(Named[ContainersDriver, R]):
+    """A request about one container, whose name is all that a tenant's namespace concerns."""
+
+    named: ClassVar[str] = "container"
+    container: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Answering(_OnContainer[Container]):
+    """One that changes a container, the second time nothing more, and answers how it stands."""
+
+    @property
+    def effect(self) -> Effect:
+        return Effect.IDEMPOTENT
+
+    def unscoped(self, result: Container, scope: Scope) -> Container:
+        return _renamed(result, self.container)
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Operation[ContainersDriver, Container]):
+    """Make a container and start it.
+
+    Errors of a driver:
+        AlreadyExistsError: A container has the name; it is left as it is.
+        NotFoundError: There is no such image; nothing was made.
+        InvalidArgumentError: The program cannot be started; no container is left.
+    """
+
+    name: ClassVar[str] = "containers.run"
+    spec: ContainerSpec
+
+    @property
+    def effect(self) -> Effect:
+        return Effect.ONCE
+
+    @property
+    def resource(self) -> str:
+        return self.spec.name
+
+    def needs(self) -> frozenset[Feature]:
+        spec = self.spec
+        asked = {
+            ContainersFeature.CPU: spec.cpu is not None,
+            ContainersFeature.MEMORY: spec.memory_bytes is not None,
+            ContainersFeature.HEALTH: spec.health is not None,
+            ContainersFeature.IMAGES: spec.image is not None,
+            ContainersFeature.REPLICAS: spec.replicas != 1,
+            ContainersFeature.PLACEMENT: bool(spec.placement),
+        }
+        return frozenset(feature for feature, needed in asked.items() if needed)
+
+    def check(self, driver: ContainersDriver) -> None:
+        spec, limits = self.spec, driver.limits
+        limits.check_stored_name(spec.name, "name")
+        _check_resources(spec.cpu, spec.memory_bytes, limits)
+        texts = (*spec.command, *_texts(spec.env), *_texts(spec.labels))
+        size = sum(len(text.encode()) for text in texts)
+        if size > limits.spec_max_bytes:
+            raise InvalidArgumentError(
+                f"command, env and labels have {size} bytes, the limit spec_max_bytes is "
+                f"{limits.spec_max_bytes}",
+                hint="give what is long as a file",
+            )
+
+    def scoped(self, scope: Scope) -> Run:
+        return replace(self, spec=replace(self.spec, name=scope.enter(self.spec.name)))
+
+    def unscoped(self, result: Container, scope: Scope) -> Container:
+        return _renamed(result, self.spec.name)
+
+    def sealed(self, seal: Seal) -> Run:
+        raise UnsupportedError(
+            "containers.run needs the engine to see what it runs, which encryption hides",
+            hint="leave encryption out of the policy of this service",
+        )
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.run(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Inspect(_OnContainer[Container | None]):
+    """How a container stands; ``None`` where there is none."""
+
+    name: ClassVar[str] = "containers.inspect"
+
+    def unscoped(self, result: Container | None, scope: Scope) -> Container | None:
+        return result and _renamed(result, self.container)
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container | None]:
+        return driver.inspect(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Find(Operation[ContainersDriver, tuple[Container, ...]]):
+    """The containers whose name starts with ``prefix`` and that have all ``labels``, by name."""
+
+    name: ClassVar[str] = "containers.find"
+    prefix: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def resource(self) -> str:
+        return self.prefix
+
+    def scoped(self, scope: Scope) -> Find:
+        return self if scope.holds(self.prefix) else replace(self, prefix=scope.enter(self.prefix))
+
+    def unscoped(self, result: tuple[Container, ...], scope: Scope) -> tuple[Container, ...]:
+        named = ((scope.leave(one.name), one) for one in result)
+        return tuple(_renamed(one, name) for name, one in named if name is not None)
+
+    def run(self, driver: ContainersDriver) -> Awaitable[tuple[Container, ...]]:
+        return driver.find(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Start(_Answering):
+    """Start a container that has ended; one that runs is left alone."""
+
+    name: ClassVar[str] = "containers.start"
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.start(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Stop(_Answering):
+    """End a container: TERM to its program, and KILL to all of it ``grace`` seconds later.
+
+    It is answered when the container has ended, and is not restarted. One that has ended
+    already is left alone; a paused one goes on first.
+    """
+
+    name: ClassVar[str] = "containers.stop"
+    grace: float = 10.0
+
+    @property
+    def waits(self) -> float:
+        return self.grace
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.stop(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Restart(Stop):
+    """Stop a container, where it runs, and start it."""
+
+    name: ClassVar[str] = "containers.restart"
+
+    @property
+    def effect(self) -> Effect:
+        return Effect.ONCE
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.restart(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Pause(_Answering):
+    """Hold a running container; a paused one is left alone.
+
+    Errors of a driver:
+        ConflictError: It does not run.
+    """
+
+    name: ClassVar[str] = "containers.pause"
+
+    def needs(self) -> frozenset[Feature]:
+        return frozenset({ContainersFeature.PAUSE})
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.pause(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Unpause(_Answering):
+    """Let a paused container go on; a running one is left alone.
+
+    Errors of a driver:
+        ConflictError: It does not run.
+    """
+
+    name: ClassVar[str] = "containers.unpause"
+
+    def needs(self) -> frozenset[Feature]:
+        return frozenset({ContainersFeature.PAUSE})
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.unpause(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Remove(_OnContainer[bool]):
+    """Forget a container and its logs, and answer whether there was one.
+
+    Errors of a driver:
+        ConflictError: It has not ended, and ``force`` (KILL, then remove) is not given.
+    """
+
+    name: ClassVar[str] = "containers.remove"
+    force: bool = False
+
+    @property
+    def effect(self) -> Effect:
+        return Effect.IDEMPOTENT
+
+    def run(self, driver: ContainersDriver) -> Awaitable[bool]:
+        return driver.remove(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest(_OnContainer[Container]):
+    """How a container stands once it has ended for good, or after ``wait`` seconds."""
+
+    name: ClassVar[str] = "containers.rest"
+    wait: float = 0.0
+
+    @property
+    def waits(self) -> float:
+        return self.wait
+
+    def unscoped(self, result: Container, scope: Scope) -> Container:
+        return _renamed(result, self.container)
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.rest(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Update(_Answering):
+    """Change limits of a running container in place; ``None`` leaves one as it is.
+
+    Errors of a driver:
+        ConflictError: It does not run, or uses more memory than it would be given.
+    """
+
+    name: ClassVar[str] = "containers.update"
+    cpu: float | None = None
+    memory_bytes: int | None = None
+
+    def needs(self) -> frozenset[Feature]:
+        needed = NO_FEATURES if self.cpu is None else frozenset({ContainersFeature.CPU})
+        return needed if self.memory_bytes is None else needed | {ContainersFeature.MEMORY}
+
+    def check(self, driver: ContainersDriver) -> None:
+        Named.check(self, driver)
+        _check_resources(self.cpu, self.memory_bytes, driver.limits)
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Container]:
+        return driver.update(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Logs(_OnContainer[LogPage]):
+    """Lines that a container wrote since ``cursor``; ``None`` is from the oldest that is kept.
+
+    Every line is told once, in order per stream, over all runs of the container. It waits at
+    most ``wait`` seconds for the first line; fewer than ``limit`` may come, also none. Answers
+    at once with ``ended`` where the container has ended and all was told.
+    """
+
+    name: ClassVar[str] = "containers.logs"
+    cursor: str | None = None
+    wait: float = 0.0
+    limit: int = _LOG_LINES
+
+    @property
+    def waits(self) -> float:
+        return self.wait
+
+    def run(self, driver: ContainersDriver) -> Awaitable[LogPage]:
+        return driver.logs(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Exec(_OnContainer[ExecResult]):
+    """Run a further command in a running container and answer how it ended.
+
+    Errors of a driver:
+        ConflictError: The container does not run.
+        InvalidArgumentError: The command cannot be started.
+        DeadlineExceededError: It had not ended after ``wait`` seconds; it may still run.
+    """
+
+    name: ClassVar[str] = "containers.exec"
+    command: tuple[str, ...]
+    wait: float = 60.0
+
+    @property
+    def effect(self) -> Effect:
+        return Effect.ONCE
+
+    @property
+    def waits(self) -> float:
+        return self.wait
+
+    def needs(self) -> frozenset[Feature]:
+        return frozenset({ContainersFeature.EXEC})
+
+    def run(self, driver: ContainersDriver) -> Awaitable[ExecResult]:
+        return driver.exec(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample(_OnContainer[Stats]):
+    """What a container uses now.
+
+    Errors of a driver:
+        ConflictError: It does not run.
+    """
+
+    name: ClassVar[str] = "containers.sample"
+
+    def needs(self) -> frozenset[Feature]:
+        return frozenset({ContainersFeature.STATS})
+
+    def run(self, driver: ContainersDriver) -> Awaitable[Stats]:
+        return driver.sample(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Events(Operation[ContainersDriver, EventPage]):
+    """What happened to the containers under ``prefix`` since ``cursor``.
+
+    ``None`` means from now on: it is answered at once, with no event and the cursor of that
+    moment. Else it waits at most ``wait`` seconds for the first event and may answer none.
+    """
+
+    name: ClassVar[str] = "containers.events"
+    prefix: str = ""
+    cursor: str | None = None
+    wait: float = 0.0
+
+    @property
+    def resource(self) -> str:
+        return self.prefix
+
+    @property
+    def waits(self) -> float:
+        return self.wait
+
+    def needs(self) -> frozenset[Feature]:
+        return frozenset({ContainersFeature.EVENTS})
+
+    def scoped(self, scope: Scope) -> Self:
+        return self if scope.holds(self.prefix) else replace(self, prefix=scope.enter(self.prefix))
+
+    def unscoped(self, result: EventPage, scope: Scope) -> EventPage:
+        named = ((scope.leave(event.name), event) for event in result.events)
+        kept = tuple(replace(event, name=name) for name, event in named if name is not None)
+        return EventPage(kept, result.cursor)
+
+    def run(self, driver: ContainersDriver) -> Awaitable[EventPage]:
+        return driver.events(self)
+
+
+def _renamed(container: Container, name: str) -> Container:
+    return container if container.name == name else replace(container, name=name)
+
+
+def _texts(mapping: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(text for pair in mapping.items() for text in pair)
+
+
+def _check_resources(cpu: float | None, memory: int | None, limits: ContainersLimits) -> None:
+    if cpu is not None and cpu > limits.cpu_max:
+        raise InvalidArgumentError(f"cpu is {cpu}, the limit cpu_max is {limits.cpu_max}")
+    if memory is not None and memory < limits.memory_min_bytes:
+        raise InvalidArgumentError(
+            f"memory_bytes is {memory}, the limit memory_min_bytes is {limits.memory_min_bytes}",
+            hint="sizes are in bytes",
+        )

@@ -1,0 +1,191 @@
+"""Programs of containers in memory: a shell of a few words, in simulated time.
+
+It knows ``sh -c SCRIPT`` and the programs ``echo``, ``sleep``, ``true``, ``false``. A script
+has ``;`` or new lines between its commands, ``NAME`` of the environment as ``$NAME``, ``>&2``
+after an echo, ``:``, ``exit N``, ``trap 'COMMANDS' TERM``, ``while true; do …; done`` and
+``for i in A B; do …; done``, whose list may be ``$(seq A B)``. It is for tests of programs that
+use containers: it shows how they start, speak and end, and nothing else.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+
+from omnicloud.contracts.containers.models import Stream
+from omnicloud.errors import InvalidArgumentError
+
+__all__ = ["PROGRAMS", "Nap", "Program", "started"]
+
+PROGRAMS = frozenset({"sh", "echo", "sleep", "true", "false"})
+
+_TURN_SECONDS = 0.001  # processor time of one turn of a loop
+_TERMINATED = 143
+_NOT_FOUND = 127
+_BAD_SYNTAX = 2
+_NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_SEQ = re.compile(r"\$\(seq (\d+) (\d+)\)")
+
+Running = Generator["Nap", None, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Nap:
+    """A program lets so many seconds pass, at work or asleep."""
+
+    seconds: float
+    busy: bool = False
+
+
+class _Exit(Exception):  # noqa: N818 - the program's own end
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Program:
+    """A program that runs: asked for its next nap until it ends."""
+
+    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self._env = dict(env)
+        self._trap: str | None = None
+        self._signalled = False
+        self.said: list[tuple[Stream, str]] = []
+        """Lines that it wrote and that were not taken yet."""
+        self._running = self._main(command)
+
+    def next_nap(self) -> Nap | int:
+        """What it does next: a nap, or its exit code."""
+        try:
+            return next(self._running)
+        except StopIteration as end:
+            return int(end.value)
+
+    def terminate(self) -> bool:
+        """Give it TERM; whether that ends it at once, because it has no trap."""
+        self._signalled = self._trap is not None
+        return not self._signalled
+
+    def _main(self, command: Sequence[str]) -> Running:
+        if command[0] == "sh":
+            script = command[2] if len(command) > 2 and command[1] == "-c" else ""
+            running = self._block(_parsed(script))
+        else:
+            running = self._command(list(command))
+        try:
+            return (yield from running)
+        except _Exit as end:
+            return end.code
+
+    def _block(self, commands: list[list[str]]) -> Running:
+        code = 0
+        at = 0
+        while at < len(commands):
+            words = commands[at]
+            if words[0] in ("while", "for"):
+                end = _end_of(commands, at)
+                code = yield from self._loop(words, commands[at + 1 : end])
+                at = end
+            else:
+                code = yield from self._command([self._expanded(word) for word in words])
+            at += 1
+        return code
+
+    def _loop(self, head: list[str], body: list[list[str]]) -> Running:
+        if body and body[0][0] == "do":
+            body = [body[0][1:], *body[1:]] if body[0][1:] else body[1:]
+        turns = _listed(head) if head[0] == "for" else None
+        code = 0
+        while turns is None or turns:
+            if turns:
+                self._env[head[1]] = turns.pop(0)
+            code = yield from self._block(body)
+            yield from self._rested(Nap(_TURN_SECONDS if turns is None else 0.0, busy=True))
+        return code
+
+    def _rested(self, nap: Nap) -> Generator[Nap, None, None]:
+        if nap.seconds > 0:
+            yield nap
+        if self._signalled and self._trap is not None:
+            self._signalled = False
+            if self._trap:
+                yield from self._block(_parsed(self._trap))
+
+    def _command(self, words: list[str]) -> Running:
+        match words:
+            case ["exit", *rest]:
+                raise _Exit(int(rest[0]) & 0xFF if rest else 0)
+            case ["trap", handler, "TERM"]:
+                self._trap = handler
+            case ["sleep", seconds]:
+                yield from self._rested(Nap(float(seconds)))
+            case ["echo", *rest]:
+                self._echo(rest)
+            case ["false"]:
+                return 1
+            case ["true"] | [":"]:
+                return 0
+            case _:
+                self.said.append((Stream.STDERR, f"sh: {words[0]}: not found"))
+                return _NOT_FOUND
+        return 0
+
+    def _echo(self, words: list[str]) -> None:
+        stream = Stream.STDERR if words[-1:] == [">&2"] else Stream.STDOUT
+        self.said.append((stream, " ".join(words if stream is Stream.STDOUT else words[:-1])))
+
+    def _expanded(self, word: str) -> str:
+        return _NAME.sub(lambda found: self._env.get(found[1] or found[2], ""), word)
+
+
+def started(command: Sequence[str], env: Mapping[str, str]) -> Program:
+    """A program at its beginning.
+
+    Raises:
+        InvalidArgumentError: There is no such program.
+    """
+    if command[0] not in PROGRAMS:
+        raise InvalidArgumentError(
+            "the engine in memory has no such program",
+            hint=f"it knows {', '.join(sorted(PROGRAMS))}",
+        )
+    return Program(command, env)
+
+
+def _parsed(script: str) -> list[list[str]]:
+    """The commands of a script, each as its words; ``do`` stands before the first of a body."""
+    lexer = shlex.shlex(script.replace("\n", ";"), posix=True, punctuation_chars=";")
+    lexer.whitespace_split = True
+    lexer.commenters = ""
+    commands: list[list[str]] = [[]]
+    try:
+        for word in lexer:
+            if set(word) == {";"}:
+                commands.append([])
+            else:
+                commands[-1].append(word)
+    except ValueError:
+        return [["exit", str(_BAD_SYNTAX)]]
+    return [words for words in commands if words]
+
+
+def _end_of(commands: list[list[str]], start: int) -> int:
+    depth = 0
+    for at in range(start, len(commands)):
+        words = commands[at]
+        opener = words[1] if words[0] == "do" and len(words) > 1 else words[0]
+        depth += opener in ("while", "for")
+        depth -= words[0] == "done"
+        if depth == 0:
+            return at
+    raise _Exit(_BAD_SYNTAX)
+
+
+def _listed(head: list[str]) -> list[str]:
+    text = " ".join(head[3:])
+    found = _SEQ.fullmatch(text)
+    if found is None:
+        return head[3:]
+    return [str(number) for number in range(int(found[1]), int(found[2]) + 1)]

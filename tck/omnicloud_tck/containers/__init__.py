@@ -1,0 +1,20 @@
+"""The laws of the containers contract."""
+
+from __future__ import annotations
+
+from omnicloud_tck.containers.apart import ApartLaws
+from omnicloud_tck.containers.engine import EngineWorld
+from omnicloud_tck.containers.lives import LifeLaws
+from omnicloud_tck.containers.refusals import RefusalLaws
+from omnicloud_tck.containers.restarts import RestartLaws
+from omnicloud_tck.containers.running import RunningLaws
+from omnicloud_tck.containers.saying import LogLaws
+from omnicloud_tck.containers.telling import EventLaws
+
+__all__ = ["ContainersContract", "EngineWorld"]
+
+
+class ContainersContract(
+    LifeLaws, RestartLaws, LogLaws, RunningLaws, EventLaws, ApartLaws, RefusalLaws
+):
+    """Every promise of ``Containers``."""

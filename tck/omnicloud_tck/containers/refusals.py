@@ -1,0 +1,196 @@
+"""Laws of what is refused, what stays secret, and what an outage looks like."""
+
+from __future__ import annotations
+
+import io
+import tarfile
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from omnicloud.contracts.containers import (
+    ContainersFeature,
+    ContainerSpec,
+    HealthCheck,
+    RestartPolicy,
+    RestartWhen,
+)
+from omnicloud.contracts.containers.driver import Inspect, Run
+from omnicloud.errors import (
+    AlreadyExistsError,
+    ClosedError,
+    InvalidArgumentError,
+    NotFoundError,
+    OmniCloudError,
+    UnavailableError,
+    UnsupportedError,
+)
+from omnicloud_tck.check import Broken, equal, refused, that
+from omnicloud_tck.containers.bench import Bench, sh, spec
+from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.probes import PlainSeal, Sealing
+from omnicloud_tck.world import World
+
+__all__ = ["RefusalLaws"]
+
+_F = ContainersFeature
+_CANARY = "canary-7f3a9c"
+_OK = sh("exit 0")
+_BAD: tuple[dict[str, Any], ...] = (
+    {"name": ""},
+    {"name": "n" * 1025},
+    {"name": "lone \ud800"},
+    {"command": ()},
+    {"command": ("",)},
+    {"command": "sh -c true"},
+    {"command": ("sh", "nul\0inside")},
+    {"env": {"": "v"}},
+    {"env": {"a=b": "v"}},
+    {"env": {"a": "nul\0"}},
+    {"labels": {"": "v"}},
+    {"labels": {"omnicloud.name": "v"}},
+    {"working_dir": "relative"},
+    {"image": ""},
+    {"image": "two words"},
+    {"cpu": 0},
+    {"cpu": -1.0},
+    {"cpu": float("nan")},
+    {"cpu": float("inf")},
+    {"memory_bytes": 0},
+    {"memory_bytes": -5},
+    {"memory_bytes": 1.5},
+    {"replicas": 0},
+    {"restart": RestartPolicy(RestartWhen.ALWAYS, most=3)},
+    {"restart": RestartPolicy(RestartWhen.ON_FAILURE, most=0)},
+    {"health": HealthCheck(command=())},
+    {"health": HealthCheck(command=_OK, interval=0)},
+    {"health": HealthCheck(command=_OK, retries=0)},
+)
+
+
+class RefusalLaws(Bench):
+    """Bad requests, secrets, images, outages, the end."""
+
+    @law("CON-070", "A spec that breaks a bound is refused, and nothing runs.", rung=Rung.SHAPE)
+    async def bad_specs_are_refused(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        for bad in _BAD:
+            fields = {"name": "bad", "command": _OK, **bad}
+            with refused(InvalidArgumentError, f"a spec with a bad {next(iter(bad))}"):
+                await containers.run(ContainerSpec(**fields))
+        with refused(InvalidArgumentError, "a negative grace"):
+            await containers.stop("bad", grace=-1)
+        equal((), await containers.list(), "what is there after bad specs")
+
+    @law("CON-071", "A program that cannot be started is refused, and no container is left.")
+    async def unknown_programs_are_refused(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        with refused(InvalidArgumentError, "a program that is not there"):
+            await containers.run(ContainerSpec(name="ghost", command=("no-such-program-anywhere",)))
+        equal(None, await containers.get("ghost"), "after it")
+        equal((), await containers.list(), "the list after it")
+        await self.begun(containers, spec("ghost"))
+
+    @law("CON-072", "What is over a limit of the driver is refused, and nothing runs.")
+    async def limits_of_the_driver_hold(self, world: World[Any]) -> None:
+        pipe: Any = await world.pipeline()
+        limits, features = pipe.driver.limits, pipe.driver.features
+        size = limits.spec_max_bytes
+        over: list[dict[str, Any]] = [{"env": {"a": "v" * size}}, {"labels": {"a": "v" * size}}]
+        over += [{"memory_bytes": limits.memory_min_bytes - 1}] if _F.MEMORY in features else []
+        over += [{"cpu": limits.cpu_max + 1}] if _F.CPU in features else []
+        for fields in over:
+            with refused(InvalidArgumentError, f"{next(iter(fields))} over the limit"):
+                await pipe.send(Run(spec("over", **fields)))
+        equal(None, await pipe.send(Inspect("over")), "after it")
+        await pipe.send(Run(spec("under", "exit 0", env={"a": "v" * (size - 400)})))
+        equal(0, (await self.ended(await self.portable(world), "under")).exit_code, "its end")
+
+    @law(
+        "CON-073",
+        "Images are imported, listed and removed; one that is not there runs nothing.",
+        needs=[_F.IMAGES],
+    )
+    async def images_come_and_go(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        name = f"omnicloud-tck/{id(world)}:one"
+        with refused(NotFoundError, "run from an image that is not there"):
+            await containers.run(spec("none", image=name))
+        equal(None, await containers.get("none"), "after it")
+        with tempfile.TemporaryDirectory() as folder:
+            made = await containers.import_image(name, _archive(Path(folder)))
+            with refused(InvalidArgumentError, "import of a file that is not there"):
+                await containers.import_image(name + "x", Path(folder) / "missing.tar")
+        listed = {image.reference: image.id for image in await containers.images()}
+        equal(made.id, listed.get(name), "the id of the imported image")
+        that(name + "x" not in listed, "an image of a file that is not there")
+        equal(True, await containers.remove_image(name), "remove")
+        equal(False, await containers.remove_image(name), "remove twice")
+        that(name not in {image.reference for image in await containers.images()}, "it is listed")
+
+    @law(
+        "CON-075",
+        "Neither environment nor command is in an error or a repr; sealing refuses to run.",
+        rung=Rung.TRUST,
+    )
+    async def secrets_stay_secret(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        secret = spec("safe", f"echo {_CANARY}; exit 0", env={"TOKEN": _CANARY})
+        made = await containers.run(secret)
+        await self.ended(containers, "safe")
+        (line,) = await self.lines(containers, "safe")
+        that(_CANARY not in f"{secret!r}{made!r}{line!r}", "a repr tells the environment")
+        ghost = ContainerSpec(name="ghost", command=("no-such-program", _CANARY))
+        for bad, error in ((secret, AlreadyExistsError), (ghost, InvalidArgumentError)):
+            try:
+                await containers.run(bad)
+            except OmniCloudError as said:
+                that(isinstance(said, error), f"{type(said).__name__} instead of {error.__name__}")
+                that(_CANARY not in f"{said}{said!r}", f"{error.__name__} tells a secret")
+            else:
+                raise Broken(f"{error.__name__} was not raised")
+        sealed = await world.pipeline(Sealing(PlainSeal()))
+        with refused(UnsupportedError, "run under encryption"):
+            await sealed.send(Run(spec("sealed")))
+        equal(None, await containers.get("sealed"), "after it")
+
+    @law(
+        "CON-081",
+        "An engine out of reach is UnavailableError, its containers go on, and it is found again.",
+        abilities=[Ability.OUTAGE],
+    )
+    async def outages_are_told(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        made = await self.begun(containers, spec("kept"))
+        async with world.outage():
+            with refused(UnavailableError, "get in an outage"):
+                await containers.get("kept")
+            with refused(UnavailableError, "run in an outage"):
+                await containers.run(spec("late"))
+            with refused(UnavailableError, "list in an outage"):
+                await containers.list()
+        found = await self.alive(containers, "kept", "after the outage")
+        equal((made.id, made.started_at), (found.id, found.started_at), "the same run")
+        equal(None, await containers.get("late"), "what was refused")
+
+    @law("CON-082", "A closed service refuses, and closing twice is silent.", rung=Rung.RESILIENCE)
+    async def closing_is_clean(self, world: World[Any]) -> None:
+        driver = await world.driver()
+        containers = await self.portable(world)
+        await self.begun(containers, spec("kept"))
+        await containers.aclose()
+        await containers.aclose()
+        with refused(ClosedError, "get after the close"):
+            await containers.get("kept")
+        await driver.aclose()
+        await driver.aclose()
+        await self.alive(await self.portable(world), "kept", "after the close")
+
+
+def _archive(folder: Path) -> Path:
+    path = folder / "root.tar"
+    with tarfile.open(path, "w") as tar:
+        entry = tarfile.TarInfo("hello.txt")
+        entry.size = 5
+        tar.addfile(entry, io.BytesIO(b"hello"))
+    return path

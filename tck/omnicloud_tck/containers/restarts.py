@@ -1,0 +1,85 @@
+"""Laws of restart policies."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+from omnicloud.contracts.containers import RestartPolicy, RestartWhen, State
+from omnicloud_tck.check import equal, eventually, that
+from omnicloud_tck.containers.bench import PATIENCE, Bench, spec
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.world import World
+
+__all__ = ["RestartLaws"]
+
+_FAILED = RestartPolicy(RestartWhen.ON_FAILURE)
+_ALWAYS = RestartPolicy(RestartWhen.ALWAYS)
+
+
+class RestartLaws(Bench):
+    """When a container that ended is started again."""
+
+    @law("CON-010", "ON_FAILURE does not restart after exit code 0.")
+    async def success_is_no_failure(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("done", "echo once; exit 0", restart=_FAILED))
+        await self.ended(containers, "done")
+        await world.sleep(1.5)
+        found = await self.ended(containers, "done")
+        equal((0, 0), (found.exit_code, found.restarts), "exit code and restarts")
+        equal(["once"], await self.texts(containers, "done"), "its runs")
+
+    @law("CON-011", "ON_FAILURE restarts after any other exit code, at most as often as it says.")
+    async def failures_are_bounded(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        for code in (1, 255):
+            policy = RestartPolicy(RestartWhen.ON_FAILURE, most=2)
+            await containers.run(spec(f"fails-{code}", f"echo try; exit {code}", restart=policy))
+        for code in (1, 255):
+            found = await self.ended(containers, f"fails-{code}")
+            await world.sleep(0.5)
+            equal((code, 2), (found.exit_code, found.restarts), "exit code and restarts")
+            equal(["try"] * 3, await self.texts(containers, f"fails-{code}"), "its runs")
+
+    @law("CON-012", "ALWAYS restarts after every end, until it is stopped by hand; then no more.")
+    async def always_is_until_stopped(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("always", "echo up; exit 0", restart=_ALWAYS))
+
+        async def restarted() -> bool:
+            found = await containers.get("always")
+            return found is not None and found.restarts >= 2
+
+        await eventually(restarted, world.sleep, PATIENCE, "two restarts")
+        stopped = await containers.stop("always", grace=1)
+        equal(State.EXITED, stopped.state, "after stop")
+        runs = len(await self.texts(containers, "always"))
+        await world.sleep(2.5)
+        found = await containers.get("always")
+        equal(State.EXITED, found and found.state, "a while after stop")
+        equal(runs, len(await self.texts(containers, "always")), "its runs after stop")
+        await containers.start("always")
+        await eventually(restarted, world.sleep, PATIENCE, "two restarts after a start by hand")
+
+    @law("CON-013", "Waits before restarts grow: what fails at once is not started in a loop.")
+    async def restarts_back_off(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("loops", "echo up; exit 1", restart=_FAILED))
+        await world.sleep(4.0)
+        found = await containers.get("loops")
+        restarts = found.restarts if found else -1
+        that(2 <= restarts <= 6, f"{restarts} restarts within 4 s; the waits say about 5")
+        stamps = [line.at for line in await self.lines(containers, "loops")]
+        gaps = [later - earlier for earlier, later in pairwise(stamps)]
+        that(gaps[0] < 2.0, f"the first restart came after {gaps[0]:.1f} s")
+        that(max(gaps) > 0.35, f"the waits do not grow: {[round(gap, 2) for gap in gaps]}")
+
+    @law("CON-014", "Without a policy what ends stays ended.", rung=Rung.SHAPE)
+    async def ends_are_final(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("ends", "echo once; exit 3"))
+        await self.ended(containers, "ends")
+        await world.sleep(1.0)
+        equal(0, (await self.ended(containers, "ends")).restarts, "restarts")
+        equal(["once"], await self.texts(containers, "ends"), "its runs")

@@ -1,0 +1,94 @@
+"""Laws of logs."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from omnicloud.contracts.containers import ContainerSpec, Stream
+from omnicloud_tck.check import equal, that
+from omnicloud_tck.containers.bench import IDLE, Bench, spec
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.world import World
+
+__all__ = ["LogLaws"]
+
+_ROUNDS, _LINES = 30, 60
+_PAD = "x" * 200
+_MANY = (
+    f"for i in $(seq 1 {_ROUNDS}); do for j in $(seq 1 {_LINES}); do "
+    f"echo $i-$j-{_PAD}; done; sleep 0.05; done"
+)
+
+
+class LogLaws(Bench):
+    """What a program wrote is told: all of it, once, in order."""
+
+    @law("CON-020", "Every line of each stream is told once, in its order, as what it is.")
+    async def lines_are_whole(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        script = (
+            "for i in $(seq 1 1500); do echo out-$i; done; "
+            "for i in $(seq 1 700); do echo err-$i >&2; done"
+        )
+        await containers.run(spec("many", script))
+        await self.ended(containers, "many")
+        lines = await self.lines(containers, "many")
+        for stream, word, count in ((Stream.STDOUT, "out", 1500), (Stream.STDERR, "err", 700)):
+            texts = [line.text for line in lines if line.stream is stream]
+            equal([f"{word}-{number}" for number in range(1, count + 1)], texts, stream.value)
+        equal(2200, len(lines), "lines of both streams")
+        stamps = [line.at for line in lines if line.stream is Stream.STDOUT]
+        that(stamps == sorted(stamps), "the stamps of a stream fall")
+        that(abs(stamps[0] - world.clock.wall()) < 60, "a stamp is not of its moment")
+
+    @law("CON-021", "Lines are told byte for byte, empty and long ones too.")
+    async def lines_are_byte_exact(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        for number, text in enumerate(("", " lead and trail ", "ünï€😀", "a\tb", "z" * 40_000)):
+            await containers.run(ContainerSpec(name=f"l{number}", command=("echo", text)))
+            await self.ended(containers, f"l{number}")
+            told = [line.data for line in await self.lines(containers, f"l{number}")]
+            equal([text.encode()], told, f"line {number}")
+
+    @law(
+        "CON-022",
+        "A follower is told every line as it comes, over rotations too, and ends with the program.",
+        rung=Rung.CONCURRENCY,
+    )
+    async def followers_miss_nothing(self, world: World[Any]) -> None:
+        containers, other = await self.portable(world), await self.portable(world)
+        await containers.run(spec("flood", _MANY))
+        async with asyncio.timeout(50):
+            one, two = await asyncio.gather(_follow(containers), _follow(other))
+        expected = [f"{i}-{j}" for i in range(1, _ROUNDS + 1) for j in range(1, _LINES + 1)]
+        equal(expected, one, "what the first follower was told")
+        equal(expected, two, "what the second follower was told")
+
+    @law("CON-023", "A follower is told a line while the program goes on.")
+    async def followers_are_told_at_once(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("slow", "sleep 0.6; " + IDLE))
+        before = world.clock.monotonic()
+        await self.ready(containers, "slow")
+        passed = world.clock.monotonic() - before
+        that(passed < 6, f"a line of a running program was told after {passed:.1f} s")
+        await containers.stop("slow", grace=5)
+
+    @law("CON-024", "The lines of earlier runs stay, before those of later ones.")
+    async def runs_follow_each_other(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("thrice", "echo begin; echo end; exit 0"))
+        for _ in range(2):
+            await self.ended(containers, "thrice")
+            await containers.start("thrice")
+        await self.ended(containers, "thrice")
+        equal(["begin", "end"] * 3, await self.texts(containers, "thrice"), "three runs")
+
+
+async def _follow(containers: Any) -> list[str]:
+    return [
+        line.text.rpartition("-")[0]
+        async for line in containers.logs("flood", follow=True)
+        if line.text
+    ]
