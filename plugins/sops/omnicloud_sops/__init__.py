@@ -1,0 +1,1 @@
+"""Secrets from SOPS files encrypted with age."""
