@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NAMES", "PAYLOADS", "look_alikes"]
+__all__ = ["NAMES", "PAYLOADS", "TENANTS", "look_alikes"]
 
 NAMES: tuple[str, ...] = (
     "plain",
@@ -69,11 +69,76 @@ PAYLOADS: tuple[bytes, ...] = (
     b"null",
     b'{"json": true}',
     "üñí🦀".encode(),
+    b"\xef\xbb\xbfafter a byte order mark",
+    b"\xfe\xff\0u\0t\0f",
+    "cafe\u0301 \ufb01 \u212a \u0130".encode(),
+    b"\xed\xa0\x80 half a pair",
+    b"line\nfeed\rreturn\x0b\x0c\x85\xe2\x80\xa8end\n",
+    b"007",
+    b"1e3",
+    b"-0.0",
+    b"true",
+    b'"quoted"',
+    b"%41 &amp; \\n +",
+    b"aGVsbG8=",
+    b"\x1f\x8b\x08\0\0\0\0\0\0\x03 not gzip",
+    b"\x80\x04N.",
+    b"ends with NUL\0\0",
     bytes(range(256)),
     b"a" * 4095 + b"b",
     bytes(range(256)) * 300,
 )
 """Payloads of 0 bytes to 75 KiB."""
+
+TENANTS: tuple[str, ...] = (
+    "acme",
+    "ACME",
+    "Acme",
+    "acme ",
+    " acme",
+    "acme2",
+    "acm",
+    "acme/x",
+    "acme%2Fx",
+    "acme-x",
+    "acme.x",
+    "acme_x",
+    "acme:x",
+    "acme::x",
+    "acme x",
+    "acme+x",
+    "acmex",
+    "acme\0x",
+    "~acme",
+    "../acme",
+    "..",
+    ".",
+    "*",
+    "%",
+    "caf\u00e9",
+    "cafe\u0301",
+    "cafe",
+    "\ufb01rm",
+    "firm",
+    "\uff41cme",
+    "\u212a",
+    "K",
+    "k",
+    "1",
+    "01",
+    "None",
+    "null",
+    "default",
+    "t" * 7 + "1",
+    "t" * 8 + "1",
+    "t" * 8 + "2",
+    "t" * 63 + "1",
+    "t" * 63 + "2",
+    "t" * 127 + "1",
+    "t" * 127 + "2",
+    "\U0001f980" * 32,
+)
+"""Tenants that a careless fold, cut, join or escape would make one."""
 
 
 def look_alikes(prefix: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from omnicloud_tck.breaker.calls import (
 )
 from omnicloud_tck.breaker.edges import BreakerEdges
 from omnicloud_tck.breaker.shared import SharedCircuits
+from omnicloud_tck.breaker.tenants import TenantLaws
 from omnicloud_tck.breaker.trials import Trials
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.law import Rung, law
@@ -30,7 +31,7 @@ CLOSED, OPEN = CircuitState.CLOSED, CircuitState.OPEN
 _LONG = 300.0  # seconds; longer than any law takes
 
 
-class BreakerContract(Trials, SharedCircuits, BreakerEdges):
+class BreakerContract(Trials, SharedCircuits, BreakerEdges, TenantLaws):
     """Every promise of ``Breaker``.
 
     A provider whose breaker is an object of its own overrides :meth:`portable`.

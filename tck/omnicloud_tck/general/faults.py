@@ -9,7 +9,8 @@ from typing import Any
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, Outcome, UnavailableError
 from omnicloud.layers.timeout import TimeoutLayer
 from omnicloud_tck.check import equal, that
-from omnicloud_tck.general.kept import Kept, Pipe
+from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.tenants import Tenants
 from omnicloud_tck.law import Ability, law
 from omnicloud_tck.world import World
 
@@ -21,7 +22,7 @@ _RECOVERY = 10.0  # seconds in which a client is as before
 _CUTS = (0, 1, 4, 5, 7, 16, 64, 300, 1500)
 
 
-class Faults(Kept):
+class Faults(Tenants):
     """The right error within its time, no half answers, no false word about what was done."""
 
     @law(

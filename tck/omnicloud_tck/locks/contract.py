@@ -20,6 +20,7 @@ from omnicloud_tck.locks.edges import LocksEdges
 from omnicloud_tck.locks.grants import GrantLaws
 from omnicloud_tck.locks.histories import LocksHistories
 from omnicloud_tck.locks.manners import MannerLaws
+from omnicloud_tck.locks.tenants import TenantLaws
 from omnicloud_tck.machine import Lab
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.samples import NAMES, look_alikes
@@ -32,7 +33,7 @@ _AT_ONCE = 3.0  # seconds within which a call that does not wait has answered
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class LocksContract(GrantLaws, MannerLaws, LocksEdges, LocksHistories):
+class LocksContract(GrantLaws, MannerLaws, LocksEdges, TenantLaws, LocksHistories):
     """Every promise of ``Locks``."""
 
     contract = "locks"

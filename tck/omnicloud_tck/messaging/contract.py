@@ -15,7 +15,7 @@ from omnicloud.contracts.messaging.driver import Ack, Nack, Receive, Subscribe
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.general.kept import Kept, Pipe
+from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.messaging.delays import DelayLaws
@@ -25,6 +25,7 @@ from omnicloud_tck.messaging.histories import MessagingHistories
 from omnicloud_tck.messaging.loans import LoanLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.messaging.retries import RetryLaws
+from omnicloud_tck.messaging.tenants import ApartLaws
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
 
@@ -36,7 +37,7 @@ _GROUP = "kept"
 
 
 class MessagingContract(
-    OutcomeLaws, LoanLaws, DelayLaws, EdgeLaws, DueLaws, RetryLaws, MessagingHistories, Kept
+    OutcomeLaws, LoanLaws, DelayLaws, EdgeLaws, DueLaws, RetryLaws, MessagingHistories, ApartLaws
 ):
     """Every promise of ``Messaging``."""
 

@@ -27,6 +27,7 @@ from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
 from omnicloud_tck.objects.uploads import UploadsLaws
+from omnicloud_tck.objects.wholes import WholesLaws
 from omnicloud_tck.samples import NAMES
 from omnicloud_tck.world import World
 
@@ -39,7 +40,9 @@ _KEYS = ("Z", "a", "a/b", "a/b/c", "a/", "a_b", "a%b", "A", "b", "é", "\U0001f9
 Step = tuple[str, int, str, bytes]
 
 
-class ObjectsContract(PresignLaws, PartsLaws, UploadsLaws, ObjectsMore, ObjectsHistories, Steady):
+class ObjectsContract(
+    PresignLaws, PartsLaws, UploadsLaws, WholesLaws, ObjectsMore, ObjectsHistories, Steady
+):
     """Every promise of ``Objects``."""
 
     contract = "objects"

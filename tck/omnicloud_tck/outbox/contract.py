@@ -19,6 +19,7 @@ from omnicloud_tck.general.faults import Faults
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
+from omnicloud_tck.outbox.apart import OutboxApart
 from omnicloud_tck.outbox.claims import ClaimLaws
 from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.histories import OutboxHistories
@@ -31,7 +32,7 @@ __all__ = ["OutboxContract"]
 _TX = [OutboxFeature.TRANSACTION]
 
 
-class OutboxContract(ClaimLaws, OutboxEdges, OutboxHistories, Faults):
+class OutboxContract(ClaimLaws, OutboxEdges, OutboxApart, OutboxHistories, Faults):
     """Every promise of ``Outbox``, and of its relay as far as drivers carry it."""
 
     contract = "outbox"

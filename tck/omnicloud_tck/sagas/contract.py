@@ -20,13 +20,14 @@ from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas.edges import SagaEdges
 from omnicloud_tck.sagas.histories import SagaHistories
 from omnicloud_tck.sagas.leases import LeaseLaws, a_state
+from omnicloud_tck.sagas.updates import UpdateLaws
 from omnicloud_tck.samples import NAMES
 from omnicloud_tck.world import World
 
 __all__ = ["SagaContract"]
 
 
-class SagaContract(LeaseLaws, SagaEdges, SagaHistories, Faults):
+class SagaContract(LeaseLaws, SagaEdges, UpdateLaws, SagaHistories, Faults):
     """Every promise of ``SagaStates``, and of the engine as far as drivers carry it."""
 
     contract = "sagas"

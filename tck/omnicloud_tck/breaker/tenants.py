@@ -1,0 +1,35 @@
+"""The law of circuits about tenants whose names are much alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.breaker import Breaker, BreakerFeature, CircuitState
+from omnicloud_tck.breaker.calls import open_circuit
+from omnicloud_tck.check import equal
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.tenants import of_tenants
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.samples import TENANTS
+from omnicloud_tck.world import World
+
+__all__ = ["TenantLaws"]
+
+_LONG = 300.0
+
+
+class TenantLaws(Contract):
+    """What fails for one tenant says nothing about another's dependency."""
+
+    @law(
+        "BRK-070",
+        "Tenants whose names a fold, a cut or an escape would make one have circuits apart.",
+        needs=[BreakerFeature.SHARED],
+        rung=Rung.TRUST,
+    )
+    async def alike_tenants_do_not_meet(self, world: World[Any]) -> None:
+        for tenant, pipe in (await of_tenants(world, TENANTS)).items():
+            breaker = Breaker(1, _LONG, name="same", pipeline=pipe, clock=world.clock)
+            found = (await breaker.read()).state
+            equal(CircuitState.CLOSED, found, f"of {tenant[-40:]!r}, before it failed")
+            await open_circuit(breaker, 1)

@@ -1,0 +1,98 @@
+"""The laws of the outbox about events that hold up no others, and tenants beside each other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.outbox import Outbox, OutboxEvent
+from omnicloud.contracts.outbox.driver import Claim, Fail, Keep, Mark
+from omnicloud.contracts.outbox.models import EventRecord
+from omnicloud.contracts.outbox.portable import SPACE
+from omnicloud_tck.check import equal
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.tenants import of_tenants
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.world import World
+
+__all__ = ["OutboxApart"]
+
+_TENANTS = ("acme", "acme2", "other")
+_HELD = 60
+_LEASE = 30.0
+
+
+class OutboxApart(Contract):
+    """What stands stands alone."""
+
+    @law(
+        "OX-130",
+        "An aggregate whose event is parked, waits or is claimed holds up no other aggregate.",
+        rung=Rung.RESILIENCE,
+    )
+    async def aggregates_wait_alone(self, world: World[Any]) -> None:
+        one, two = await self.portable(world), await self.portable(world)
+        await _saved(one, "parked", "waits", "claimed")
+        parked, waits, _ = await _claimed(one, "one", 3)
+        await one.pipeline.send(Fail(SPACE, "one", parked.event_id, 0.0, park=True))
+        await one.pipeline.send(Fail(SPACE, "one", waits.event_id, _LEASE))
+        await _saved(one, "parked", "waits", "claimed", "free-1", "free-2")
+        found = [event.aggregate_key for event in await _claimed(two, "two", 10)]
+        equal(["free-1", "free-2"], found, "aggregates that are claimed beside those that stand")
+
+    @law("OX-131", "However many events stand before it, a free one is claimed.")
+    async def many_hide_no_other(self, world: World[Any]) -> None:
+        one, two = await self.portable(world), await self.portable(world)
+        await _saved(one, "stands")
+        (first,) = await _claimed(one, "one", 1)
+        await one.pipeline.send(Fail(SPACE, "one", first.event_id, 0.0, park=True))
+        await _saved(one, *["stands"] * _HELD, "free-1", "free-2")
+        for most, expected in ((1, "free-1"), (1, "free-2")):
+            found = [event.aggregate_key for event in await _claimed(two, "two", most)]
+            equal([expected], found, f"claimed behind {_HELD} events that stand")
+
+    @law("OX-132", "Every request stays within its tenant.", rung=Rung.TRUST)
+    async def every_request_stays_at_home(self, world: World[Any]) -> None:
+        rooms = [Outbox(pipe) for pipe in (await of_tenants(world, _TENANTS)).values()]
+        for number, room in enumerate(rooms):
+            for name in ("done", "parked", "left"):
+                await room.save_event(OutboxEvent("t", f"{name} of {number}".encode()))
+        mine = [await _claimed(room, "worker", 10) for room in rooms]
+        for number, events in enumerate(mine):
+            expected = [f"{name} of {number}" for name in ("done", "parked", "left")]
+            equal(expected, [event.payload.decode() for event in events], "claimed by a tenant")
+        for number, room in enumerate(rooms):
+            await self._by_another(rooms[number - 1], mine[number])
+            await self._has(room, (3, 0), 0, "others named its events")
+        for number, room in enumerate(rooms):
+            done, parked, _ = mine[number]
+            await room.mark_as_processed(done.event_id)
+            await room.pipeline.send(Fail(SPACE, "worker", parked.event_id, 0.0, park=True))
+            await self._has(room, (1, 1), 1, "it marked and parked its own")
+            for other in rooms[number + 1 :]:
+                await self._has(other, (3, 0), 0, "another marked and parked its own")
+        equal(1, await rooms[1].purge(0), "processed events that one tenant purges")
+
+    async def _by_another(self, room: Outbox, events: tuple[EventRecord, ...]) -> None:
+        """Do to these events, as another tenant, whatever can be done to events."""
+        ids = tuple(event.event_id for event in events)
+        await room.pipeline.send(Mark(SPACE, ids))
+        await room.pipeline.send(Keep(SPACE, "worker", ids, 0.0))
+        for event_id in ids:
+            await room.pipeline.send(Fail(SPACE, "worker", event_id, 0.0, park=True))
+            equal(False, await room.requeue(event_id), "requeueing another tenant's event")
+        await room.purge(0)
+
+    async def _has(self, room: Outbox, lag: tuple[int, int], parked: int, after: str) -> None:
+        told = await room.lag()
+        equal(lag, (told.pending, told.parked), f"pending and parked after {after}")
+        events = [event["payload"] async for event in room.parked()]
+        equal(parked, len(events), f"parked events after {after}")
+
+
+async def _saved(outbox: Outbox, *keys: str) -> None:
+    for key in keys:
+        await outbox.save_event(OutboxEvent("t", b"x", aggregate_key=key))
+
+
+async def _claimed(outbox: Outbox, owner: str, most: int) -> tuple[EventRecord, ...]:
+    return await outbox.pipeline.send(Claim(SPACE, owner, most, 0.0, _LEASE))
