@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from omnicloud.contracts.locks.driver import Acquire, Release, Renew
 from omnicloud.contracts.locks.models import Grant, LocksFeature, LocksLimits
@@ -12,6 +10,7 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud_postgres import locks_sql as sql
 from omnicloud_postgres.config import PostgresConfig
+from omnicloud_postgres.pool import Row
 from omnicloud_postgres.signals import bell_of
 from omnicloud_postgres.store import Store, store_of
 
@@ -31,7 +30,8 @@ class PostgresLocks:
         self._store = store
         self._space = space
         self._features = features
-        self._turns: dict[str, _Turn] = {}
+        self._last: dict[str, asyncio.Task[list[Row]]] = {}
+        self._under_way: set[asyncio.Task[list[Row]]] = set()
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -43,48 +43,57 @@ class PostgresLocks:
 
     async def acquire(self, op: Acquire, /) -> Grant | None:
         asked = (*self._place(op.lock, op.owner), op.ttl, op.permits, op.queue_seconds)
-        async with self._in_order(op.owner):
-            ((token,),) = await self._store.rows(sql.ACQUIRE, *asked)
+        ((token,),) = await self._in_order(op.owner, sql.ACQUIRE, *asked)
         return None if token is None else Grant(token)
 
     async def renew(self, op: Renew, /) -> bool:
-        async with self._in_order(op.owner):
-            ((done,),) = await self._store.rows(sql.RENEW, *self._place(op.lock, op.owner), op.ttl)
+        asked = (*self._place(op.lock, op.owner), op.ttl)
+        ((done,),) = await self._in_order(op.owner, sql.RENEW, *asked)
         return bool(done)
 
     async def release(self, op: Release, /) -> None:
-        async with self._in_order(op.owner):
-            await self._store.rows(sql.RELEASE, *self._place(op.lock, op.owner))
+        await self._in_order(op.owner, sql.RELEASE, *self._place(op.lock, op.owner))
 
     async def aclose(self) -> None:
-        """Nothing is held: the store belongs to who opened it."""
+        """End what is under way; the store belongs to who opened it."""
+        for task in self._under_way:
+            task.cancel()
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+        await asyncio.sleep(0)
 
     def _place(self, name: str, owner: str) -> _Place:
         turn = bell_of("locks", self._space, name)
         return self._space, name.encode(), turn, owner.encode()
 
-    @asynccontextmanager
-    async def _in_order(self, owner: str) -> AsyncIterator[None]:
-        """One owner's requests one after another: connections would not keep their order."""
-        turn = self._turns.setdefault(owner, _Turn())
-        turn.users += 1
-        try:
-            async with turn.lock:
-                yield
-        finally:
-            turn.users -= 1
-            if not turn.users:
-                self._turns.pop(owner, None)
+    async def _in_order(self, owner: str, statement: str, *arguments: object) -> list[Row]:
+        """One owner's requests one after another: connections would not keep their order.
 
+        One that is cancelled goes on until its answer, at most the store's timeout, and the
+        next waits for it: the server may have got it, and would do it after the next one.
+        """
+        task = asyncio.create_task(self._after(self._last.get(owner), statement, arguments))
+        self._last[owner] = task
+        self._under_way.add(task)
+        task.add_done_callback(lambda done: self._forget(owner, done))
+        return await asyncio.shield(task)
 
-class _Turn:
-    """Whose turn it is among the requests of one owner."""
+    async def _after(
+        self,
+        before: asyncio.Task[list[Row]] | None,
+        statement: str,
+        arguments: tuple[object, ...],
+    ) -> list[Row]:
+        if before is not None:
+            await asyncio.wait({before})
+        return await self._store.rows(statement, *arguments)
 
-    __slots__ = ("lock", "users")
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.users = 0
+    def _forget(self, owner: str, done: asyncio.Task[list[Row]]) -> None:
+        self._under_way.discard(done)
+        if self._last.get(owner) is done:
+            del self._last[owner]
+        if not done.cancelled():
+            done.exception()  # known to who waited for it, if anybody still did
 
 
 async def open_locks(config: PostgresConfig, opening: Opening) -> PostgresLocks:

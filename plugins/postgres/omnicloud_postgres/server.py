@@ -34,6 +34,7 @@ _SMALL = (
     "unix_socket_directories=",
     "listen_addresses=127.0.0.1",
     "deadlock_timeout=200ms",
+    "recovery_init_sync_method=syncfs",  # not file by file: a crash shall take less than a second
 )
 _GONE_SECONDS = 5.0
 
@@ -68,7 +69,7 @@ class PostgresServer(ServerProcess):
         for child in children:
             _kill(child)
         until = time.monotonic() + _GONE_SECONDS
-        while any(Path(f"/proc/{child}").exists() for child in children):
+        while any(_lives(child) for child in children):
             if time.monotonic() > until:
                 raise NoServerError("processes of the server did not end when killed")
             time.sleep(0.005)
@@ -199,6 +200,14 @@ def _children(pid: int) -> list[int]:
     except OSError:
         return []
     return [int(word) for word in text.split()]
+
+
+def _lives(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return False
+    return state not in "ZX"  # who adopted it may take its time to notice
 
 
 def _kill(pid: int) -> None:
