@@ -21,7 +21,7 @@ def history_laws(contract: str) -> list[Law]:
     return [
         law
         for law in laws_of(owner)
-        if getattr(owner, law.name).__module__.endswith(f".{contract}_histories")
+        if getattr(owner, law.name).__module__.endswith(f".{contract}.histories")
     ]
 
 

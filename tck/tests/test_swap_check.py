@@ -122,7 +122,7 @@ def test_the_rung_that_is_asked_for_must_be_reached(run: Run, tmp_path: Path) ->
     found = run(file, use, options=("--rung", "trust"))
     assert found.exit_code == 1
     assert "certified up to concurrency, trust is asked" in found.stdout
-    assert "does not offer outage" in found.stdout
+    assert "does not offer cut, outage" in found.stdout
 
 
 def test_an_operation_that_nobody_knows_is_named(run: Run, tmp_path: Path) -> None:

@@ -117,5 +117,7 @@ def _world(way: Way) -> Callable[[Any], World[Any]]:
 
 for _name, _kind in _CASES.items():
     for _number, (_tier, _summary, _way) in enumerate(_WAYS, 1):
+        if _name == "sagas" and _way is _told_as_not_done:
+            continue  # the kit reads a state before it puts one, and hears of the cut there
         _id = f"LINE-{_name}-{_number}"
         broken(_id, _tier, _summary, contract_class(_name), _world(_way))(_kind)
