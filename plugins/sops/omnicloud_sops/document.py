@@ -47,6 +47,10 @@ class Leaf:
         return "Leaf(***)"
 
 
+_Found = tuple[Leaf | None, bytes]
+_Seen = set[int]
+
+
 class Document:
     """A file whose every value was opened and whose code over all of them holds.
 
@@ -68,7 +72,11 @@ class Document:
         self._closes = closing_of(metadata)
         self._key = DataKey(unwrapped(metadata, identities))
         self._named: dict[str, Leaf] = {}
-        self._check(self._open_all())
+        try:
+            code = self._open_all()
+        except RecursionError:
+            raise CorruptedError("the file nests too deep") from None
+        self._check(code)
 
     @property
     def tree(self) -> Tree:
@@ -160,21 +168,24 @@ class Document:
                 hint="restore it from version control",
             )
 
-    def _leaves(self) -> Iterator[tuple[Leaf | None, bytes]]:
+    def _leaves(self) -> Iterator[_Found]:
         """Every scalar in the order of the file; no leaf for those that have no name."""
+        seen: _Seen = set()
         for key, value in self._tree.items():
             if key != _METADATA:
-                yield from self._below(value, (key,), named=True)
+                yield from self._below(value, (key,), True, seen)
 
-    def _below(
-        self, value: Any, path: _Path, *, named: bool
-    ) -> Iterator[tuple[Leaf | None, bytes]]:
+    def _below(self, value: Any, path: _Path, named: bool, seen: _Seen) -> Iterator[_Found]:
+        if isinstance(value, dict | list):
+            if id(value) in seen:
+                raise CorruptedError("the file has a YAML alias, which SOPS never writes")
+            seen.add(id(value))
         if isinstance(value, dict):
             for key, inner in value.items():
-                yield from self._below(inner, (*path, str(key)), named=named)
+                yield from self._below(inner, (*path, str(key)), named, seen)
         elif isinstance(value, list):
             for inner in value:
-                yield from self._below(inner, path, named=False)
+                yield from self._below(inner, path, False, seen)
         elif value is not None:
             plain = self._plain(value, path)
             written = value if isinstance(value, str) else ""

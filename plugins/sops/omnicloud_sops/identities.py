@@ -34,7 +34,7 @@ class Identities:
 
     def __init__(self, given: SecretStr | None, file: Path | None) -> None:
         self._given = given
-        self._file = (file or usual_file()).absolute()
+        self._file = file
 
     def read(self) -> tuple[Identity, ...]:
         """All of them, at least one. Blocks: call it in a thread.
@@ -46,7 +46,8 @@ class Identities:
         """
         if self._given is not None:
             return _parsed(self._given.get_secret_value(), "identity")
-        with mapped("reading the identity file"), self._file.open("rb") as file:
+        path = self._file or usual_file()
+        with mapped("reading the identity file"), path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise PermissionDeniedError(
                     "others may read the identity file", hint="chmod 600 it, and make a new one"
@@ -56,7 +57,7 @@ class Identities:
 
 
 def usual_file() -> Path:
-    """Where SOPS itself looks: https://getsops.io/docs/#encrypting-using-age, read 2026-11."""
+    """Where SOPS itself looks on Linux: https://getsops.io/docs/#encrypting-using-age, 2026-11."""
     named = os.environ.get("SOPS_AGE_KEY_FILE")
     if named:
         return Path(named)

@@ -238,6 +238,17 @@ async def test_a_document_that_tells_yaml_to_build_objects_is_refused(shop: Any)
         await secrets.get("a")
 
 
+@pytest.mark.parametrize(
+    "added", ["z: &q [a]\ny: *q\n", "z: &q [*q]\n", f"z: {'[' * 900}{']' * 900}\n"]
+)
+async def test_yaml_that_is_small_and_unfolds_without_end_is_refused(shop: Any, added: str) -> None:
+    path = shop.encrypted("secrets.yaml", "a: b\n")
+    secrets = await shop.open(path)
+    path.write_text(added + path.read_text())
+    with pytest.raises(CorruptedError):
+        await secrets.get("a")
+
+
 async def test_changes_by_several_clients_at_once_are_all_kept(shop: Any) -> None:
     path = shop.folder / "secrets.json"
     clients = [await shop.open(path, create=True) for _ in range(4)]
