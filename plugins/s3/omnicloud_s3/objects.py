@@ -98,7 +98,11 @@ class S3Objects:
         stored = self._keys.stored(op.key)
         facts = Facts(op.content_type, op.metadata, op.checksum, self._keys.rest(op.key))
         number, headers = facts.headers()
-        digest = None if op.checksum is None else op.checksum.removeprefix("sha256:")
+        digest = None
+        if op.checksum is not None:
+            digest = op.checksum.removeprefix("sha256:")
+            # Not every service compares the digest that it is signed with; this one it does.
+            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(digest)).decode()
         async with self._condition(stored, op.if_version, absent=op.if_absent) as condition:
             sent = {**headers, **condition}
             answer = await self._client.ask(

@@ -62,17 +62,13 @@ async def test_a_bucket_that_is_not_there_is_told_at_opening() -> None:
 
 
 async def test_a_bucket_that_went_is_no_missing_object() -> None:
-    async with bench() as one:
-        driver = await one.open()
-        client = await one.client()
-        await client.ask("DELETE")
-        await client.aclose()
-        with pytest.raises(ConfigurationError):
-            await driver.get_range(GetRange("k"))
-        with pytest.raises(ConfigurationError):
-            await driver.put(Put("k", b"x"))
-        with pytest.raises(ConfigurationError):
-            await driver.delete(Delete("k"))
+    lone = Lone()
+    async with pretending(settled(lambda *_: (404, {}, error("NoSuchBucket")))) as one:
+        driver = (await _opened(one.endpoint, lone)).pipeline.driver
+        for call in (driver.get_range(GetRange("k")), driver.delete(Delete("k"))):
+            with pytest.raises(ConfigurationError):
+                await call
+        await lone.aclose()
 
 
 async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
