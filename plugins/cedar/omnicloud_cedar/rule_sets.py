@@ -83,15 +83,24 @@ def managed(content: bytes | None) -> RuleSet:
         return RuleSet(cedarpy.PolicySet.from_str(""))
     _, _, body = content.partition(b"\n")
     if not is_managed(content) or content != _head(body) + body:
-        raise CorruptedError(
-            "the policy file is not as this provider wrote it; nothing is allowed",
-            hint="put the rules again with `replace`, or set manage = false to keep your own",
-        )
+        raise _damaged()
     text = body.decode()
     lines = (line for line in text.split("\n") if line.startswith(_RULE))
-    policies = parse_policies([json.loads(line.removeprefix(_RULE)) for line in lines])
-    engine = cedarpy.PolicySet.from_str(text, release_gil=True)
+    try:
+        policies = parse_policies([json.loads(line.removeprefix(_RULE)) for line in lines])
+        engine = cedarpy.PolicySet.from_str(text, release_gil=True)
+    except (ValueError, InvalidArgumentError) as error:
+        raise _damaged() from error
+    if len(engine) != len(policies):
+        raise _damaged()
     return RuleSet(engine, policies, group_patterns(policies))
+
+
+def _damaged() -> CorruptedError:
+    return CorruptedError(
+        "the policy file is not as this provider wrote it; nothing is allowed",
+        hint="put the rules again with `replace`, or set manage = false to keep your own",
+    )
 
 
 def native(content: bytes | None) -> RuleSet:

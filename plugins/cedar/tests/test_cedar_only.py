@@ -18,6 +18,7 @@ from omnicloud.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from omnicloud_cedar import rule_sets
 from omnicloud_cedar.config import CedarConfig
 from omnicloud_cedar.iam import open_iam
 from omnicloud_tck.served import Lone
@@ -72,6 +73,23 @@ async def test_a_file_edited_by_hand_allows_nothing_until_rules_are_put(tmp_path
         await iam.policies()
     await iam.replace([RULE])
     assert await iam.is_allowed(*ASKED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["permit (principal, action, resource);\n", '//= {"id": "x"}\n', "//= {\n", "permit (\n"],
+)
+async def test_a_file_whose_digest_was_forged_allows_nothing_either(
+    tmp_path: Path, body: str
+) -> None:
+    path = tmp_path / "policies.cedar"
+    iam = await opened(path)
+    await iam.replace([RULE])
+    text = path.read_text().partition("\n")[2] + body
+    path.write_bytes(rule_sets._head(text.encode()) + text.encode())
+    assert (await iam.explain(*ASKED)).reason is Reason.FAILED
+    with pytest.raises(CorruptedError):
+        await iam.policies()
 
 
 @pytest.mark.parametrize("content", ["", NATIVE, "permit (principal, action, resource);"])

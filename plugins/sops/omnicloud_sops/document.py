@@ -108,10 +108,16 @@ class Document:
         """Give a secret a value.
 
         Raises:
-            UnsupportedError: The file's rules would leave it in the clear.
+            UnsupportedError: The file's rules would leave it in the clear, or the name is that
+                of a mapping or a list.
         """
         leaf = self._named.get(name)
         path = (_escaped(name),) if leaf is None else leaf.path
+        if leaf is None and self._tree.get(path[0]) is not None:
+            raise UnsupportedError(
+                "a mapping or a list of the file has that name, which a value would replace",
+                hint="choose another name, or a secret inside of it",
+            )
         if not self._closes(path):
             raise UnsupportedError(
                 "the file's rules leave a value of that name in the clear",

@@ -13,12 +13,12 @@ from typing import Any
 
 import pyrage
 import pytest
-from omnicloud_sops.config import SopsConfig
-from omnicloud_sops.secrets import open_secrets
 from pydantic import SecretStr
 
 from omnicloud.contracts.secrets import Secrets
 from omnicloud.core.pipeline import Pipeline
+from omnicloud_sops.config import SopsConfig
+from omnicloud_sops.secrets import open_secrets
 from omnicloud_tck.served import Lone
 
 SOPS = Path(sys.executable).parent / "sops"

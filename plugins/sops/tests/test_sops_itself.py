@@ -92,7 +92,7 @@ async def test_values_that_a_files_rules_leave_in_the_clear_are_read_too(
     with pytest.raises(UnsupportedError, match="in the clear"):
         await secrets.set(refused, "value")
     assert path.read_bytes() == before
-    await secrets.set("data_secret" if rule[1] == "_secret" else "data", "new")
+    await secrets.set("data_secret" if rule[1] == "_secret" else "password", "new")
     assert "new" in shop.decrypted(path).values()
 
 
@@ -142,6 +142,9 @@ async def test_a_nested_secret_is_changed_where_it_stands(shop: Any) -> None:
     secrets = await shop.open(path)
     await secrets.set("db/password", "new")
     await secrets.set("db/other", "flat")
+    for taken in ("db", "list", "lone"):
+        with pytest.raises(UnsupportedError, match="mapping or a list"):
+            await secrets.set(taken, "value")
     assert await secrets.delete("lone/deep/x")
     assert not await secrets.delete("lone/deep/x")
     assert shop.decrypted(path) == {

@@ -12,8 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from omnicloud_sops import store
-from omnicloud_sops.config import SopsConfig
 from pydantic import SecretStr, ValidationError
 
 from omnicloud.contracts.secrets import Secrets
@@ -26,6 +24,8 @@ from omnicloud.errors import (
     SecretNotFoundError,
     UnavailableError,
 )
+from omnicloud_sops import store
+from omnicloud_sops.config import SopsConfig
 from omnicloud_tck.telling import everything
 
 CANARY = "canary-9b1f-value"
@@ -343,3 +343,42 @@ async def test_a_full_or_forbidden_folder_is_told_and_leaves_the_file_as_it_was(
         assert CANARY not in everything(told.value)
     assert path.read_bytes() == before
     assert len(list(shop.folder.glob(".secrets.json.*"))) == 1
+
+
+WRITER = """
+import asyncio, sys
+from pathlib import Path
+from omnicloud.contracts.secrets import Secrets
+from omnicloud.core.pipeline import Pipeline
+from omnicloud_sops.config import SopsConfig
+from omnicloud_sops.secrets import open_secrets
+from omnicloud_tck.served import Lone
+
+async def main():
+    config = SopsConfig(path=Path(sys.argv[1]), identity_file=Path(sys.argv[2]))
+    secrets = Secrets(Pipeline(await open_secrets(config, Lone())))
+    for number in range(1_000_000):
+        await secrets.set("k", f"{number}")
+        print(number, flush=True)
+
+asyncio.run(main())
+"""
+
+
+async def test_a_writer_that_is_killed_leaves_what_it_acknowledged_and_no_lock(shop: Any) -> None:
+    path = shop.folder / "secrets.json"
+    secrets = await shop.open(path, create=True)
+    for _ in range(3):
+        writer = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", WRITER, str(path), str(shop.key_file)),
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert writer.stdout is not None
+        for _ in range(8):
+            await writer.stdout.readline()
+        writer.kill()
+        acknowledged = 7 + len((await writer.stdout.read()).split())
+        await writer.wait()
+        assert int((await secrets.get("k")).reveal()) in (acknowledged, acknowledged + 1)
+        assert shop.decrypted(path)["k"] == await secrets.get("k")
+        await secrets.set("other", "not kept out")

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from omnicloud_sops.certify import sops_world
 
+from omnicloud_sops.certify import sops_world
 from omnicloud_tck.secrets import SecretsContract
 from omnicloud_tck.world import World
 
