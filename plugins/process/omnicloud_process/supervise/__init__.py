@@ -1,0 +1,1 @@
+"""What runs beside each container and outlives its clients; the standard library alone."""
