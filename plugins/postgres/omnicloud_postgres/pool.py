@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Connection: TypeAlias = asyncpg.Connection[asyncpg.Record]
 else:
     Connection = asyncpg.Connection
+
+T = TypeVar("T")
 
 Row = Any
 """One row: its values by position."""
@@ -88,12 +90,19 @@ class Pool:
             OmniCloudError: No whole answer; the caller drops the connection.
         """
         try:
-            async with asyncio.timeout(self._timeout):
-                return await connection.fetch(sql, *arguments)
+            return await self.within_time(connection.fetch(sql, *arguments))
         except asyncpg.PostgresError as error:
             if not connection.is_closed():
                 raise
             raise self._lost(error) from error
+
+    async def within_time(self, answer: Awaitable[T]) -> T:
+        """What a connection that was taken answers, within the pool's timeout."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await answer
+        except asyncpg.PostgresError:
+            raise
         except TimeoutError as error:
             raise UnavailableError(
                 f"the server did not answer within {self._timeout:.1f} s"

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+import asyncpg
+
 from omnicloud.core.clock import Clock
-from omnicloud_postgres.pool import Connection
-from omnicloud_postgres.runner import Runner
+from omnicloud_postgres.errors import translated
+from omnicloud_postgres.pool import Connection, Pool
 
 __all__ = ["POLL_SECONDS", "SCHEMA", "TELL", "Signals", "bell_of"]
 
@@ -51,26 +52,21 @@ class Signals:
     """The bells of one server that this process waits for, on one connection.
 
     Args:
-        connect: Makes that connection.
-        runner: Says who waits.
+        pool: Gives that connection; it has one.
     """
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[Connection]], runner: Runner, clock: Clock
-    ) -> None:
-        self._connect = connect
-        self._runner = runner
+    def __init__(self, pool: Pool, clock: Clock) -> None:
+        self._pool = pool
         self._clock = clock
         self._connection: Connection | None = None
-        self._connecting = asyncio.Lock()
+        self._one_at_a_time = asyncio.Lock()
         self._rung: dict[int, asyncio.Event] = {}
         self._said: dict[int, float] = {}
-        self._closed = False
 
     @property
     def open_connections(self) -> int:
         """0 or 1."""
-        return int(self._connection is not None)
+        return self._pool.open_connections
 
     def mark(self, bell: int) -> asyncio.Event:
         """The present, to wait from. Take it before the read that may find nothing."""
@@ -91,33 +87,36 @@ class Signals:
 
     async def aclose(self) -> None:
         """Close the connection."""
-        self._closed = True
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            connection.terminate()
-        self._ring_all()
-        await asyncio.sleep(0)
+        self._hang_up()
+        await self._pool.aclose()
 
     async def _say(self, bell: int) -> None:
-        async with self._connecting:
-            if self._connection is None:
-                self._connection = await self._listening()
-        await self._runner.rows(_WAIT, bell, _SAID_SECONDS)
+        """Say that this bell is waited for; on the connection, which shows that it is alive."""
+        async with self._one_at_a_time:
+            try:
+                connection = self._connection or await self._listening()
+                await self._pool.ask(connection, _WAIT, (bell, _SAID_SECONDS))
+            except BaseException as error:
+                self._hang_up()
+                if isinstance(error, asyncpg.PostgresError):
+                    raise translated(error) from None
+                raise
         now = self._clock.monotonic()
         self._said = {one: until for one, until in self._said.items() if until > now}
         self._said[bell] = now + _SAID_AGAIN_SECONDS
 
     async def _listening(self) -> Connection:
-        connection = await self._connect()
-        try:
-            await connection.add_listener(_CHANNEL, self._heard)
-            connection.add_termination_listener(self._lost)
-        except BaseException:
-            connection.terminate()
-            raise
-        if self._closed:
-            connection.terminate()
+        self._connection = connection = await self._pool.take()
+        connection.add_termination_listener(self._lost)
+        await self._pool.within_time(connection.add_listener(_CHANNEL, self._heard))
         return connection
+
+    def _hang_up(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            self._pool.drop(connection)
+        self._said.clear()
+        self._ring_all()
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         with suppress(ValueError):
@@ -125,8 +124,7 @@ class Signals:
 
     def _lost(self, connection: object) -> None:
         if connection is self._connection:
-            self._connection = None
-        self._ring_all()
+            self._hang_up()
 
     def _ring(self, bell: int) -> None:
         event = self._rung.pop(bell, None)

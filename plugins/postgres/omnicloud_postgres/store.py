@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import ssl
 from collections.abc import AsyncIterator
@@ -17,7 +16,6 @@ from omnicloud.errors import ConfigurationError, InvalidArgumentError
 from omnicloud_postgres import signals
 from omnicloud_postgres.borrowed import borrowed
 from omnicloud_postgres.config import PostgresConfig
-from omnicloud_postgres.errors import unreachable
 from omnicloud_postgres.pool import Connection, Pool, Row
 from omnicloud_postgres.runner import Runner
 from omnicloud_postgres.signals import Signals
@@ -52,7 +50,7 @@ class Store:
         self._tls = _tls(config)
         self._calls = Pool(self._connect, most=config.max_connections, **timeouts)
         self._transactions = Pool(self._connect, most=config.max_transactions, **timeouts)
-        self.signals = Signals(self._listen, self, clock)
+        self.signals = Signals(Pool(self._connect, most=1, **timeouts), clock)
         self._facts: ServerFacts | None = None
         self._defined: set[tuple[str, ...]] = set()
 
@@ -73,7 +71,10 @@ class Store:
     @asynccontextmanager
     async def unit(self, *, snapshot: bool = False) -> AsyncIterator[Runner]:
         """Several statements as one transaction, on a connection for calls."""
-        begun = await self._begun(self._calls, snapshot=snapshot)
+        most = self.config.transaction_timeout
+        begun = await PostgresTransaction.begin(
+            self, self._calls, most, snapshot=snapshot, single=True
+        )
         try:
             yield begun
             await begun.commit()
@@ -83,7 +84,8 @@ class Store:
 
     async def begin(self) -> PostgresTransaction:
         """Begin a transaction, which the caller ends."""
-        return await self._begun(self._transactions)
+        most = self.config.transaction_timeout
+        return await PostgresTransaction.begin(self, self._transactions, most)
 
     def joined(self, transaction: object) -> Runner:
         """``transaction`` as one of this store, or an application's own connection or session.
@@ -138,10 +140,6 @@ class Store:
             finally:
                 await self._calls.aclose()
 
-    async def _begun(self, pool: Pool, *, snapshot: bool = False) -> PostgresTransaction:
-        most = self.config.transaction_timeout
-        return await PostgresTransaction.begin(self, pool, most, snapshot=snapshot)
-
     async def _define(self, schema: tuple[str, ...]) -> None:
         mark = hashlib.sha256("\0".join(schema).encode()).hexdigest()
         ((there,),) = await self.rows("SELECT to_regclass('omnicloud.made') IS NOT NULL")
@@ -155,15 +153,6 @@ class Store:
             for statement in schema:
                 await unit.rows(statement)
             await unit.rows("INSERT INTO omnicloud.made VALUES ($1) ON CONFLICT DO NOTHING", mark)
-
-    async def _listen(self) -> Connection:
-        try:
-            async with asyncio.timeout(self.config.connect_timeout):
-                return await self._connect()
-        except (TimeoutError, OSError, EOFError) as error:
-            raise unreachable(error) from error
-        except (asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise unreachable(error) from None
 
     async def _connect(self) -> Connection:
         config, secret = self.config, self.config.password

@@ -24,12 +24,24 @@ _SNAPSHOT = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
 
 class PostgresTransaction:
-    """Begun on a connection of ``pool``; cut off after ``most_seconds``."""
+    """Begun on a connection of ``pool``; cut off after ``most_seconds``.
+
+    Args:
+        single: Whether it is a single request, which is told of no conflict where it had to
+            give way, but that it may come again.
+    """
 
     def __init__(
-        self, store: object, pool: Pool, connection: Connection, most_seconds: float
+        self,
+        store: object,
+        pool: Pool,
+        connection: Connection,
+        most_seconds: float,
+        *,
+        single: bool = False,
     ) -> None:
         self._store = store
+        self._single = single
         self._pool = pool
         self._connection: Connection | None = connection
         self._one_at_a_time = asyncio.Lock()
@@ -38,7 +50,13 @@ class PostgresTransaction:
 
     @classmethod
     async def begin(
-        cls, store: object, pool: Pool, most_seconds: float, *, snapshot: bool = False
+        cls,
+        store: object,
+        pool: Pool,
+        most_seconds: float,
+        *,
+        snapshot: bool = False,
+        single: bool = False,
     ) -> PostgresTransaction:
         """Take a connection and begin on it; with ``snapshot`` to read only, as of one moment."""
         connection = await pool.take()
@@ -49,7 +67,7 @@ class PostgresTransaction:
             if isinstance(error, asyncpg.PostgresError):
                 raise translated(error, inside=True) from None
             raise
-        return cls(store, pool, connection, most_seconds)
+        return cls(store, pool, connection, most_seconds, single=single)
 
     @property
     def store(self) -> object:
@@ -105,7 +123,9 @@ class PostgresTransaction:
         except asyncpg.PostgresError as error:
             # The server has rolled back already.
             self._drop()
-            raise translated(error, inside=True) from None
+            said = translated(error, inside=not self._single)
+            said.outcome = Outcome.NOT_DONE
+            raise said from None
         except OmniCloudError as error:
             overdue = self._connection is None
             self._drop()

@@ -12,6 +12,7 @@ from bench import Bench, bench
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession, create_async_engine
 
+from omnicloud.cloud import OmniCloud
 from omnicloud.contracts.documents import Documents
 from omnicloud.contracts.documents.driver import Begin
 from omnicloud.contracts.kv import KV
@@ -62,6 +63,30 @@ async def test_kv_documents_and_outbox_are_written_together_or_not_at_all() -> N
         await begun.commit()
         seen = (await kv.get("k"), await documents.count("c"), await _numbers(outbox))
         assert seen == ("v", 1, [1])
+
+
+async def test_a_cloud_s_transaction_spans_its_services_on_one_database() -> None:
+    async with bench() as one:
+        url = f"postgresql://127.0.0.1:{one.proxy.port}/postgres"
+        contracts = {"stock": "kv", "orders": "documents", "events": "outbox"}
+        services = {
+            f"{name}-{one.opening.service.name}": {
+                "contract": contract,
+                "provider": "postgres",
+                "url": url,
+                "username": "postgres",
+            }
+            for name, contract in contracts.items()
+        }
+        stock, orders, events = services
+        async with OmniCloud({"services": services}) as cloud:
+            async with cloud.transaction() as tx:
+                await tx.kv(stock).increment("book", -1)
+                await tx.documents(orders).insert_one("orders", {"_id": "o-1"})
+                await tx.outbox(events).save_event(_EVENT)
+            assert await cloud.kv(stock).get("book") == "-1"
+            assert await cloud.documents(orders).count("orders") == 1
+            assert await _numbers(cloud.outbox(events)) == [1]
 
 
 async def test_an_event_is_committed_with_the_rows_of_an_asyncpg_connection() -> None:
