@@ -7,6 +7,7 @@ which the parts are put together before they are copied to their key; and with a
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -119,7 +120,11 @@ class Uploads:
 
     async def abort(self, op: AbortUpload) -> None:
         """Forget one; none is no error."""
-        upload = self._upload(op.key, op.upload_id)
+        try:
+            upload = self._upload(op.key, op.upload_id)
+        except NotFoundError:
+            await asyncio.sleep(0)
+            return
         answer = await self.client.ask("DELETE", upload.key, {"uploadId": upload.id})
         if answer.status != 404 and answer.code != "NoSuchUpload":
             _fine(answer)
