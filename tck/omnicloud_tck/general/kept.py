@@ -73,6 +73,19 @@ class Kept(Contract):
         for number, name in enumerate(NAMES):
             equal(b"%d" % number, await self.take(pipe, name), f"name {name[:40]!r}")
 
+    @law("G-006", "Every name is listed as it was given, once, and no name that was removed.")
+    async def names_are_listed_whole(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        for name in NAMES:
+            await self.put(pipe, name, b"payload")
+        for name in NAMES[::4]:
+            await self.remove(pipe, name)
+        listed = await self.names(pipe)
+        if listed is not None:
+            left = set(NAMES) - set(NAMES[::4])
+            equal([], sorted(left - listed), "names that are not listed")
+            equal([], sorted(listed - left), "names that are listed, and should not be")
+
     @law("G-002", "Names that a careless join, escape or cut would make one stay apart.")
     async def look_alikes_stay_apart(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
@@ -226,8 +239,9 @@ class Kept(Contract):
             stalls.append(await _longest_stall(self.put(pipe, f"stall-{number}", b"x" * 64)))
             stalls.append(await _longest_stall(self.take(pipe, f"stall-{number}")))
         puts, takes = sorted(stalls[::2]), sorted(stalls[1::2])
-        worst = max(puts[len(puts) // 2], takes[len(takes) // 2])
-        that(worst < 0.010, f"in the median a call keeps the loop for {worst * 1e3:.0f} ms")
+        # A busy machine holds up some calls of any provider; one that blocks holds up all.
+        worst = max(puts[len(puts) // 4], takes[len(takes) // 4])
+        that(worst < 0.010, f"three in four calls keep the loop for {worst * 1e3:.0f} ms and more")
 
     @law(
         "G-040",
