@@ -64,7 +64,7 @@ def ordered(moment: float) -> int:
 
 
 def tag_name(tag: str) -> str:
-    """The tag as an attribute; Cedar's JSON gives names like ``__entity`` a meaning."""
+    """The tag as an attribute; Cedar's JSON gives names like ``__expr`` a meaning."""
     return f"_{tag}" if tag.startswith("__") else tag
 
 

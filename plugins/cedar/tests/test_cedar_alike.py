@@ -23,7 +23,7 @@ _TEXTS = st.one_of(st.sampled_from(("a", "b", "ab", "aab")), _ODD_TEXTS)
 _PATTERNS = st.one_of(st.sampled_from(("*", "a", "ab", "a*", "*b", "*a*")), _ODD_PATTERNS)
 _NAMES = st.sampled_from(("a", "ab", "group:a", "group:ab", "b", "A"))
 _MOMENTS = st.sampled_from((1e9, 1.7e9, 1.7e9 + 2**-22, 1.7e9 - 2**-22, 1.7e9 + 0.5, 3e9))
-_TAGS = st.sampled_from(("stage", "", "with space", "__entity", "___entity", '"', "é"))
+_TAGS = st.sampled_from(("stage", "", "with space", "__expr", "___expr", '"', "é"))
 
 
 def _some(patterns: st.SearchStrategy[str]) -> st.SearchStrategy[tuple[str, ...]]:
@@ -154,4 +154,14 @@ def test_a_rule_of_very_many_patterns_decides() -> None:
     policies = (Policy("wide", Effect.ALLOW, ("*",), patterns, patterns),)
     for resource, expected in {"doc/2999/x": True, "doc/3000/x": False}.items():
         access = Access("a", "doc/0/x", resource, at=1e9)
+        assert _told(policies, access).allowed is expected
+
+
+@pytest.mark.parametrize("tag", ["__expr", "__entity", "__extn", "___expr", "", '"'])
+def test_a_tag_of_any_name_is_a_tag(tag: str) -> None:
+    condition = Conditions(tags=((tag, ("a*",)),))
+    policies = (Policy("tagged", Effect.ALLOW, ("*",), ("*",), ("*",), condition),)
+    for tags, expected in (({tag: "ab"}, True), ({tag: "b"}, False), ({f"_{tag}": "ab"}, False)):
+        access = Access("a", "b", "c", tags=tags, at=1e9)
+        assert _told(policies, access) == evaluate(policies, access)
         assert _told(policies, access).allowed is expected
