@@ -36,6 +36,11 @@ BEGIN
     INTO free, ahead FROM omnicloud.lock_place p WHERE {_HERE};
     IF ahead < free THEN
         drawn := nextval('omnicloud.lock_token');
+        IF drawn % 256 = 0 THEN  -- now and then, forget names whose holders died
+            DELETE FROM omnicloud.lock_place p WHERE p.number IN (
+                SELECT o.number FROM omnicloud.lock_place o WHERE o.until <= clock_timestamp()
+                LIMIT 1000 FOR UPDATE SKIP LOCKED);
+        END IF;
         IF mine.number IS NULL THEN
             INSERT INTO omnicloud.lock_place (space, name, owner, until, token)
             VALUES (in_space, in_name, in_owner, {_ENDS.format("in_ttl")}, drawn);
@@ -82,6 +87,7 @@ SCHEMA = (
     token bigint,
     UNIQUE (space, name, owner)
 )""",
+    "CREATE INDEX IF NOT EXISTS lock_place_until ON omnicloud.lock_place (until)",
     _ACQUIRING,
     _RENEWING,
     _RELEASING,

@@ -147,15 +147,8 @@ class Pool:
         self._closed = True
         for connection in list(self._busy):
             connection.terminate()
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                await connection.close(timeout=_GOODBYE_SECONDS)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-                connection.terminate()
-            except BaseException:
-                self._cut_idle()
-                raise
+        idle, self._idle = self._idle, []
+        await asyncio.gather(*map(_say_goodbye, idle))
         await asyncio.sleep(0)
 
     def _lost(self, error: BaseException) -> OmniCloudError:
@@ -204,3 +197,11 @@ class Pool:
             asyncpg.InternalClientError,
         ) as error:
             raise unreachable(error) from None
+
+
+async def _say_goodbye(connection: Connection) -> None:
+    """Close an idle connection as the server likes it, or cut it."""
+    try:
+        await connection.close(timeout=_GOODBYE_SECONDS)
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        connection.terminate()

@@ -431,3 +431,26 @@ def test_settings_that_cannot_be_run_are_refused_without_quoting_them(
     with pytest.raises(ValueError, match="PostgresConfig") as caught:
         PostgresConfig.model_validate(options)
     assert "hidden" not in str(caught.value)
+
+
+async def test_closing_while_the_server_is_silent_takes_no_longer_for_many_connections() -> None:
+    async with bench() as one:
+        kv = await one.open(open_kv, max_connections=12)
+        one.proxy.weather.latency = 0.02
+        await asyncio.gather(*(kv.set(Set(f"k{n}", b"x")) for n in range(24)))
+        assert kv._store.open_connections == 12
+        one.proxy.weather.blackhole = True
+        started = time.monotonic()
+        await kv._store.aclose()
+        assert time.monotonic() - started < 2.0
+        assert kv._store.open_connections == 0
+        one.proxy.clear()
+
+
+async def test_names_of_locks_whose_holders_died_are_forgotten() -> None:
+    async with bench("log_min_messages=fatal") as one:
+        locks = await one.open(open_locks)
+        for number in range(300):
+            assert await locks.acquire(Acquire(f"lock-{number}", "dead", 0.001)) is not None
+        ((left,),) = await locks._store.rows("SELECT count(*) FROM omnicloud.lock_place")
+        assert left < 60
