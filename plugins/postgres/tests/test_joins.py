@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -19,7 +20,12 @@ from omnicloud.contracts.kv import KV
 from omnicloud.contracts.outbox import Outbox, OutboxEvent
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import AlreadyExistsError, ConflictError, InvalidArgumentError
+from omnicloud.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidArgumentError,
+    UnavailableError,
+)
 from omnicloud_postgres.documents import open_documents
 from omnicloud_postgres.kv import open_kv
 from omnicloud_postgres.outbox import open_outbox
@@ -179,3 +185,40 @@ async def test_a_lent_pool_connection_serves_as_well() -> None:
         ):
             await outbox.within(connection).save_event(_EVENT)
         assert await _numbers(outbox) == [1]
+
+
+async def test_a_crash_in_the_middle_leaves_rows_and_events_in_step() -> None:
+    async with bench() as one, _all_three(one) as (kv, documents, outbox):
+        acknowledged: list[int] = []
+
+        async def order(number: int) -> None:
+            begun = await documents.pipeline.driver.begin(Begin())
+            try:
+                await kv.within(begun).increment("orders")
+                await outbox.within(begun).save_event(_EVENT)
+                await documents.within(begun).insert_one("orders", {"_id": f"{number:03}"})
+                await begun.commit()
+            except UnavailableError:
+                await begun.rollback()
+                return
+            acknowledged.append(number)
+
+        async def orders() -> None:
+            for number in range(200):
+                try:
+                    await order(number)
+                except (UnavailableError, ConflictError):
+                    await asyncio.sleep(0.02)
+
+        at_work = asyncio.ensure_future(orders())
+        for _ in range(3):
+            await asyncio.sleep(0.15)
+            await one.server.restart()
+            one.proxy.reset()
+        await at_work
+        stored = [entry.document["_id"] async for entry in documents.iterate("orders")]
+        numbers = await _numbers(outbox)
+        assert numbers == list(range(1, len(stored) + 1))
+        assert await kv.get("orders") == str(len(stored))
+        assert {f"{number:03}" for number in acknowledged} <= set(stored)
+        assert 0 < len(acknowledged) < 200
