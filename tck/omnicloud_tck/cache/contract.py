@@ -15,6 +15,7 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.cache.flights import FlightLaws
 from omnicloud_tck.cache.histories import CacheHistories
 from omnicloud_tck.cache.more import CacheMore
+from omnicloud_tck.cache.ways import WaysLaws
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.steady import Steady
@@ -30,7 +31,7 @@ _TOUCH = [CacheFeature.TOUCH]
 _CLEAR = [CacheFeature.CLEAR]
 
 
-class CacheContract(CacheMore, FlightLaws, CacheHistories, Steady):
+class CacheContract(CacheMore, FlightLaws, WaysLaws, CacheHistories, Steady):
     """Every promise of ``Cache``.
 
     A cache may evict. The laws write a few hundred small entries at most, and take it that a

@@ -49,3 +49,23 @@ class FormRules(IAMLaws):
             deny = await self.portable(world, [everything, rule("Deny", *parts)])
             equal(False, await deny.is_allowed(*_ASKED), f"under a deny of {parts}")
             equal(not wide, await deny.is_allowed(*_OTHER), f"beside a deny of {parts}")
+
+    @law(
+        "IAM-071",
+        "A principal is no group, and a group no principal, whatever they are called.",
+        rung=Rung.TRUST,
+    )
+    async def groups_are_no_principals(self, world: World[Any]) -> None:
+        what = ("kv:read", "doc/1")
+        for given, asked in (
+            ("group:staff", ("staff", ())),
+            ("group:staff", ("user:staff", ())),
+            ("group:user:bob", ("user:bob", ())),
+            ("staff", ("user:bob", ("staff",))),
+            ("user:alice", ("user:bob", ("user:alice", "alice"))),
+            ("user:*", ("svc:bob", ("user:alice",))),
+        ):
+            principal, groups = asked
+            iam = await self.portable(world, [rule("Allow", given, *what)])
+            about = f"{principal!r} in {list(groups)} under a rule for {given!r}"
+            equal(False, await iam.is_allowed(principal, *what, groups=groups), about)

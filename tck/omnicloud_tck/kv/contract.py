@@ -23,6 +23,7 @@ from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.histories import KVHistories
 from omnicloud_tck.kv.model import KVModel, kv_steps
 from omnicloud_tck.kv.more import KVMore
+from omnicloud_tck.kv.ways import WaysLaws
 from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.samples import PAYLOADS
@@ -37,7 +38,7 @@ _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 
 
-class KVContract(KVApart, KVMore, KVHistories, Steady):
+class KVContract(KVApart, KVMore, WaysLaws, KVHistories, Steady):
     """Every promise of ``KV``."""
 
     contract = "kv"

@@ -26,6 +26,7 @@ from omnicloud_tck.messaging.loans import LoanLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.tenants import ApartLaws
+from omnicloud_tck.messaging.wholes import WholesLaws
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
 
@@ -37,7 +38,15 @@ _GROUP = "kept"
 
 
 class MessagingContract(
-    OutcomeLaws, LoanLaws, DelayLaws, EdgeLaws, DueLaws, RetryLaws, MessagingHistories, ApartLaws
+    OutcomeLaws,
+    LoanLaws,
+    DelayLaws,
+    EdgeLaws,
+    DueLaws,
+    RetryLaws,
+    WholesLaws,
+    MessagingHistories,
+    ApartLaws,
 ):
     """Every promise of ``Messaging``."""
 

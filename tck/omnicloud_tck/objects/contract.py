@@ -26,6 +26,7 @@ from omnicloud_tck.objects.histories import ObjectsHistories
 from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
+from omnicloud_tck.objects.told import ToldLaws
 from omnicloud_tck.objects.uploads import UploadsLaws
 from omnicloud_tck.objects.wholes import WholesLaws
 from omnicloud_tck.samples import NAMES
@@ -41,7 +42,14 @@ Step = tuple[str, int, str, bytes]
 
 
 class ObjectsContract(
-    PresignLaws, PartsLaws, UploadsLaws, WholesLaws, ObjectsMore, ObjectsHistories, Steady
+    PresignLaws,
+    PartsLaws,
+    UploadsLaws,
+    WholesLaws,
+    ToldLaws,
+    ObjectsMore,
+    ObjectsHistories,
+    Steady,
 ):
     """Every promise of ``Objects``."""
 

@@ -23,6 +23,7 @@ from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.secrets.more import SecretsMore
+from omnicloud_tck.secrets.versions import VersionLaws
 from omnicloud_tck.telling import everything
 from omnicloud_tck.world import World
 
@@ -34,7 +35,7 @@ _CANARY = "canary-5e7d1f-secret"
 _ODD = (b"", b"\n", b"line\n", b" around ", b"\r\n", b"\0", b"a\0b", b"\xff\xfe", b"***")
 
 
-class SecretsContract(SecretsMore, Steady):
+class SecretsContract(SecretsMore, VersionLaws, Steady):
     """Every promise of ``Secrets``."""
 
     contract = "secrets"
