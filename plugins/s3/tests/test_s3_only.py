@@ -252,7 +252,8 @@ async def test_a_claim_that_its_holder_left_behind_is_taken_over() -> None:
     async with bench() as one:
         driver = await one.open(timeout=0.4)
         version = await driver.put(Put("k", b"1"))
-        await driver._claims._take(_claim_of(version))
+        claims = driver._claims
+        assert await claims._created(claims.name("k", version), b"t", "if-none-match", "*")
         started = time.monotonic()
         await driver.put(Put("k", b"2", if_version=version))
         assert time.monotonic() - started > 0.7
@@ -260,10 +261,21 @@ async def test_a_claim_that_its_holder_left_behind_is_taken_over() -> None:
             await driver.put(Put("k", b"3", if_version=version))
 
 
-def _claim_of(version: str) -> str:
-    from hashlib import sha256
-
-    return f"~~claims/{sha256(f'k/{version}'.encode()).hexdigest()}"
+async def test_a_writer_that_is_cancelled_gives_its_claim_up() -> None:
+    async with bench() as one:
+        driver = await one.open()
+        version = await driver.put(Put("k", b"1"))
+        for turns in range(1, 40, 3):
+            write = asyncio.ensure_future(driver.put(Put("k", b"1", if_version=version)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            write.cancel()
+            await asyncio.gather(write, return_exceptions=True)
+            info = await driver.stat(Stat("k"))
+            assert info is not None
+            started = time.monotonic()
+            version = await driver.put(Put("k", b"1", if_version=info.version))
+            assert time.monotonic() - started < 2.0
 
 
 async def test_of_writers_of_equal_content_over_one_version_one_wins() -> None:
@@ -280,7 +292,8 @@ async def test_what_the_provider_keeps_for_itself_is_not_listed() -> None:
     async with bench() as one:
         for options in ({}, {"keys": "plain", "prefix": "p/"}):
             driver = await one.open(completion="staged", **options)
-            await driver._claims._take(f"{driver._keys.beginning('')}~~claims/left")
+            claims = driver._claims
+            assert await claims._created(claims.name("k", "left"), b"t", "if-none-match", "*")
             upload_id = await driver.begin_upload(BeginUpload("k"))
             part = await driver.upload_part(UploadPart("k", upload_id, 1, 0, b"x", last=True))
             await driver.complete_upload(CompleteUpload("k", upload_id, (PartTag(1, part),)))
