@@ -14,7 +14,7 @@ import shutil
 import sys
 import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -36,6 +36,7 @@ __all__ = ["KeptServer", "kept_server", "made_bucket", "seaweedfs", "world"]
 URL = "OMNICLOUD_TEST_S3_URL"
 ACCESS, SECRET = "certified", "only-on-loopback"
 _READY_SECONDS = 60.0
+_SOCKETS = Path("/tmp")  # noqa: S108 - where the server puts them, whatever TMPDIR says
 _OPTIONS = {"timeout": 15.0, "connect_timeout": 1.5, "completion": "staged"}
 """Of writers that meet the server lets some wait for seconds; and see ``completion``."""
 _ROLES = ("master", "volume", "filer", "s3", "admin")
@@ -69,6 +70,9 @@ def s3_world(open_: Any, server: KeptServer | None = None, **options: Any) -> Wo
     return worlds[0]
 
 
+Command = Callable[[int, Path], Sequence[str]]
+
+
 class KeptServer(ServerProcess):
     """A server that worlds leave running: starting it takes longer than most laws."""
 
@@ -97,6 +101,21 @@ def kept_server() -> KeptServer:
     return kept
 
 
+class SeaweedFS(KeptServer):
+    """The server, which leaves sockets behind when it is killed."""
+
+    def __init__(self, command: Command, ports: Sequence[int]) -> None:
+        super().__init__(command, _takes_writes, within=_READY_SECONDS)
+        self._ports = ports
+
+    def end(self) -> None:
+        """End it, and remove its folder and its sockets."""
+        super().end()
+        for port in (self.port, *self._ports):
+            for left in _SOCKETS.glob(f"seaweedfs-*-{port}.sock"):
+                left.unlink(missing_ok=True)
+
+
 def seaweedfs() -> KeptServer:
     """A server that is not started yet."""
     binary = _program()
@@ -116,7 +135,7 @@ def seaweedfs() -> KeptServer:
             "-master.telemetry=false",
         )
 
-    return KeptServer(command, _takes_writes, within=_READY_SECONDS)
+    return SeaweedFS(command, ports)
 
 
 async def made_bucket(config: S3Config) -> Backend:
