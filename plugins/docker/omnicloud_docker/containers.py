@@ -1,0 +1,323 @@
+"""The containers contract over a Docker Engine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import anyio
+
+from omnicloud.contracts.containers import (
+    Container,
+    ContainersFeature,
+    ContainersLimits,
+    ExecResult,
+    State,
+    Stats,
+)
+from omnicloud.contracts.containers import driver as ops
+from omnicloud.contracts.containers.models import EventPage, LogPage
+from omnicloud.core.clock import Clock
+from omnicloud.core.names import escape
+from omnicloud.core.opening import Opening
+from omnicloud.core.operation import Feature
+from omnicloud.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    DeadlineExceededError,
+    InvalidArgumentError,
+    NotFoundError,
+    UnavailableError,
+)
+from omnicloud_docker.client import EngineClient, frames
+from omnicloud_docker.config import DockerConfig
+from omnicloud_docker.happenings import begin, read_events
+from omnicloud_docker.images import DockerImages
+from omnicloud_docker.logs import Places, read_lines
+from omnicloud_docker.mapping import (
+    NAME,
+    SERVICE,
+    created,
+    docker_name,
+    limits_of,
+    nanoseconds,
+    seen,
+)
+from omnicloud_docker.plugin import DECLARED
+
+__all__ = ["DockerContainers", "open_containers"]
+
+_POLL_SECONDS = 0.05
+_END_SECONDS = 20.0
+_AT_ONCE = 8  # inspections in flight
+_NOT_STARTED = (b"OCI runtime exec failed", b"rpc error: code")
+_CANNOT_START = (126, 127)
+_ALIVE = (State.RUNNING, State.PAUSED)
+
+
+class DockerContainers(DockerImages):
+    """A containers driver; its containers are those with the labels of its service."""
+
+    def __init__(
+        self,
+        client: EngineClient,
+        config: DockerConfig,
+        service: str,
+        features: frozenset[Feature],
+        clock: Clock,
+    ) -> None:
+        super().__init__(client)
+        self._config = config
+        self._service = service
+        self._features = features
+        self._clock = clock
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return self._features
+
+    @property
+    def limits(self) -> ContainersLimits:
+        return ContainersLimits()
+
+    @property
+    def server_version(self) -> str:
+        """The engine's version, as it told at the opening."""
+        return self._client.version
+
+    async def run(self, op: ops.Run, /) -> Container:
+        image = op.spec.image or self._config.default_image
+        if image is None:
+            raise InvalidArgumentError(
+                "the spec names no image", hint="give image, or default_image in the configuration"
+            )
+        body = created(op.spec, self._service, self._config, image)
+        name = docker_name(self._service, op.spec.name)
+        try:
+            made = await self._client.ask("POST", "/containers/create", {"name": name}, body)
+        except ConflictError:
+            raise AlreadyExistsError("there is a container of that name") from None
+        try:
+            await self._client.ask("POST", f"/containers/{made['Id']}/start")
+        except BaseException as error:
+            with anyio.move_on_after(_END_SECONDS, shield=True):
+                await self._deleted(made["Id"], force=True)
+            if isinstance(error, NotFoundError):  # so some engines tell of a missing program
+                raise InvalidArgumentError("the program cannot be started") from error
+            raise
+        return seen(await self._told(made["Id"]))
+
+    async def inspect(self, op: ops.Inspect, /) -> Container | None:
+        try:
+            return await self._own(op.container)
+        except NotFoundError:
+            return None
+
+    async def find(self, op: ops.Find, /) -> tuple[Container, ...]:
+        filters = json.dumps({"label": [f"{SERVICE}={escape(self._service)}"]})
+        listed = await self._client.ask("GET", "/containers/json", {"all": "1", "filters": filters})
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(id_: str) -> Container | None:
+            async with turns:
+                try:
+                    return seen(await self._told(id_))
+                except NotFoundError:
+                    return None
+
+        found = await asyncio.gather(*(one(each["Id"]) for each in listed))
+        wanted = op.labels.items()
+        kept = [
+            each
+            for each in found
+            if each is not None
+            and each.name.startswith(op.prefix)
+            and wanted <= dict(each.labels).items()
+        ]
+        return tuple(sorted(kept, key=lambda each: each.name))
+
+    async def start(self, op: ops.Start, /) -> Container:
+        found = await self._own(op.container)
+        if found.state not in _ALIVE:
+            await self._client.ask("POST", f"/containers/{found.id}/start")
+        return seen(await self._told(found.id))
+
+    async def stop(self, op: ops.Stop, /) -> Container:
+        found = await self._own(op.container)
+        if found.state is State.EXITED:
+            return found
+        if found.state in _ALIVE:
+            await self._given_term(found, op.grace)
+        # The engine's own grace has whole seconds only: it is used for the end alone.
+        await self._client.ask("POST", f"/containers/{found.id}/stop", {"t": "0"})
+        until = self._clock.monotonic() + _END_SECONDS
+        while (found := seen(await self._told(found.id))).state is not State.EXITED:
+            if self._clock.monotonic() > until:
+                raise UnavailableError("the engine does not end the container")
+            await self._clock.sleep(_POLL_SECONDS)
+        return found
+
+    async def restart(self, op: ops.Restart, /) -> Container:
+        await self.stop(op)
+        return await self.start(ops.Start(op.container))
+
+    async def pause(self, op: ops.Pause, /) -> Container:
+        found = await self._own(op.container)
+        if found.state is not State.PAUSED:
+            await self._client.ask("POST", f"/containers/{found.id}/pause")
+        return seen(await self._told(found.id))
+
+    async def unpause(self, op: ops.Unpause, /) -> Container:
+        found = await self._own(op.container)
+        if found.state not in _ALIVE:
+            raise ConflictError("the container does not run")
+        if found.state is State.PAUSED:
+            await self._client.ask("POST", f"/containers/{found.id}/unpause")
+        return seen(await self._told(found.id))
+
+    async def remove(self, op: ops.Remove, /) -> bool:
+        try:
+            found = await self._own(op.container)
+        except NotFoundError:
+            return False
+        return await self._deleted(found.id, force=op.force)
+
+    async def rest(self, op: ops.Rest, /) -> Container:
+        until = self._clock.monotonic() + op.wait
+        while True:
+            found = await self._own(op.container)
+            left = until - self._clock.monotonic()
+            if found.state is State.EXITED or left <= 0:
+                return found
+            await self._clock.sleep(min(left, _POLL_SECONDS))
+
+    async def update(self, op: ops.Update, /) -> Container:
+        found = await self._own(op.container)
+        if found.state not in _ALIVE:
+            raise ConflictError("the container does not run")
+        body = limits_of(op.cpu, op.memory_bytes)
+        await self._client.ask("POST", f"/containers/{found.id}/update", body=body)
+        return seen(await self._told(found.id))
+
+    async def logs(self, op: ops.Logs, /) -> LogPage:
+        places, until = Places.of(op.cursor), self._clock.monotonic() + op.wait
+        while True:
+            # Looked at before reading: what an ended container said is all there.
+            found = await self._own(op.container)
+            lines, places = await read_lines(self._client, found.id, places, op.limit)
+            ended = found.state is State.EXITED and not lines
+            if lines or ended or self._clock.monotonic() >= until:
+                return LogPage(lines, places.cursor(), ended)
+            await self._clock.sleep(2 * _POLL_SECONDS)
+
+    async def exec(self, op: ops.Exec, /) -> ExecResult:
+        found = await self._own(op.container)
+        body = {"Cmd": list(op.command), "AttachStdout": True, "AttachStderr": True}
+        made = await self._client.ask("POST", f"/containers/{found.id}/exec", body=body)
+        try:
+            async with asyncio.timeout(op.wait):
+                out, err = await self._output(made["Id"], op.wait)
+        except TimeoutError:
+            raise DeadlineExceededError(f"the command had not ended after {op.wait} s") from None
+        code = (await self._client.ask("GET", f"/exec/{made['Id']}/json"))["ExitCode"]
+        if code in _CANNOT_START and (out + err).startswith(_NOT_STARTED):
+            raise InvalidArgumentError("the command cannot be started")
+        most = self.limits.exec_output_max_bytes
+        return ExecResult(code, out[:most], err[:most], max(len(out), len(err)) > most)
+
+    async def sample(self, op: ops.Sample, /) -> Stats:
+        found = await self._own(op.container)
+        if found.state not in _ALIVE:
+            raise ConflictError("the container does not run")
+        params = {"stream": "false", "one-shot": "true"}
+        told = await self._client.ask("GET", f"/containers/{found.id}/stats", params)
+        memory = told["memory_stats"]
+        if "usage" not in memory:
+            raise ConflictError("the container does not run")
+        cache = memory.get("stats", {}).get("total_inactive_file", 0)
+        return Stats(
+            told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
+            max(1, memory["usage"] - cache),
+            nanoseconds(told["read"]) / 1e9,
+        )
+
+    async def events(self, op: ops.Events, /) -> EventPage:
+        if op.cursor is None:
+            return await begin(self._client)
+        return await read_events(self._client, self._service, op.prefix, op.cursor, op.wait)
+
+    async def aclose(self) -> None:
+        """Close the connections; containers go on."""
+        await self._client.aclose()
+
+    async def _own(self, name: str) -> Container:
+        """This service's container of that name; another's of the same is none."""
+        told = await self._told(docker_name(self._service, name))
+        labels = told["Config"]["Labels"] or {}
+        if (labels.get(SERVICE), labels.get(NAME)) != (escape(self._service), escape(name)):
+            raise NotFoundError("there is no container of that name")
+        return seen(told)
+
+    async def _told(self, id_: str) -> dict[str, Any]:
+        told: dict[str, Any] = await self._client.ask("GET", f"/containers/{id_}/json")
+        return told
+
+    async def _given_term(self, found: Container, grace: float) -> None:
+        """Give TERM, and the grace to end by itself."""
+        try:
+            await self._client.ask("POST", f"/containers/{found.id}/kill", {"signal": "SIGTERM"})
+            if found.state is State.PAUSED:
+                await self.unpause(ops.Unpause(found.name))
+        except ConflictError:
+            return  # it ended meanwhile
+        try:
+            async with asyncio.timeout(grace):
+                await self._client.ask("POST", f"/containers/{found.id}/wait", wait=grace)
+        except TimeoutError:
+            return
+
+    async def _deleted(self, id_: str, *, force: bool) -> bool:
+        params = {"force": "true" if force else "false", "v": "true"}
+        try:
+            await self._client.ask("DELETE", f"/containers/{id_}", params)
+        except NotFoundError:
+            return False
+        return True
+
+    async def _output(self, exec_id: str, wait: float) -> tuple[bytes, bytes]:
+        kept = {1: b"", 2: b""}
+        most = self.limits.exec_output_max_bytes + 1
+        body = {"Detach": False, "Tty": False}
+        async with self._client.answer(
+            "POST", f"/exec/{exec_id}/start", body=body, wait=wait
+        ) as response:
+            async for stream, data in frames(response.content):
+                kept[stream] = (kept[stream] + data)[:most]
+        return kept[1], kept[2]
+
+
+async def open_containers(config: DockerConfig, opening: Opening) -> DockerContainers:
+    """A containers driver on the configured engine.
+
+    Raises:
+        UnavailableError: The engine cannot be reached.
+    """
+    client = EngineClient(config)
+    try:
+        info = await client.meet()
+    except BaseException:
+        await client.aclose()
+        raise
+    service = opening.service.name if config.namespace is None else config.namespace
+    return DockerContainers(client, config, service, _features(info), opening.clock)
+
+
+def _features(info: dict[str, Any]) -> frozenset[Feature]:
+    """What is declared, less what this engine and its kernel cannot do."""
+    lacking = {
+        ContainersFeature.DURABLE: not info.get("LiveRestoreEnabled"),
+        ContainersFeature.CPU: not info.get("CpuCfsQuota"),
+        ContainersFeature.MEMORY: not info.get("MemoryLimit"),
+    }
+    return DECLARED - {feature for feature, is_lacking in lacking.items() if is_lacking}
