@@ -21,6 +21,7 @@ from omnicloud_tck.breaker.shared import SharedCircuits
 from omnicloud_tck.breaker.tenants import TenantLaws
 from omnicloud_tck.breaker.trials import Trials
 from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import look_alikes
 from omnicloud_tck.world import World
@@ -31,7 +32,7 @@ CLOSED, OPEN = CircuitState.CLOSED, CircuitState.OPEN
 _LONG = 300.0  # seconds; longer than any law takes
 
 
-class BreakerContract(Trials, SharedCircuits, BreakerEdges, TenantLaws):
+class BreakerContract(Trials, SharedCircuits, BreakerEdges, TenantLaws, EveryVerb):
     """Every promise of ``Breaker``.
 
     A provider whose breaker is an object of its own overrides :meth:`portable`.

@@ -21,7 +21,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.verbs import Quiet
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.probes import PlainSeal, Scoping, Sealing, Witness
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
@@ -42,7 +42,7 @@ class Common(Feature):
     DURABLE = "durable"
 
 
-class Kept(Contract):
+class Kept(Quiet):
     """Names, payloads, tenants, seals, cancellation, outages, closing."""
 
     async def put(self, pipeline: Pipe, name: str, payload: bytes) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from omnicloud.contracts.iam import IAM, IAMFeature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal
+from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.iam.forms import FormRules
 from omnicloud_tck.iam.more import MoreRules
 from omnicloud_tck.iam.paths import PathRules
@@ -34,7 +35,7 @@ _BAD: tuple[Mapping[str, object], ...] = (
 )
 
 
-class IAMContract(RuleSets, MoreRules, PathRules, FormRules):
+class IAMContract(RuleSets, MoreRules, PathRules, FormRules, EveryVerb):
     """Every promise of ``IAM``.
 
     A provider whose evaluator is an object of its own overrides :meth:`portable`.

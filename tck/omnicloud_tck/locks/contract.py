@@ -15,6 +15,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.locks.edges import LocksEdges
 from omnicloud_tck.locks.grants import GrantLaws
@@ -33,7 +34,7 @@ _AT_ONCE = 3.0  # seconds within which a call that does not wait has answered
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class LocksContract(GrantLaws, MannerLaws, LocksEdges, TenantLaws, LocksHistories):
+class LocksContract(GrantLaws, MannerLaws, LocksEdges, TenantLaws, LocksHistories, EveryVerb):
     """Every promise of ``Locks``."""
 
     contract = "locks"

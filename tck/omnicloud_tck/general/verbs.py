@@ -1,0 +1,98 @@
+"""Laws that every verb of every contract keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import Any
+
+from omnicloud.core.operation import Operation
+from omnicloud.core.pipeline import Pipeline
+from omnicloud.errors import DeadlineExceededError, OmniCloudError, UnavailableError
+from omnicloud_tck.check import that
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.requests import requests_of
+from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.telling import everything
+from omnicloud_tck.world import World
+
+__all__ = ["EveryVerb", "Quiet"]
+
+_CANARY = b"canary-90e1d4"
+_OUTAGE_SECONDS = 20.0
+_PAGES = 3  # a driver may make the first one up: empty, with a cursor
+
+
+class EveryVerb(Contract):
+    """What is promised of a contract's requests, whichever it is."""
+
+    @law(
+        "G-065",
+        "While the backend is down every verb is an error that tells no payload, never an answer.",
+        abilities=[Ability.OUTAGE],
+    )
+    async def no_verb_answers_in_an_outage(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        requests = await requests_of(self.contract, pipe, _CANARY)
+        async with world.outage():
+            for op in requests:
+                await _fails(pipe, op)
+
+
+class Quiet(EveryVerb):
+    """For contracts whose requests carry payloads."""
+
+    @law("G-066", "No verb logs a payload, nor tells one in an error.", rung=Rung.TRUST)
+    async def no_verb_tells_payloads(self, world: World[Any]) -> None:
+        pipe, told = await world.pipeline(), _Told()
+        root = logging.getLogger()
+        level = root.level
+        root.addHandler(told)
+        root.setLevel(logging.DEBUG)
+        try:
+            for op in await requests_of(self.contract, pipe, _CANARY):
+                try:
+                    await pipe.send(op)
+                except OmniCloudError as error:
+                    that(not _in(everything(error)), f"the error of {op.name} tells a payload")
+                that(not _in(told.text), f"a payload was logged by the time of {op.name}")
+        finally:
+            root.removeHandler(told)
+            root.setLevel(level)
+
+
+class _Told(logging.Handler):
+    text = ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.text += record.getMessage() + repr(record.args)
+
+
+def _in(text: str) -> bool:
+    return _CANARY.decode() in text
+
+
+async def _fails(pipe: Pipeline[Any], op: Operation[Any, Any]) -> None:
+    try:
+        async with asyncio.timeout(_OUTAGE_SECONDS):
+            answer = await _answer(pipe, op)
+    except OmniCloudError as error:
+        known = isinstance(error, UnavailableError | DeadlineExceededError)
+        that(known, f"in an outage {op.name} is told as {type(error).__name__}")
+        that(not _in(everything(error)), f"the error of {op.name} in an outage tells a payload")
+    except TimeoutError:
+        that(False, f"{op.name} in an outage had not ended after {_OUTAGE_SECONDS:.0f} s")
+    else:
+        that(False, f"{op.name} in an outage is answered with {type(answer).__name__}")
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> object:
+    """The answer; where it is a page with nothing on it, that of a page after it."""
+    for _ in range(_PAGES):
+        answer = await pipe.send(op)
+        cursor = getattr(answer, "cursor", None)
+        if cursor is None or not hasattr(op, "cursor"):
+            return answer
+        op = replace(op, cursor=cursor)
+    return answer
