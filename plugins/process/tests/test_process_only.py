@@ -12,14 +12,14 @@ from pathlib import Path
 
 import psutil
 import pytest
-from omnicloud_process.config import ProcessConfig
-from omnicloud_process.containers import open_containers
-from omnicloud_process.supervise.cgroups import permitted
-from omnicloud_process.supervise.segments import START, Reader, Writer
 
 from omnicloud.contracts.containers import Containers, ContainerSpec, State
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import UnsupportedError
+from omnicloud_process.config import ProcessConfig
+from omnicloud_process.containers import open_containers
+from omnicloud_process.supervise.cgroups import permitted
+from omnicloud_process.supervise.segments import START, Reader, Writer
 from omnicloud_tck.served import Lone
 
 _IDLE = "echo ready; while true; do sleep 0.05; done"

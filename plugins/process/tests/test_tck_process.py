@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from omnicloud_process.certify import process_world
 
+from omnicloud_process.certify import process_world
 from omnicloud_tck.containers import ContainersContract
 from omnicloud_tck.world import World
 
