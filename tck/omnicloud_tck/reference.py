@@ -17,20 +17,11 @@ from omnicloud.testing.virtual import LoopClock
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.world import World
 
-__all__ = ["engine_world", "memory_world", "world"]
+__all__ = ["memory_world", "world"]
 
 
 def memory_world(driver: Callable[[MemoryStore, str], Any]) -> World[Any]:
     """A world whose backend is one memory store and whose clients are ``driver(store, space)``."""
-
-    async def client(backend: _Backend) -> Any:
-        return driver(backend.store(), "tck")
-
-    return _world(client)
-
-
-def engine_world(driver: Callable[[MemoryStore, str], Any]) -> World[Any]:
-    """The same, whose store another service uses as well, as ``driver(store, "elsewhere")``."""
 
     async def client(backend: _Backend) -> Any:
         return driver(backend.store(), "tck")
@@ -74,7 +65,7 @@ class _Backend:
 _Client = Callable[[_Backend], Awaitable[Any]]
 
 
-def _world(client: _Client, stranger: _Client | None = None) -> World[Any]:
+def _world(client: _Client, stranger: _Client) -> World[Any]:
     clock = LoopClock()
     backend = _Backend(clock)
 
@@ -114,7 +105,7 @@ def _world(client: _Client, stranger: _Client | None = None) -> World[Any]:
 
     return EngineWorld(
         opened,
-        lambda: (stranger or client)(backend),
+        lambda: stranger(backend),
         clock=clock,
         virtual=True,
         restart=restart,

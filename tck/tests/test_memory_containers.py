@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from memory_world import memory_world
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud_tck.containers import ContainersContract
-from omnicloud_tck.reference import engine_world
 from omnicloud_tck.world import World
 
 
 class TestMemoryContainers(ContainersContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
-        return lambda: engine_world(MemoryContainers)
+        return lambda: memory_world(MemoryContainers)

@@ -119,7 +119,7 @@ class ApartLaws(Bench):
         for name, container in (("theirs", foreign), ("same", twin)):
             found = await self.alive(theirs, name, "another service's container")
             equal((container.id, 0), (found.id, found.restarts), "its run")
-        events = (await watcher.send(Events("", cursor, 1.0))).events
+        events = await self.told(watcher, cursor, 3)
         that(all(event.name == "same" for event in events), "events of others are told")
         equal(3, len(events), "our own events")
 

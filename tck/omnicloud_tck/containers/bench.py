@@ -12,9 +12,11 @@ from omnicloud.contracts.containers import (
     Container,
     Containers,
     ContainerSpec,
+    Event,
     LogLine,
     State,
 )
+from omnicloud.contracts.containers.driver import Events
 from omnicloud_tck.check import Broken, equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.world import World
@@ -85,3 +87,14 @@ class Bench(Contract):
     async def texts(self, containers: Containers, name: str) -> list[str]:
         """All that it has written, as text."""
         return [line.text for line in await self.lines(containers, name)]
+
+    async def told(self, watcher: Any, cursor: str, count: int) -> list[Event]:
+        """The events since a cursor: so many, and whatever more comes within a second."""
+        told: list[Event] = []
+        for _ in range(20 + count):
+            page = await watcher.send(Events("", cursor, 1.0))
+            told += page.events
+            cursor = page.cursor
+            if len(told) >= count and not page.events:
+                break
+        return told

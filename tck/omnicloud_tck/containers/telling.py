@@ -41,7 +41,7 @@ class EventLaws(Bench):
         await containers.stop("one", grace=10)
         await containers.remove("one")
         await containers.remove("two")
-        told = await self._told(watcher, cursor, 10)
+        told = await self.told(watcher, cursor, 10)
         equal(
             [
                 (_K.STARTED, None),
@@ -70,7 +70,7 @@ class EventLaws(Bench):
         policy = RestartPolicy(RestartWhen.ON_FAILURE, most=2)
         await containers.run(spec("fails", "exit 5", restart=policy))
         await self.ended(containers, "fails")
-        told = await self._told(watcher, cursor, 6)
+        told = await self.told(watcher, cursor, 6)
         equal(
             [(_K.STARTED, None), (_K.EXITED, 5)] * 3,
             [(event.kind, event.exit_code) for event in told],
@@ -106,13 +106,3 @@ class EventLaws(Bench):
             if (await self.texts(containers, "one")).count("ready") == 2:
                 return
             await world.sleep(0.1)
-
-    async def _told(self, watcher: Any, cursor: str, count: int) -> list[Any]:
-        told: list[Any] = []
-        for _ in range(20):
-            page = await watcher.send(Events("", cursor, 1.0))
-            told += page.events
-            cursor = page.cursor
-            if len(told) >= count and not page.events:
-                break
-        return told

@@ -22,11 +22,10 @@ from omnicloud.memory.boxes import Box, Engine
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.store import MemoryStore
 from omnicloud_tck.containers import ContainersContract
-from omnicloud_tck.reference import engine_world
 
 
 def containers(id_: str, tier: str, summary: str) -> Any:
-    return broken(id_, tier, summary, ContainersContract, engine_world)
+    return broken(id_, tier, summary, ContainersContract)
 
 
 class WithEngine(MemoryContainers):
