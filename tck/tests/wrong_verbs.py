@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import fields
@@ -183,6 +184,17 @@ def _calm(base: type, verb: str, answer: Answer) -> Any:
     return called
 
 
+def _deaf(base: type, verb: str, answer: Answer) -> Any:
+    async def called(self: Any, op: Any, /) -> Any:
+        try:
+            async with asyncio.timeout(0.3):
+                return await getattr(base, verb)(self, op)
+        except TimeoutError:
+            return answer(op)
+
+    return called
+
+
 def _telling(base: type, verb: str) -> Any:
     async def called(self: Any, op: Any, /) -> Any:
         answer = await getattr(base, verb)(self, op)
@@ -219,6 +231,9 @@ def every() -> Iterator[Wrong]:
             kind = type("Calm", (base,), {verb: _calm(base, verb, answer)})
             summary = f"an outage is told by {verb} as an ordinary answer"
             yield Wrong(f"CALM-{contract}-{verb}", "T3", summary, contract, kind)
+            kind = type("Deaf", (base,), {verb: _deaf(base, verb, answer)})
+            summary = f"silence is told by {verb} as an ordinary answer"
+            yield Wrong(f"DEAF-{contract}-{verb}", "T3", summary, contract, kind)
     for contract, verbs in _TELLS.items():
         base = _BASES[contract]
         for verb in verbs:

@@ -10,6 +10,7 @@ from typing import Any
 from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, UnavailableError
+from omnicloud.layers.timeout import TimeoutLayer
 from omnicloud_tck.check import that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.general.requests import requests_of
@@ -21,6 +22,7 @@ __all__ = ["EveryVerb", "Quiet"]
 
 _CANARY = b"canary-90e1d4"
 _OUTAGE_SECONDS = 20.0
+_ATTEMPT = 0.6  # seconds that a call in silence has
 _PAGES = 3  # a driver may make the first one up: empty, with a cursor
 
 
@@ -38,6 +40,22 @@ class EveryVerb(Contract):
         async with world.outage():
             for op in requests:
                 await _fails(pipe, op)
+
+    @law(
+        "G-067",
+        "While the backend is silent every verb ends in its time, with an error.",
+        abilities=[Ability.PARTITION],
+    )
+    async def no_verb_answers_in_silence(self, world: World[Any]) -> None:
+        requests = await requests_of(self.contract, await world.pipeline(), _CANARY)
+        pipe = await world.pipeline(TimeoutLayer(_ATTEMPT))
+        async with world.partition():
+            for op in requests:
+                # A task of its own: a driver may be wrong by not letting itself be cancelled.
+                task = asyncio.ensure_future(_fails(pipe, op))
+                ended, _ = await asyncio.wait((task,), timeout=_ATTEMPT * 10)
+                that(bool(ended), f"{op.name} in silence had not ended after {_ATTEMPT * 10:g} s")
+                task.result()
 
 
 class Quiet(EveryVerb):
