@@ -9,6 +9,7 @@ not kill and which must have an image ``omnicloud-tck:local`` with ``sh`` in it.
 from __future__ import annotations
 
 import os
+import threading
 import uuid
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -26,6 +27,7 @@ __all__ = ["docker_world", "the_daemon", "world"]
 
 URL = "OMNICLOUD_TEST_DOCKER_URL"
 _DAEMONS: list[Daemon] = []
+_MAKING = threading.Lock()  # the kit tries laws in several threads
 
 
 def world(contract: str) -> World[Any]:
@@ -35,9 +37,10 @@ def world(contract: str) -> World[Any]:
 
 def the_daemon() -> Daemon:
     """The engine of this process, started at the first asking and stopped with the process."""
-    if not _DAEMONS:
-        _DAEMONS.append(Daemon())
-    return _DAEMONS[0]
+    with _MAKING:
+        if not _DAEMONS:
+            _DAEMONS.append(Daemon())
+        return _DAEMONS[0]
 
 
 def docker_world(**options: Any) -> World[Any]:

@@ -15,7 +15,10 @@ import signal
 import subprocess
 import tarfile
 import tempfile
+import threading
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from omnicloud.contracts.containers.images import ImportImage
@@ -41,6 +44,7 @@ class Daemon:
         self.socket = self._folder / "docker.sock"
         self._keeper: subprocess.Popen[bytes] | None = None
         self._process: subprocess.Popen[bytes] | None = None
+        self._one = threading.Lock()
         atexit.register(self.remove)
 
     @property
@@ -54,22 +58,37 @@ class Daemon:
         Raises:
             NoServerError: There is no such program, no right to run it, or it does not begin.
         """
+        async with self._turn():
+            await self._start()
+
+    async def restart(self) -> None:
+        """Kill the engine as ``kill -9`` does, its containers not, and start it again."""
+        async with self._turn():
+            if self._process is not None:
+                self._process.kill()
+                await asyncio.to_thread(self._process.wait, 10)
+                self._process = None
+            with contextlib.suppress(FileNotFoundError):
+                (self._folder / "docker.pid").unlink()
+            await self._start()
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Let one thread at a time start it: the kit tries laws side by side, each in its own."""
+        while not self._one.acquire(blocking=False):  # noqa: ASYNC110 - of other threads
+            await asyncio.sleep(0.05)
+        try:
+            yield
+        finally:
+            self._one.release()
+
+    async def _start(self) -> None:
         if self._process is not None and self._process.poll() is None:
             return
         self._check()
         self._begin()
         await self._ready()
         await self._has_image()
-
-    async def restart(self) -> None:
-        """Kill the engine as ``kill -9`` does, its containers not, and start it again."""
-        if self._process is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.wait, 10)
-            self._process = None
-        with contextlib.suppress(FileNotFoundError):
-            (self._folder / "docker.pid").unlink()
-        await self.start()
 
     def remove(self) -> None:
         """Stop it and remove its data; twice is silent."""

@@ -193,6 +193,7 @@ class ApartLaws(Bench):
         "Containers and their restarts survive a crash of the engine.",
         needs=[_F.DURABLE],
         abilities=[Ability.RESTART],
+        alone=True,  # other worlds may be on the same engine
     )
     async def containers_outlive_the_engine(self, world: World[Any]) -> None:
         containers = await self.portable(world)
