@@ -116,16 +116,16 @@ class OutboxEdges(Contract):
         one: Outbox = await self.portable(world)
         await one.save_event(OutboxEvent("t", b"x", aggregate_key="a"))
         async with world.outage():
-            for call in (
-                _claim(one, "one", 1, 1.0),
-                one.get_pending_unordered_events(),
-                one.get_pending_aggregate_keys(),
-                one.get_pending_events_for_aggregate("a"),
-                one.lag(),
-                one.purge(1.0),
+            for ask in (
+                lambda: _claim(one, "one", 1, 1.0),
+                one.get_pending_unordered_events,
+                one.get_pending_aggregate_keys,
+                lambda: one.get_pending_events_for_aggregate("a"),
+                one.lag,
+                lambda: one.purge(1.0),
             ):
                 try:
-                    await call
+                    await ask()
                 except (UnavailableError, DeadlineExceededError):
                     continue
                 that(False, "a question was answered during an outage")
