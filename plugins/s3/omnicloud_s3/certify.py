@@ -39,6 +39,8 @@ _READY_SECONDS = 60.0
 _SOCKETS = Path("/tmp")  # noqa: S108 - where the server puts them, whatever TMPDIR says
 _OPTIONS = {"timeout": 15.0, "connect_timeout": 1.5, "completion": "staged"}
 """Of writers that meet the server lets some wait for seconds; and see ``completion``."""
+_VOLUMES = 4000
+"""Every bucket takes several; left alone, the server allows what the free disk would hold full."""
 _ROLES = ("master", "volume", "filer", "s3", "admin")
 
 
@@ -131,6 +133,7 @@ def seaweedfs() -> KeptServer:
             *("env", f"AWS_ACCESS_KEY_ID={ACCESS}", f"AWS_SECRET_ACCESS_KEY={SECRET}"),
             *(binary, "-logtostderr=true", "mini", f"-dir={folder}"),
             *("-ip=127.0.0.1", "-ip.bind=127.0.0.1", *listening),
+            f"-volume.max={_VOLUMES}",
             *("-s3.port.iceberg=0", "-s3.port.lance=0", "-webdav=false", "-admin.ui=false"),
             "-master.telemetry=false",
         )
