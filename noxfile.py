@@ -142,11 +142,17 @@ def docs(session: nox.Session) -> None:
 
 @nox.session
 def bench(session: nox.Session) -> None:
-    """Benchmarks: a smoke run, or ``-- --full`` for figures."""
+    """Benchmarks: a smoke run, or ``-- --full`` for figures; ``-- placement``: that folder's."""
     _ready(session, "test", "bench")
-    for script in sorted((ROOT / "benchmarks").glob("*.py")):
-        arguments = session.posargs or ["--smoke"]
-        _run(session, "python", str(script), *arguments)
+    arguments = session.posargs or ["--smoke"]
+    folders = ["placement"] if arguments[0] == "placement" else ["", "placement"]
+    if arguments[0] == "placement":
+        arguments = arguments[1:]
+    elif arguments[0] == "--full":  # the figures of placement take no such word
+        folders = [""]
+    for folder in folders:
+        for script in sorted((ROOT / "benchmarks" / folder).glob("[!_]*.py")):
+            _run(session, "python", str(script), *arguments)
 
 
 @nox.session

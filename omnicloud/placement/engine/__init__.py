@@ -1,0 +1,1 @@
+"""Filter, score, reserve: from a snapshot to a decision."""

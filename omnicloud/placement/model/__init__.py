@@ -1,0 +1,1 @@
+"""What goes into a placement, and what comes out: frozen values."""

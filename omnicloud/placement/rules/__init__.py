@@ -1,0 +1,1 @@
+"""One file for each constraint and each objective, brought by plugins."""
