@@ -1,0 +1,1 @@
+"""Services of AWS as omnicloud's contracts: Secrets Manager, DynamoDB, SQS."""

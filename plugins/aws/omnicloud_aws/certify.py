@@ -1,0 +1,133 @@
+"""Worlds for the compatibility kit: names of their own in an emulator behind the kit's proxy.
+
+Imported by the kit alone, which must be installed, and ``moto[server]`` with it. The emulator
+is started once and kept for all worlds of a thread; ``OMNICLOUD_TEST_AWS_URL``
+(http://ACCESS:SECRET@HOST:PORT) names one that runs already, which the kit does not kill.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import uuid
+from collections.abc import Callable, Sequence
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import aiohttp
+from pydantic import SecretStr
+
+from omnicloud.registry.provider import load
+from omnicloud_aws.config import AWSConfig
+from omnicloud_aws.plugin import omnicloud_providers
+from omnicloud_tck.served import Lone, served_world
+from omnicloud_tck.servers import NoServerError, ServerProcess
+from omnicloud_tck.world import Backend, World
+
+__all__ = ["KeptServer", "aws_world", "kept_server", "moto", "settings", "world"]
+
+URL = "OMNICLOUD_TEST_AWS_URL"
+_READY_SECONDS = 60.0
+_SERVICES = {
+    "secrets": ("AWS Secrets Manager", "2017-10-17"),
+}
+"""By contract, the service and the version of its interface."""
+
+
+class KeptServer(ServerProcess):
+    """A server that worlds leave running: starting it takes longer than most laws."""
+
+    async def start(self) -> None:
+        """Start it, where it does not run."""
+        if not self.running:
+            await super().start()
+
+    def remove(self) -> None:
+        """Leave it to the end of this process."""
+
+    def end(self) -> None:
+        """End it and remove its folder."""
+        super().remove()
+
+
+_of_thread = threading.local()
+
+
+def world(contract: str) -> World[Any]:
+    """A fresh world of this provider for a contract."""
+    (provider,) = omnicloud_providers()
+    return aws_world(contract, load(provider.offers[contract].opens))
+
+
+def aws_world(contract: str, open_: Any, **options: Any) -> World[Any]:
+    """A world whose clients are ``open_(config, opening)``; ``options`` are settings."""
+    running = urlsplit(os.environ.get(URL, ""))
+    name = f"tck-{uuid.uuid4().hex}"
+
+    async def dial(port: int, lone: Lone) -> Any:
+        return await open_(settings(port, name, **options), lone)
+
+    if running.hostname:
+        made = served_world(dial, server=None, port=running.port or 80)
+    else:
+        made = served_world(dial, server=kept_server())
+    service, interface = _SERVICES[contract]
+    made.backend = Backend(service, interface, emulator=_emulator())
+    return made
+
+
+def settings(port: int, name: str, **options: Any) -> AWSConfig:
+    """Settings of a client that has ``name`` for itself."""
+    running = urlsplit(os.environ.get(URL, ""))
+    own = {"prefix": f"{name}/", "timeout": 5.0, "connect_timeout": 1.5, "watch_every": 0.2}
+    return AWSConfig(
+        endpoint=f"http://127.0.0.1:{port}",
+        access_key=unquote(running.username or "any"),
+        secret_key=SecretStr(unquote(running.password or "any")),
+        **{**own, **options},
+    )
+
+
+def kept_server() -> KeptServer:
+    """The one server of this thread: laws that are tried beside each other may kill theirs."""
+    kept: KeptServer | None = getattr(_of_thread, "server", None)
+    if kept is None:
+        kept = _of_thread.server = moto()
+        atexit.register(kept.end)
+    return kept
+
+
+def moto() -> KeptServer:
+    """The emulator, which is not started yet."""
+    _emulator()
+
+    def command(port: int, folder: Path) -> Sequence[str]:
+        return (sys.executable, "-m", "omnicloud_aws.emulator", str(port))
+
+    return KeptServer(command, _ready, within=_READY_SECONDS)
+
+
+def _emulator() -> str:
+    if os.environ.get(URL):
+        return "what OMNICLOUD_TEST_AWS_URL names"
+    try:
+        return f"moto {version('moto')}"
+    except PackageNotFoundError:
+        raise NoServerError(
+            f"there is no emulator of AWS to certify over: install moto[server], or set {URL}"
+        ) from None
+
+
+async def _ready(port: int) -> None:
+    try:
+        url = f"http://127.0.0.1:{port}/moto-api/"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
+            await answer.read()
+    except aiohttp.ClientError as error:
+        raise OSError("it does not answer yet") from error
+
+

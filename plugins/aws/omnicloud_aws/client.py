@@ -1,0 +1,231 @@
+"""Requests to one service: bounded in time and number, never sent twice, seen through.
+
+aiobotocore's clients with their retries off. Its loggers tell whole requests, and its errors
+carry signed headers: neither leaves this room.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Collection, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import anyio.to_thread
+from aiobotocore.config import AioConfig
+from aiobotocore.session import AioSession
+from botocore import exceptions as native
+from botocore.loaders import Loader, create_loader
+
+from omnicloud.core.opening import Opening
+from omnicloud.errors import ConfigurationError, ThrottledError, UnavailableError
+from omnicloud_aws.config import AWSConfig
+from omnicloud_aws.errors import LOST, RefusedError, closed, refusal, unreachable
+from omnicloud_aws.moments import ServiceTime
+from omnicloud_aws.quiet import hushed, quieten
+
+__all__ = ["Client", "client_of"]
+
+_GRACE_SECONDS = 0.2
+_READING = ("get_", "list_", "describe_", "query", "transact_get_")
+_MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
+_loader: Loader | None = None
+
+
+class Client:
+    """Requests to one service as one principal. No request is repeated."""
+
+    def __init__(
+        self, made: Any, stack: AsyncExitStack, config: AWSConfig, time: ServiceTime
+    ) -> None:
+        self.config = config
+        self.time = time
+        self._made = made
+        self._stack = stack
+        self._turns = asyncio.Semaphore(config.max_connections)
+        self._closed = False
+
+    async def ask(
+        self, verb: str, expecting: Collection[str] = (), wait: float = 0.0, **asked: Any
+    ) -> Mapping[str, Any]:
+        """Send one request and return its answer.
+
+        Args:
+            verb: As aiobotocore spells it, ``get_item``.
+            expecting: Codes of refusals that the caller knows what to do with.
+            wait: Seconds that the service may lawfully take before it answers.
+
+        Raises:
+            RefusedError: The answer has one of the codes in ``expecting``.
+            ThrottledError: All connections stayed busy, or the service says so; not done.
+            UnavailableError: No connection (not done), or no whole answer (unknown).
+        """
+        async with self._turn():
+            call = self._answered(verb, asked, self.config.timeout + wait)
+            answer = await (call if verb.startswith(_READING) else _seen_through(call))
+        if isinstance(answer, RefusedError):
+            if answer.code in expecting:
+                raise answer
+            raise refusal(answer)
+        return answer
+
+    async def aclose(self) -> None:
+        """Close all connections; calls in flight end with their answers lost."""
+        self._closed = True
+        await self._stack.aclose()
+
+    async def _answered(
+        self, verb: str, asked: Mapping[str, Any], seconds: float
+    ) -> Mapping[str, Any] | RefusedError:
+        """The answer or the refusal; what else befalls is raised without botocore's errors."""
+        started = self.time.clock.monotonic()
+        lost: Exception
+        try:
+            with hushed():
+                async with asyncio.timeout(seconds):
+                    answer: Mapping[str, Any] = await getattr(self._made, verb)(**asked)
+            self._tell_time(answer, started)
+            return answer
+        except native.ClientError as error:
+            self._tell_time(error.response, started)
+            return RefusedError(error.response)
+        except TimeoutError as error:
+            lost = error
+        except LOST as error:
+            lost = error
+        if self._closed:
+            raise closed()
+        if isinstance(lost, TimeoutError):
+            raise UnavailableError("the service did not answer in time")
+        # The cause of botocore's error, which itself carries the signed request.
+        raise unreachable(lost) from getattr(lost, "kwargs", {}).get("error")
+
+    def _tell_time(self, answer: Mapping[str, Any], started: float) -> None:
+        headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+        self.time.told(headers.get("date"), started)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._closed:
+            raise closed()
+        if self._turns.locked():
+            await self._waited()
+        else:
+            await self._turns.acquire()
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _waited(self) -> None:
+        try:
+            async with asyncio.timeout(self.config.timeout):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise ThrottledError(
+                f"all {self.config.max_connections} connections stayed busy",
+                hint="raise max_connections, or send fewer calls at once",
+            ) from None
+
+
+async def client_of(service: str, config: AWSConfig, opening: Opening) -> Client:
+    """The client of one service, opened once in this process's cloud.
+
+    Args:
+        service: As botocore calls it, ``dynamodb``.
+
+    Raises:
+        ConfigurationError: There are no credentials, or the profile or region is unknown.
+    """
+    secrets = tuple(
+        None if secret is None else secret.get_secret_value()
+        for secret in (config.secret_key, config.session_token)
+    )
+    theirs = {"secret_key", "session_token", "prefix", "table", "kms_key", "partitions"}
+    shown = config.model_dump_json(exclude=theirs | {"create_table", "watch_every"})
+    key = ("aws", service, shown, secrets)
+    return await opening.share(key, lambda: opened(service, config, ServiceTime(opening.clock)))
+
+
+async def opened(service: str, config: AWSConfig, time: ServiceTime) -> Client:
+    """A client that the caller closes."""
+    loader = await anyio.to_thread.run_sync(_loaded, service)
+    stack = AsyncExitStack()
+    try:
+        session = AioSession(profile=config.profile)
+        session.register_component("data_loader", loader)
+        made = await stack.enter_async_context(
+            session.create_client(service, **_arguments(service, config))
+        )
+    except (native.BotoCoreError, ValueError) as error:
+        failed = ConfigurationError(
+            f"aiobotocore refuses the settings: {type(error).__name__}",
+            hint="check region, profile and endpoint",
+        )
+        await stack.aclose()
+        raise failed from None
+    quieten()
+    return Client(made, stack, config, time)
+
+
+def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:
+    held, token = config.secret_key, config.session_token
+    most = config.timeout + 60.0  # ours come first, and say what became of the request
+    settings = AioConfig(
+        retries={"total_max_attempts": 1, "mode": "standard"},
+        connect_timeout=config.connect_timeout,
+        read_timeout=most,
+        max_pool_connections=config.max_connections,
+        parameter_validation=False,
+        user_agent_extra="omnicloud-aws",
+    )
+    return {
+        "region_name": config.region,
+        "endpoint_url": config.endpoint,
+        "aws_access_key_id": config.access_key,
+        "aws_secret_access_key": None if held is None else held.get_secret_value(),
+        "aws_session_token": None if token is None else token.get_secret_value(),
+        "verify": None if config.tls_ca_file is None else str(config.tls_ca_file),
+        "config": settings,
+    }
+
+
+def _loaded(service: str) -> Loader:
+    """botocore's descriptions of the services, read once in a process, in a thread."""
+    global _loader  # noqa: PLW0603 - files that never change
+    if _loader is None:
+        _loader = create_loader()
+    for name in ("endpoints", "partitions", "sdk-default-configuration", "_retry"):
+        _loader.load_data(name)
+    for name in _MODELS:
+        try:
+            _loader.load_service_model(service, name)
+        except native.DataNotFoundError:
+            continue
+    return _loader
+
+
+async def _seen_through(call: Any) -> Any:
+    """Carry a write; when cancelled wait a little for what became of it.
+
+    Else it might be done after what its caller asks for next, on another connection.
+    """
+    carrying = asyncio.ensure_future(call)
+    try:
+        return await asyncio.shield(carrying)
+    finally:
+        if not carrying.done():
+            try:
+                await asyncio.wait({carrying}, timeout=_GRACE_SECONDS)
+            finally:
+                carrying.cancel()
+                await asyncio.wait({carrying}, timeout=_GRACE_SECONDS)
+                _heard(carrying)
+        else:
+            _heard(carrying)
+
+
+def _heard(carrying: asyncio.Future[Any]) -> None:
+    """Take note of an error that nobody asks for any more."""
+    if carrying.done() and not carrying.cancelled():
+        carrying.exception()

@@ -1,0 +1,196 @@
+"""The services' errors as the library's: one table.
+
+Messages of a service are left out: some quote keys, names and parts of requests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+from botocore import exceptions as native
+
+from omnicloud.errors import (
+    ClosedError,
+    ConfigurationError,
+    ConflictError,
+    InternalError,
+    InvalidArgumentError,
+    OmniCloudError,
+    Outcome,
+    PermissionDeniedError,
+    ResourceExhaustedError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+
+__all__ = ["LOST", "RefusedError", "closed", "refusal", "unreachable"]
+
+_Row = tuple[type[OmniCloudError], Outcome, str, str | None]
+_NOT, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN
+_KEYS = "check access_key and secret_key, or the profile"
+_POLICY = "check the policies of the principal"
+_MEETS: _Row = (UnavailableError, _NOT, "another request for the same is under way", None)
+_FEWER: _Row = (ThrottledError, _NOT, "the service asks for fewer requests", None)
+_KMS: _Row = (PermissionDeniedError, _NOT, "the KMS key cannot be used", "check kms_key")
+_FAILED: _Row = (UnavailableError, _UNKNOWN, "the service failed", None)
+_UNKNOWN_KEY: _Row = (UnauthenticatedError, _NOT, "the access key is not known", _KEYS)
+_BAD_SIGN: _Row = (UnauthenticatedError, _NOT, "the signature does not fit", _KEYS)
+_EXPIRED: _Row = (UnauthenticatedError, _NOT, "the session token has expired", None)
+_DENIED: _Row = (PermissionDeniedError, _NOT, "the principal may not do this", _POLICY)
+_INVALID: _Row = (InvalidArgumentError, _NOT, "the service does not take the request", None)
+_FULL: _Row = (ResourceExhaustedError, _NOT, "a quota of the service is used up", None)
+
+_BY_CODE: dict[str, _Row] = {
+    # Of every service.
+    "UnrecognizedClientException": _UNKNOWN_KEY,
+    "InvalidClientTokenId": _UNKNOWN_KEY,
+    "InvalidAccessKeyId": _UNKNOWN_KEY,
+    "InvalidSignatureException": _BAD_SIGN,
+    "SignatureDoesNotMatch": _BAD_SIGN,
+    "IncompleteSignature": _BAD_SIGN,
+    "IncompleteSignatureException": _BAD_SIGN,
+    "MissingAuthenticationToken": _BAD_SIGN,
+    "MissingAuthenticationTokenException": _BAD_SIGN,
+    "ExpiredToken": _EXPIRED,
+    "ExpiredTokenException": _EXPIRED,
+    "RequestExpired": (
+        UnauthenticatedError,
+        _NOT,
+        "the clocks differ too much",
+        "set this machine's clock",
+    ),
+    "AccessDenied": _DENIED,
+    "AccessDeniedException": _DENIED,
+    "NotAuthorized": _DENIED,
+    "OptInRequired": _DENIED,
+    "Throttling": _FEWER,
+    "ThrottlingException": _FEWER,
+    "ThrottledException": _FEWER,
+    "RequestThrottled": _FEWER,
+    "RequestThrottledException": _FEWER,
+    "TooManyRequestsException": _FEWER,
+    "RequestLimitExceeded": _FEWER,
+    "ValidationException": _INVALID,
+    "ValidationError": _INVALID,
+    "InvalidParameterException": _INVALID,
+    "InvalidParameterValue": _INVALID,
+    "LimitExceededException": _FULL,
+    "InternalFailure": _FAILED,
+    "InternalServerError": _FAILED,
+    "InternalServiceError": _FAILED,
+    "InternalServiceErrorException": _FAILED,
+    "ServiceUnavailable": _FAILED,
+    "ServiceUnavailableException": _FAILED,
+    # https://docs.aws.amazon.com/secretsmanager/latest/apireference/CommonErrors.html, 2026-11
+    "DecryptionFailure": _KMS,
+    "EncryptionFailure": _KMS,
+    "MalformedPolicyDocumentException": _INVALID,
+    "PreconditionNotMetException": _MEETS,
+    "InvalidRequestException": (
+        ConflictError,
+        _NOT,
+        "the secret's state does not allow it",
+        None,
+    ),
+    # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/
+    # Programming.Errors.html, 2026-11
+    "ProvisionedThroughputExceededException": _FEWER,
+    "TransactionConflictException": _MEETS,
+    "TransactionInProgressException": _MEETS,
+    "TransactionCanceledException": _MEETS,
+    "ResourceInUseException": _MEETS,
+    "ConditionalCheckFailedException": (
+        ConflictError,
+        _NOT,
+        "the state is not what the request said",
+        None,
+    ),
+    "ItemCollectionSizeLimitExceededException": (
+        ResourceExhaustedError,
+        _NOT,
+        "a partition of the table is full",
+        "raise partitions for new data",
+    ),
+    "ResourceNotFoundException": (
+        ConfigurationError,
+        _NOT,
+        "what the request names is not there",
+        "make the table, or set create_table = true",
+    ),
+}
+"""By code, of the services' own lists."""
+
+_BY_STATUS: dict[int, _Row] = {
+    401: _BAD_SIGN,
+    403: _DENIED,
+    429: _FEWER,
+    500: _FAILED,
+    502: (UnavailableError, _UNKNOWN, "the service is not behind its gateway", None),
+    503: (UnavailableError, _UNKNOWN, "the service is unavailable", None),
+    504: (UnavailableError, _UNKNOWN, "the service did not answer its gateway", None),
+}
+"""Where the answer has no code, or none that is known."""
+
+LOST = (native.BotoCoreError, aiohttp.ClientError, OSError)
+"""What a request may end with besides an answer of the service."""
+
+
+class RefusedError(Exception):
+    """An answer that is no success, for the driver that knows what it means.
+
+    Attributes:
+        code: The service's word for it.
+        said: The service's sentence; it may quote the request and goes no further.
+        answer: The rest of the answer.
+    """
+
+    def __init__(self, answer: Mapping[str, Any]) -> None:
+        word = answer.get("Error", {})
+        self.code = str(word.get("Code", "")).rpartition("#")[2]
+        self.said = str(word.get("Message", ""))
+        self.status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+        self.answer = answer
+        super().__init__(self.code)
+
+
+def refusal(refused: RefusedError) -> OmniCloudError:
+    """The error for an answer of the service that the driver does not expect."""
+    row = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status)
+    if row is None:
+        return InternalError(f"the service answered {refused.status} {refused.code}".rstrip())
+    kind, outcome, message, hint = row
+    if kind is ThrottledError:
+        return ThrottledError(message, hint=hint)
+    return kind(message, hint=hint, outcome=outcome)
+
+
+def unreachable(error: Exception) -> OmniCloudError:
+    """The error for a request without a whole answer."""
+    if isinstance(error, native.SSLError):
+        return ConfigurationError(
+            "the TLS handshake with the service failed",
+            hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
+        )
+    if isinstance(error, native.NoCredentialsError | native.PartialCredentialsError):
+        return ConfigurationError(
+            "there are no credentials: none in the settings, none in the chain of AWS",
+            hint="give access_key and secret_key, or set AWS_PROFILE",
+        )
+    if isinstance(error, native.CredentialRetrievalError | native.TokenRetrievalError):
+        return UnavailableError("the credentials could not be renewed", outcome=_NOT)
+    # aiobotocore says EndpointConnectionError also of a connection that broke in mid-request.
+    inner = getattr(error, "kwargs", {}).get("error")
+    no_way = isinstance(inner, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
+    if no_way or isinstance(error, native.ProxyConnectionError):
+        return UnavailableError("the service cannot be reached", outcome=_NOT)
+    if isinstance(error, native.ReadTimeoutError):
+        return UnavailableError("the service did not answer in time")
+    return UnavailableError("the connection to the service was lost, or its answer is no answer")
+
+
+def closed() -> ClosedError:
+    """What to say to calls after the close."""
+    return ClosedError("the connection to the service is closed")

@@ -1,0 +1,43 @@
+"""The time by which lives and graces end: the service's, kept between its answers by ours.
+
+DynamoDB and Secrets Manager compare no moment with their own clock, so the processes that share
+a table must agree on one. Each counts from its opening by the monotonic clock, which no step of
+the wall clock moves, and is put right by the ``Date`` of every answer, which bounds the
+service's time to a second and to the length of the call: whoever is outside goes to the bound.
+"""
+
+from __future__ import annotations
+
+from email.utils import parsedate_to_datetime
+
+from omnicloud.core.clock import Clock
+
+__all__ = ["ServiceTime"]
+
+
+class ServiceTime:
+    """Seconds since 1970-01-01 UTC as the service counts them."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
+        self._offset = clock.wall() - clock.monotonic()
+
+    def now(self) -> float:
+        """The moment."""
+        return self.clock.monotonic() + self._offset
+
+    def told(self, date: str | None, asked: float) -> None:
+        """Take in the ``Date`` of an answer that arrived now.
+
+        Args:
+            asked: The monotonic clock before the request was sent.
+        """
+        if date is None:
+            return
+        try:
+            second = parsedate_to_datetime(date).timestamp()
+        except ValueError:
+            return
+        earliest = second - self.clock.monotonic()
+        latest = second + 1.0 - asked
+        self._offset = min(max(self._offset, earliest), latest)

@@ -1,0 +1,27 @@
+"""What the provider ``aws`` says of itself; imports no client library."""
+
+from __future__ import annotations
+
+from omnicloud.contracts.secrets.models import SecretsFeature
+from omnicloud.registry.hookspecs import hookimpl
+from omnicloud.registry.provider import Offer, Provider, Status
+
+__all__ = ["omnicloud_providers"]
+
+
+@hookimpl
+def omnicloud_providers() -> list[Provider]:
+    """The provider ``aws``."""
+    return [
+        Provider(
+            name="aws",
+            config="omnicloud_aws.config:AWSConfig",
+            offers={
+                "secrets": Offer("omnicloud_aws.secrets:open_secrets", frozenset(SecretsFeature)),
+            },
+            summary="Services of AWS: Secrets Manager, DynamoDB",
+            distribution="omnicloud-aws",
+            status=Status.BETA,
+            world="omnicloud_aws.certify:world",
+        )
+    ]
