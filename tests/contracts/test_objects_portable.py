@@ -209,3 +209,14 @@ async def test_presigning_is_refused_where_it_is_not_declared(objects: Objects) 
 
 def test_the_limits_are_multiples_of_a_frame() -> None:
     assert ObjectsLimits().part_min_bytes % PART == 0
+
+
+@pytest.mark.parametrize("kind", ["", " a/b", "a/b\r\nx: y", "a/é", "a" * 256, None])
+async def test_a_content_type_that_a_header_cannot_carry_is_refused(
+    objects: Objects, kind: Any
+) -> None:
+    with pytest.raises(InvalidArgumentError, match="content_type"):
+        await objects.upload("k", b"", content_type=kind)
+    with pytest.raises(InvalidArgumentError, match="content_type"):
+        await objects.begin_upload("k", content_type=kind)
+    assert not await objects.exists("k")

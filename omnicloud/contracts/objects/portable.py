@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing
 from typing import final
@@ -31,6 +32,7 @@ __all__ = ["Objects"]
 
 _CHUNK_BYTES = 8 << 20
 _OCTETS = "application/octet-stream"
+_CONTENT_TYPE = re.compile("[!-~]([ -~]{0,253}[!-~])?")
 
 
 @final
@@ -71,7 +73,7 @@ class Objects:
         Args:
             key: 1 to 1,024 bytes of UTF-8.
             data: Bytes, an async iterable of bytes, or an open binary file.
-            content_type: Kept as it is, never guessed.
+            content_type: 1 to 255 printable ASCII characters; kept as it is, never guessed.
             metadata: Kept as it is, at most ``limits.metadata_max_bytes`` together.
             if_version: Write only over this version. Needs ``conditional``.
             if_absent: Write only where there is no object. Needs ``conditional``.
@@ -99,7 +101,7 @@ class Objects:
         upload = Uploading(
             self._pipeline,
             check_name(key, "key"),
-            _text(content_type, "content_type"),
+            _kind(content_type),
             _metadata(metadata),
             _version(if_version, absent=if_absent),
             if_absent,
@@ -113,9 +115,7 @@ class Objects:
         self, key: str, *, content_type: str = _OCTETS, metadata: Mapping[str, str] | None = None
     ) -> str:
         """Begin an upload that can be resumed; give its id to ``upload`` until that succeeds."""
-        op = BeginUpload(
-            check_name(key, "key"), _text(content_type, "content_type"), _metadata(metadata)
-        )
+        op = BeginUpload(check_name(key, "key"), _kind(content_type), _metadata(metadata))
         return await self._pipeline.send(op)
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
@@ -295,6 +295,16 @@ def _metadata(metadata: Mapping[str, str] | None) -> Metadata:
         check_name(name, "metadata name")
         _text(value, "metadata value")
     return pairs
+
+
+def _kind(content_type: str) -> str:
+    # What a header cannot carry would be guessed, or be two headers.
+    if not isinstance(content_type, str) or not _CONTENT_TYPE.fullmatch(content_type):
+        raise InvalidArgumentError(
+            "content_type must be 1 to 255 printable ASCII characters, no space at its ends",
+            hint=f"leave it out for {_OCTETS}",
+        )
+    return content_type
 
 
 def _text(value: str, what: str) -> str:
