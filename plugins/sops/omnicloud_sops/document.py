@@ -28,6 +28,8 @@ from omnicloud_sops.rules import CLOSE_EVERYTHING, closing_of
 __all__ = ["Document", "Leaf", "made"]
 
 _METADATA = "sops"
+_EMPTY = "omnicloud_empty"  # among the metadata: a nonce for each empty value
+_NONCE_BYTES = 12
 _ESCAPED = re.compile(r"(\./)*sops")
 _BYTES = b"omnicloud-bytes:"
 _WRITTEN_BY = "3.11.0"  # the release of SOPS whose format this is
@@ -95,13 +97,16 @@ class Document:
     def version(self, name: str) -> str | None:
         """Of the value: what changes whenever it is written.
 
-        A closed value has a nonce of its own. An empty one, which SOPS leaves as it is, and one
-        that the file's rules leave in the clear have the version of the whole file.
+        A closed value has a nonce of its own. An empty one, which SOPS leaves as it is, has one
+        among the metadata; where SOPS wrote it, or it stands in the clear by the file's rules, it
+        has the version of the whole file.
         """
         leaf = self._named.get(name)
         if leaf is None:
             return None
         source = leaf.written if is_closed(leaf.written) else f"file {self._metadata['mac']}"
+        if leaf.plain == b"" and name in self._empty():
+            source = f"empty {self._empty()[name]}"
         return hashlib.sha256(source.encode()).hexdigest()[:32]
 
     def set(self, name: str, value: bytes, now: str) -> None:
@@ -125,6 +130,7 @@ class Document:
             )
         plain = _encoded(value)
         written = self._key.close(plain, _bound(path)) if plain else ""
+        self._note_empty(name, os.urandom(_NONCE_BYTES).hex() if not plain else None)
         _holder(self._tree, path)[path[-1]] = written
         self._named[name] = Leaf(path, written, plain)
         self.sign(now)
@@ -134,6 +140,7 @@ class Document:
         leaf = self._named.pop(name, None)
         if leaf is None:
             return False
+        self._note_empty(name, None)
         path = leaf.path
         del _holder(self._tree, path)[path[-1]]
         while len(path) > 1 and not _holder(self._tree, path):
@@ -141,6 +148,20 @@ class Document:
             del _holder(self._tree, path)[path[-1]]
         self.sign(now)
         return True
+
+    def _empty(self) -> dict[str, str]:
+        """The nonces of empty values by name; SOPS drops them when it changes the file."""
+        held = self._metadata.get(_EMPTY)
+        return held if isinstance(held, dict) else {}
+
+    def _note_empty(self, name: str, nonce: str | None) -> None:
+        others = {other: held for other, held in self._empty().items() if other != name}
+        if nonce is not None:
+            others[name] = nonce
+        if others:
+            self._metadata[_EMPTY] = others
+        else:
+            self._metadata.pop(_EMPTY, None)
 
     def sign(self, now: str) -> None:
         """Compute the code over all values anew."""

@@ -195,3 +195,17 @@ async def test_a_file_that_is_made_is_for_the_recipients_that_were_named(shop: A
     assert path.stat().st_mode & 0o777 == 0o600
     shop.key_file.write_text(str(other))
     assert shop.decrypted(path) == {"k": "v"}
+
+
+async def test_an_empty_secret_has_a_version_of_its_own(shop: Any) -> None:
+    path = shop.folder / "secrets.json"
+    secrets = await shop.open(path, create=True)
+    first = await secrets.set("empty", "")
+    await secrets.set("other", "1")
+    assert (await secrets.get("empty")).version == first
+    second = await secrets.set("empty", "")
+    assert second != first
+    shop.sops("set", str(path), '["empty"]', '"full"')
+    shop.sops("set", str(path), '["empty"]', '""')
+    assert (await secrets.get("empty")).version not in (first, second)
+    assert shop.decrypted(path) == {"empty": "", "other": "1"}
