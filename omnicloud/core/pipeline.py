@@ -19,10 +19,10 @@ import anyio
 
 from omnicloud.core.context import Ambient, ServiceInfo, current
 from omnicloud.core.lifecycle import CallGate
-from omnicloud.core.operation import Driver, Operation
+from omnicloud.core.operation import Driver, Feature, Operation
 from omnicloud.errors import InternalError, OmniCloudError, UnsupportedError
 
-__all__ = ["Call", "Handler", "Layer", "Pipeline"]
+__all__ = ["Call", "Handler", "Layer", "Pipeline", "check_request"]
 
 D = TypeVar("D", bound=Driver)
 R = TypeVar("R")
@@ -137,13 +137,15 @@ class Pipeline(Generic[D]):
             error.service = self.service.name or None
             error.provider = self.service.provider or None
 
-    def around(self, driver: D) -> Pipeline[D]:
+    def around(self, driver: D, outermost: Layer | None = None) -> Pipeline[D]:
         """The layers around the same kind of driver inside a transaction.
 
-        Without those that say ``inside_transactions = False``. Its closing does not close the
-        driver.
+        Without those that say ``inside_transactions = False``, and with ``outermost`` around
+        them. Its closing does not close the driver.
         """
         layers = [layer for layer in self.layers if getattr(layer, "inside_transactions", True)]
+        if outermost is not None:
+            layers.insert(0, outermost)
         around = Pipeline(driver, layers, service=self.service, owned=False)
         around._tenant = self._tenant
         return around
@@ -191,9 +193,7 @@ def _guarded(driver: Driver) -> Handler:
 
     async def handler(call: Call[Any]) -> Any:
         op = call.op
-        if not features.issuperset(op.needs()):
-            raise _unsupported(op, driver)
-        op.check(driver)
+        check_request(op, driver, features)
         try:
             return await op.run(driver)
         except OmniCloudError:
@@ -202,6 +202,17 @@ def _guarded(driver: Driver) -> Handler:
             raise _unmapped(op, error) from error
 
     return handler
+
+
+def check_request(op: Operation[Any, Any], driver: Driver, features: frozenset[Feature]) -> None:
+    """Refuse what a driver with these features did not declare or does not take.
+
+    Raises:
+        UnsupportedError, InvalidArgumentError: Nothing was sent.
+    """
+    if not features.issuperset(op.needs()):
+        raise _unsupported(op, driver)
+    op.check(driver)
 
 
 def _unmapped(op: Operation[Any, Any], error: Exception) -> InternalError:

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from omnicloud.core.operation import Driver, Operation
-from omnicloud.core.pipeline import Pipeline
+from omnicloud.core.pipeline import Call, Handler, Pipeline, check_request
 from omnicloud.core.transactions import Transaction
 from omnicloud.errors import ClosedError, InvalidArgumentError, UnsupportedError
 from omnicloud.resolver.build import Services
@@ -51,7 +51,7 @@ class JointTransaction:
         if self._begun is None:
             self._asked.append(outside)
         inside = LazyDriver(driver.features, driver.limits, lambda: self._join(outside))
-        return outside.around(inside)
+        return outside.around(inside, _Begin(self, outside))
 
     async def commit(self) -> None:
         """Make all writes visible at once."""
@@ -65,7 +65,12 @@ class JointTransaction:
         if self._begun is not None:
             await self._begun.rollback()
 
-    async def _join(self, outside: Pipeline[Any]) -> Driver:
+    async def begin(self, outside: Pipeline[Any]) -> None:
+        """Begin it with that service, where nothing has begun it yet.
+
+        Raises:
+            ClosedError: It has ended.
+        """
         if self._ended:
             raise ClosedError("the transaction has ended", hint="use it inside its block")
         async with self._turn:
@@ -75,6 +80,8 @@ class JointTransaction:
                     await _opened(pipeline)
                 self._begun = await outside.send(_begin(outside.service.contract))
                 self._first = outside.service.name
+
+    async def _join(self, outside: Pipeline[Any]) -> Driver:
         driver = await _opened(outside)
         try:
             inside: Driver = driver.within(self._begun)
@@ -85,6 +92,25 @@ class JointTransaction:
                 hint="configure both with the same provider and store",
             ) from error
         return inside
+
+
+class _Begin:
+    """Begins the transaction before a call goes on its way.
+
+    Outside the service's other layers, because beginning is a call of its own: within them it
+    would wait for the turn, or be refused for the trial of an open circuit, that this call has.
+    """
+
+    def __init__(self, transaction: JointTransaction, outside: Pipeline[Any]) -> None:
+        self._transaction = transaction
+        self._outside = outside
+
+    async def handle(self, call: Call[Any], proceed: Handler) -> Any:
+        """Begin, and pass the call on; one that is refused anyway begins nothing."""
+        driver = self._outside.driver
+        check_request(call.op, driver, driver.features)
+        await self._transaction.begin(self._outside)
+        return await proceed(call)
 
 
 async def _opened(pipeline: Pipeline[Any]) -> Any:

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 import omnicloud
 from omnicloud import (
+    CircuitOpenError,
     ClosedError,
     ConfigurationError,
     InternalError,
@@ -415,3 +416,36 @@ async def test_an_opening_that_takes_too_long_is_given_up(monkeypatch: pytest.Mo
     services = build.Services(make_plan(config, world.REGISTRY), open_seconds=0.01)
     with pytest.raises(UnavailableError, match="opening took longer"):
         await services.start()
+
+
+async def test_a_transaction_finds_its_turn_where_calls_go_one_by_one() -> None:
+    limits = {"concurrency": 1}
+    async with cloud({"a": kv(limits=limits)}) as one, asyncio.timeout(5):
+        await written_together(one, "a")
+        assert await one.kv("a").get("k") == "1"
+
+
+async def test_a_transaction_may_be_the_trial_that_closes_a_circuit() -> None:
+    options: dict[str, object] = {
+        "breaker": {"failures": 1, "reset": 0.05},
+        "retry": {"attempts": 1},
+    }
+    async with cloud({"a": kv(**options)}) as one:
+        await one.kv("a").get("k")
+        driver: Any = one.kv("a").pipeline.driver
+        driver._store.down = True
+        with pytest.raises(UnavailableError):
+            await one.kv("a").get("k")
+        driver._store.down = False
+        with pytest.raises(CircuitOpenError):
+            await written_together(one, "a")
+        await asyncio.sleep(0.06)
+        await written_together(one, "a")
+        assert await one.kv("a").get("k") == "1"
+
+
+async def test_a_request_that_is_refused_anyway_begins_no_transaction() -> None:
+    async with cloud({"a": kv()}) as one, one.transaction() as together:
+        with pytest.raises(InvalidArgumentError):
+            await together.kv("a").set("k", "x" * (64 << 20))
+        assert together._joint.store is None
