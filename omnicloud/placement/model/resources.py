@@ -97,4 +97,3 @@ class Schema:
         amounts = resources.amounts()
         quanta = (amounts.get(d.name, 0.0) / d.quantum for d in self.dimensions)
         return np.array([float(whole(round(q, 6))) for q in quanta])
-

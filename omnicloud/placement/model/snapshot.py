@@ -15,10 +15,18 @@ __all__ = ["Latency", "Placed", "Snapshot"]
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A workload that is on a node already."""
+    """A workload that is on a node already.
+
+    Attributes:
+        gpus: Numbers of the devices that it uses; where nobody knows, they are assumed to have
+            been chosen as the engine chooses.
+        numa_zone: The same of its zone.
+    """
 
     workload: Workload
     node: str
+    gpus: tuple[int, ...] = ()
+    numa_zone: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

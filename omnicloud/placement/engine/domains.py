@@ -1,0 +1,106 @@
+"""Topologies as columns: which domain each node is in, and who is counted where."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.engine.fleet import Fleet
+from omnicloud.placement.model.labels import Labels, Match
+from omnicloud.placement.model.workload import Workload
+
+__all__ = ["Counter", "Counters", "Domains", "Topologies"]
+
+
+@dataclass(frozen=True)
+class Domains:
+    """A topology.
+
+    Attributes:
+        names: Of its domains, sorted; an extra one at the end for nodes that are in none.
+        codes: The domain of each node.
+        nowhere: The code of nodes that are in none.
+    """
+
+    names: tuple[str, ...]
+    codes: NDArray[np.intp]
+    nowhere: int
+
+
+@dataclass(frozen=True)
+class Counter:
+    """Workloads that a match selects, by domain."""
+
+    match: Match
+    domains: Domains
+    counts: NDArray[np.int64]
+
+
+class Topologies:
+    """The topologies of a fleet, made at their first use. They never change."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._nodes = fleet.nodes
+        self._made: dict[str, Domains] = {}
+
+    def added(self, row: int, workload: Workload) -> None:
+        """Nothing to do."""
+
+    def removed(self, row: int, workload: Workload) -> None:
+        """Nothing to do."""
+
+    def get(self, topology: str) -> Domains:
+        """The topology of that name."""
+        found = self._made.get(topology)
+        if found is None:
+            found = self._made[topology] = self._make(topology)
+        return found
+
+    def _make(self, topology: str) -> Domains:
+        places = [node.place(topology) for node in self._nodes]
+        names = tuple(sorted(set(places) - {""}))
+        code = {name: number for number, name in enumerate(names)} | {"": len(names)}
+        codes = np.array([code[place] for place in places], dtype=np.intp)
+        return Domains((*names, ""), codes, len(names))
+
+
+class Counters:
+    """Counts of selected workloads by domain, kept up to date."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._topologies = fleet.book(Topologies)
+        self._counters: dict[tuple[Match, str], Counter] = {}
+        self._selected: dict[Labels, tuple[Counter, ...]] = {}
+
+    def get(self, match: Match, topology: str) -> Counter:
+        """The counter of these workloads over that topology."""
+        found = self._counters.get((match, topology))
+        if found is None:
+            domains = self._topologies.get(topology)
+            counts = np.zeros(len(domains.names), dtype=np.int64)
+            found = self._counters[match, topology] = Counter(match, domains, counts)
+            self._selected.clear()
+            for row, workload in self._fleet.placed():
+                if match.selects(workload.labels):
+                    counts[domains.codes[row]] += 1
+        return found
+
+    def added(self, row: int, workload: Workload) -> None:
+        """Count it."""
+        for counter in self._selecting(workload.labels):
+            counter.counts[counter.domains.codes[row]] += 1
+
+    def removed(self, row: int, workload: Workload) -> None:
+        """Count it no longer."""
+        for counter in self._selecting(workload.labels):
+            counter.counts[counter.domains.codes[row]] -= 1
+
+    def _selecting(self, found: Labels) -> tuple[Counter, ...]:
+        selected = self._selected.get(found)
+        if selected is None:
+            meant = (c for c in self._counters.values() if c.match.selects(found))
+            selected = self._selected[found] = tuple(meant)
+        return selected

@@ -1,0 +1,179 @@
+"""The nodes as columns of numbers, and what is on them now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.model.node import Node
+from omnicloud.placement.model.options import Basis
+from omnicloud.placement.model.resources import Resources, Schema
+from omnicloud.placement.model.snapshot import Latency, Placed, Snapshot
+from omnicloud.placement.model.workload import Workload
+
+__all__ = ["Book", "Fleet", "Floats", "Follower", "Rows"]
+
+Floats: TypeAlias = NDArray[np.float64]
+Rows: TypeAlias = NDArray[np.intp] | slice
+"""Some nodes, by their index in the order of names; both kinds index a column."""
+
+
+class Follower(Protocol):
+    """Is told of every workload that comes or leaves, after the columns have changed."""
+
+    def added(self, row: int, workload: Workload) -> None:
+        """The workload came to the node."""
+        ...
+
+    def removed(self, row: int, workload: Workload) -> None:
+        """The workload left the node."""
+        ...
+
+
+class Book(Follower, Protocol):
+    """What a rule keeps count of. Made at its first use, told of what is there already."""
+
+    def __init__(self, fleet: Fleet) -> None: ...
+
+
+B = TypeVar("B", bound=Book)
+
+
+class Fleet:
+    """Columns over nodes in the order of their names. Not thread-safe; one owner.
+
+    Attributes:
+        capacity: In quanta of the schema; one row for each dimension, contiguous.
+        free: The same, less what is placed; below zero on a node that was overfilled.
+        counts: Workloads on each node.
+        residents: Workloads on each node, by name.
+        where: The row of every placed workload.
+        generation: Counts changes.
+        epoch: Counts what changes the rules themselves; see :meth:`new_epoch`.
+        known: What a snapshot said of workloads by name: which devices and zone they use.
+        named: Workloads that some rule means by name, which share filters with no other.
+    """
+
+    def __init__(
+        self,
+        nodes: tuple[Node, ...],
+        schema: Schema,
+        *,
+        basis: Basis = Basis.REQUEST,
+        latencies: tuple[Latency, ...] = (),
+    ) -> None:
+        self.nodes = nodes
+        self.schema = schema
+        self.basis = basis
+        self.latencies = latencies
+        self.rows = {node.name: row for row, node in enumerate(nodes)}
+        columns = [schema.offered(node.capacity) for node in nodes]
+        shape = (len(nodes), len(schema.dimensions))
+        self.capacity = np.ascontiguousarray(np.array(columns).reshape(shape).T)
+        self.free = self.capacity.copy()
+        self.counts = np.zeros(len(nodes), dtype=np.int64)
+        self.residents: list[dict[str, Workload]] = [{} for _ in nodes]
+        self.where: dict[str, int] = {}
+        self.generation = 0
+        self.epoch = 0
+        self.named: set[str] = set()
+        self.known: dict[str, Placed] = {}
+        self._stamps: dict[int, int] = {}
+        self._books: dict[type[Book], Book] = {}
+        self._followers: list[Follower] = []
+        self._demands: dict[Resources, Floats] = {}
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, basis: Basis = Basis.REQUEST) -> Fleet:
+        """The fleet of a snapshot with what is placed on it."""
+        amounts = [node.capacity for node in snapshot.nodes]
+        for workload in snapshot.workloads():
+            amounts += [workload.request, workload.forecast or workload.request]
+        schema = Schema.covering(amounts)
+        fleet = cls(snapshot.nodes, schema, basis=basis, latencies=snapshot.latencies)
+        fleet.known = {one.workload.name: one for one in snapshot.placed}
+        for one in snapshot.placed:
+            fleet.add(one.workload, fleet.rows[one.node])
+        return fleet
+
+    def __len__(self) -> int:
+        return len(self.nodes)
+
+    def demand(self, workload: Workload) -> Floats:
+        """What the workload takes, in quanta. Not to be changed."""
+        wanted = workload.request
+        if self.basis is Basis.FORECAST and workload.forecast is not None:
+            wanted = workload.forecast
+        found = self._demands.get(wanted)
+        if found is None:
+            found = self._demands[wanted] = self.schema.requested(wanted)
+        return found
+
+    def add(self, workload: Workload, row: int) -> None:
+        """Put a workload on a node. Asks no rule."""
+        self.free[:, row] -= self.demand(workload)
+        self.counts[row] += 1
+        self.residents[row][workload.name] = workload
+        self.where[workload.name] = row
+        for follower in self._followers:
+            follower.added(row, workload)
+        self._changed(row)
+
+    def remove(self, name: str) -> tuple[Workload, int]:
+        """Take a workload off; it and the node where it was."""
+        row = self.where.pop(name)
+        workload = self.residents[row].pop(name)
+        self.free[:, row] += self.demand(workload)
+        self.counts[row] -= 1
+        for follower in self._followers:
+            follower.removed(row, workload)
+        self._changed(row)
+        return workload, row
+
+    def book(self, kind: type[B]) -> B:
+        """The book of that kind, made and filled at the first asking."""
+        found = self._books.get(kind)
+        if found is None:
+            found = self._books[kind] = kind(self)
+            self.follow(found)
+        if not isinstance(found, kind):
+            raise TypeError(f"{kind.__name__} is not the book that was kept under its name")
+        return found
+
+    def follow(self, follower: Follower) -> None:
+        """Tell it of what is there, and from now on of every change."""
+        for row, workload in self.placed():
+            follower.added(row, workload)
+        self._followers.append(follower)
+
+    def placed(self) -> Iterator[tuple[int, Workload]]:
+        """Everything that is on a node."""
+        for row, found in enumerate(self.residents):
+            for workload in found.values():
+                yield row, workload
+
+    def changed_since(self, generation: int) -> list[int]:
+        """The rows that changed after a generation, each once, the latest first."""
+        found: list[int] = []
+        for row, stamp in reversed(self._stamps.items()):
+            if stamp <= generation:
+                break
+            found.append(row)
+        return found
+
+    def touch(self, rows: Iterable[int]) -> None:
+        """Mark nodes as changed by something other than a workload."""
+        for row in rows:
+            self._changed(row)
+
+    def new_epoch(self) -> None:
+        """What rules were prepared for holds no longer, such as a bound nobody had before."""
+        self.epoch += 1
+
+    def _changed(self, row: int) -> None:
+        self.generation += 1
+        self._stamps.pop(row, None)
+        self._stamps[row] = self.generation

@@ -1,0 +1,165 @@
+"""The fleet as it is, from which slots are reserved: never the same slot twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from omnicloud.placement.engine.fleet import Fleet
+from omnicloud.placement.engine.placer import Placer
+from omnicloud.placement.model.decision import Decision
+from omnicloud.placement.model.errors import PlacementConflictError
+from omnicloud.placement.model.options import Options
+from omnicloud.placement.model.snapshot import Placed, Snapshot
+from omnicloud.placement.model.workload import Workload
+from omnicloud.placement.rules.catalogue import Catalogue
+from omnicloud.placement.rules.constraints.gpus import Devices
+from omnicloud.placement.rules.constraints.numa import Zones
+
+__all__ = ["Ledger", "Reservation"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Slots that are taken: kept when the workloads run there, or released.
+
+    Attributes:
+        generation: Of the ledger after it.
+        placed: Workloads and their nodes.
+    """
+
+    generation: int
+    placed: tuple[tuple[str, str], ...]
+
+
+class Ledger:
+    """Who has which slot. Thread-safe: decisions are made anywhere, slots are taken here.
+
+    A decision is made from a snapshot that may be old by now. Taking its slots asks every
+    constraint again on the fleet as it is, and takes all of them or none.
+
+    Args:
+        snapshot: The fleet at the start.
+        options: Of the decisions; of them the basis and the spare nodes are read.
+        catalogue: The constraints; those of the library unless said.
+    """
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        options: Options | None = None,
+        catalogue: Catalogue | None = None,
+    ) -> None:
+        self._options = options or Options()
+        self._fleet = Fleet.of(snapshot, self._options.basis)
+        self._placer = Placer(self._fleet, self._options, catalogue or Catalogue.of())
+        self._placer.announce(snapshot.workloads())
+        self._start = snapshot
+        self._lost: set[str] = set()
+        self._generation = 0
+        self._lock = threading.Lock()
+
+    def snapshot(self, pending: Iterable[Workload] = ()) -> Snapshot:
+        """The fleet as it is, without the nodes that were lost, with these to be placed."""
+        with self._lock:
+            names = [node.name for node in self._fleet.nodes]
+            devices, zones = self._fleet.book(Devices), self._fleet.book(Zones)
+            there = [
+                Placed(w, names[row], devices.taken(w.name), zones.taken(w.name))
+                for row, w in self._fleet.placed()
+            ]
+        nodes = tuple(node for node in self._start.nodes if node.name not in self._lost)
+        placed = sorted(there, key=lambda one: one.workload.name)
+        kept = tuple(one for one in placed if one.node not in self._lost)
+        return replace(self._start, nodes=nodes, placed=kept, pending=tuple(pending))
+
+    def reserve(self, snapshot: Snapshot, decision: Decision) -> Reservation:
+        """Take all slots of a decision, its evictions and moves included.
+
+        Raises:
+            PlacementConflictError: A node vanished, a workload is not where it was, or a rule
+                would break on the fleet as it is. Nothing was taken.
+        """
+        if decision.snapshot_hash != snapshot.content_hash:
+            raise PlacementConflictError((("the decision", "it is for another snapshot"),))
+        with self._lock:
+            attempt = _Attempt(self._placer, self._lost)
+            attempt.follow(snapshot, decision)
+            if attempt.conflicts:
+                attempt.undo()
+                raise PlacementConflictError(tuple(attempt.conflicts))
+            self._generation += 1
+            return Reservation(self._generation, tuple(attempt.placed))
+
+    def release(self, reservation: Reservation) -> None:
+        """Give back the slots that are still where the reservation put them."""
+        with self._lock:
+            for name, node in reservation.placed:
+                if self._fleet.where.get(name) == self._fleet.rows[node]:
+                    self._fleet.remove(name)
+            self._generation += 1
+
+    def lose(self, node: str) -> tuple[Workload, ...]:
+        """A node vanished; the workloads that were on it and need another place."""
+        with self._lock:
+            self._lost.add(node)
+            there = tuple(self._fleet.residents[self._fleet.rows[node]].values())
+            for workload in there:
+                self._fleet.remove(workload.name)
+            self._generation += 1
+            return there
+
+
+class _Attempt:
+    """Does a decision step by step and notes how to undo it."""
+
+    def __init__(self, placer: Placer, lost: set[str]) -> None:
+        self._placer = placer
+        self._fleet = placer.fleet
+        self._lost = lost
+        self._done: list[tuple[Workload, int, bool]] = []
+        self.conflicts: list[tuple[str, str]] = []
+        self.placed: list[tuple[str, str]] = []
+
+    def follow(self, snapshot: Snapshot, decision: Decision) -> None:
+        known = {workload.name: workload for workload in snapshot.workloads()}
+        for placement in decision.placements:
+            for eviction in decision.evictions:
+                if eviction.by == placement.workload:
+                    self._take_off(eviction.workload, eviction.node)
+            self._put(known[placement.workload], placement.node)
+        for move in decision.moves:
+            workload = known[move.workload]
+            if self._take_off(move.workload, move.source):
+                self._put(workload, move.target)
+
+    def undo(self) -> None:
+        for workload, row, added in reversed(self._done):
+            if added:
+                self._fleet.remove(workload.name)
+            else:
+                self._fleet.add(workload, row)
+
+    def _take_off(self, name: str, node: str) -> bool:
+        row = self._fleet.rows.get(node, -1)
+        if row < 0 or self._fleet.where.get(name) != row:
+            self.conflicts.append((name, f"is no longer on {node}"))
+            return False
+        workload, _ = self._fleet.remove(name)
+        self._done.append((workload, row, False))
+        return True
+
+    def _put(self, workload: Workload, node: str) -> None:
+        row = self._fleet.rows.get(node, -1)
+        if row < 0 or node in self._lost:
+            self.conflicts.append((workload.name, f"its node {node} vanished"))
+        elif workload.name in self._fleet.where:
+            self.conflicts.append((workload.name, "has a place already"))
+        elif not self._placer.passes(workload, row):
+            words = self._placer.shape(workload).refusal(row).words
+            self.conflicts.append((workload.name, words))
+        else:
+            self._fleet.add(workload, row)
+            self._done.append((workload, row, True))
+            self.placed.append((workload.name, node))

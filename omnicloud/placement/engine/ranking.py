@@ -1,0 +1,142 @@
+"""From the scores of several objectives to one order of nodes."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.engine.fleet import Floats, Rows
+from omnicloud.placement.rules.protocol import ALL, Bools, Scope, Score
+
+__all__ = ["InOrder", "Part", "Ranking", "Weighted"]
+
+SAME = 1e-9
+"""Scores that differ by less are equal where aims decide one after the other."""
+
+
+class Part:
+    """One objective's scores as 0..1, times its weight."""
+
+    def __init__(self, name: str, score: Score | None, weight: float) -> None:
+        self.name = name
+        self.weight = weight
+        self._score = score
+        self.shared = score is not None and (score.bounds is None or score.scope is Scope.SHARED)
+
+    def normal(self, rows: Rows, size: int) -> Floats:
+        """The scores of some nodes, 0..1; all alike count 1."""
+        if self._score is None:
+            return np.ones(size)
+        raw = self._score.raw(rows)
+        if self._score.bounds is not None:
+            low, high = self._score.bounds
+        else:
+            low, high = float(raw.min(initial=0.0)), float(raw.max(initial=0.0))
+        if high <= low:
+            return np.ones(size)
+        scaled: Floats = (raw - low) * (1.0 / (high - low))
+        return np.minimum(np.maximum(scaled, 0.0), 1.0)
+
+
+class Ranking(ABC):
+    """Scores of all nodes for one shape, kept from decision to decision.
+
+    Args:
+        parts: One for each aim.
+        size: Count of nodes.
+    """
+
+    def __init__(self, parts: tuple[Part, ...], size: int) -> None:
+        self.parts = parts
+        self._size = size
+        self._open: Bools = np.zeros(size, dtype=np.bool_)
+
+    @abstractmethod
+    def refresh(self, rows: Rows, good: Bools) -> None:
+        """These nodes changed; ``good`` are those that pass what concerns them alone."""
+
+    @abstractmethod
+    def best(self, allowed: Bools | None) -> int:
+        """The best node, the first by name among equals; -1 where none is left."""
+
+    @abstractmethod
+    def order(self, allowed: Bools | None) -> NDArray[np.intp]:
+        """All nodes that are left, best first, equals by name."""
+
+    def score(self, row: int) -> float:
+        """What decides, for one node: 0..1."""
+        return dict(self.scores(row))[self.parts[0].name]
+
+    def scores(self, row: int) -> tuple[tuple[str, float], ...]:
+        """Each objective's score of one node."""
+        rows = np.array([row])
+        return tuple((part.name, float(part.normal(rows, 1)[0])) for part in self.parts)
+
+
+class Weighted(Ranking):
+    """By the weighted mean."""
+
+    def __init__(self, parts: tuple[Part, ...], size: int) -> None:
+        super().__init__(parts, size)
+        self._sum = sum(part.weight for part in parts)
+        self._local = [part for part in parts if not part.shared]
+        self._shared = [part for part in parts if part.shared]
+        self._totals: Floats = np.full(size, -np.inf)
+
+    def refresh(self, rows: Rows, good: Bools) -> None:
+        total: Floats = np.zeros(good.shape)
+        for part in self._local:
+            total = total + part.normal(rows, good.size) * (part.weight / self._sum)
+        total[~good] = -np.inf
+        self._totals[rows] = total
+
+    def best(self, allowed: Bools | None) -> int:
+        totals = self._now(allowed)
+        row = int(totals.argmax()) if totals.size else -1
+        return row if row >= 0 and totals[row] > -np.inf else -1
+
+    def order(self, allowed: Bools | None) -> NDArray[np.intp]:
+        totals = self._now(allowed)
+        rows = np.flatnonzero(totals > -np.inf)
+        return rows[np.argsort(-totals[rows], kind="stable")]
+
+    def score(self, row: int) -> float:
+        """The weighted mean."""
+        if not self._shared:
+            return float(self._totals[row])
+        weights = {part.name: part.weight / self._sum for part in self.parts}
+        return sum(value * weights[name] for name, value in self.scores(row))
+
+    def scores(self, row: int) -> tuple[tuple[str, float], ...]:
+        """Each objective's score; that of a single one is the mean itself."""
+        if len(self.parts) == 1 and not self._shared:
+            return ((self.parts[0].name, float(self._totals[row])),)
+        return super().scores(row)
+
+    def _now(self, allowed: Bools | None) -> Floats:
+        totals = self._totals
+        if allowed is not None:
+            totals = np.where(allowed, totals, -np.inf)
+        for part in self._shared:
+            totals = totals + part.normal(ALL, self._size) * (part.weight / self._sum)
+        return totals
+
+
+class InOrder(Ranking):
+    """By the first objective, among equals by the second, and so on."""
+
+    def refresh(self, rows: Rows, good: Bools) -> None:
+        self._open[rows] = good
+
+    def best(self, allowed: Bools | None) -> int:
+        order = self.order(allowed)
+        return int(order[0]) if order.size else -1
+
+    def order(self, allowed: Bools | None) -> NDArray[np.intp]:
+        rows = np.flatnonzero(self._open if allowed is None else self._open & allowed)
+        if not rows.size:
+            return rows
+        keys = [-np.round(part.normal(rows, rows.size) / SAME) for part in self.parts]
+        return rows[np.lexsort((rows, *reversed(keys)))]

@@ -1,0 +1,83 @@
+"""What can be wrong with one workload by itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from omnicloud.placement.model.checks.amounts import check_amount, check_resources
+from omnicloud.placement.model.errors import Problem
+from omnicloud.placement.model.labels import Operator
+from omnicloud.placement.model.workload import GpuRequest, Workload
+
+__all__ = ["check_workload"]
+
+
+def check_workload(workload: Workload) -> Iterator[Problem]:
+    """Amounts, GPUs, ports, bounds, and rules that contradict each other."""
+    where = f"workload {workload.name!r}"
+    yield from check_resources(where, "its request", workload.request)
+    if workload.forecast is not None:
+        yield from check_resources(where, "its forecast", workload.forecast)
+    if workload.lifetime_seconds is not None:
+        yield from check_amount(where, "its lifetime in seconds", workload.lifetime_seconds)
+    if workload.gpu is not None:
+        yield from _gpu(where, workload.gpu)
+    for port in sorted(workload.ports):
+        if not 0 < port < 65536:
+            yield Problem(where, f"asks for port {port}", "ports are 1 to 65535")
+    yield from _bounds(where, workload)
+    yield from _requirements(where, workload)
+    yield from _company(where, workload)
+
+
+def _gpu(where: str, gpu: GpuRequest) -> Iterator[Problem]:
+    if gpu.count < 1 or not 0 < gpu.milli <= 1000:
+        asked = f"{gpu.count} GPUs with {gpu.milli} thousandths each"
+        yield Problem(where, f"asks for {asked}", "ask for 1 or more, each 1 to 1000")
+    elif gpu.count > 1 and gpu.milli < 1000:
+        yield Problem(where, f"asks for shares of {gpu.count} GPUs", "a share is of one GPU")
+
+
+def _bounds(where: str, workload: Workload) -> Iterator[Problem]:
+    for apart in workload.anti_affinity:
+        if apart.at_most < 0:
+            yield Problem(where, f"bears at most {apart.at_most} others", "0 is the least")
+    for near in workload.affinity:
+        if near.at_least < 1:
+            yield Problem(where, f"needs at least {near.at_least} others", "1 is the least")
+    for spread in workload.spread:
+        if spread.max_skew < 1:
+            yield Problem(where, f"has a max_skew of {spread.max_skew}", "1 is the least")
+    for talk in workload.talks_to:
+        if math.isnan(talk.at_most_seconds) or talk.at_most_seconds < 0:
+            asked = f"may be {talk.at_most_seconds} seconds from {talk.to!r}"
+            yield Problem(where, asked, "give seconds, 0 or more")
+
+
+def _requirements(where: str, workload: Workload) -> Iterator[Problem]:
+    """Requirements of one key that no label keeps together."""
+    for key in sorted({one.key for one in workload.requirements}):
+        asked = [one for one in workload.requirements if one.key == key]
+        mentioned = {value for one in asked for value in one.values}
+        possible: list[dict[str, str]] = [{}, *({key: value} for value in sorted(mentioned))]
+        possible.append({key: "\0"})  # any value that nobody mentions
+        if not any(all(one.holds(labels) for one in asked) for labels in possible):
+            words = f"its requirements of the label {key!r} contradict each other"
+            yield Problem(where, words, "no node can keep them; drop one")
+    for one in workload.requirements:
+        if one.operator is Operator.IN and not one.values:
+            words = f"requires {one.key!r} to be one of no values"
+            yield Problem(where, words, "name a value, or require that it exists")
+
+
+def _company(where: str, workload: Workload) -> Iterator[Problem]:
+    """Company that is needed and shunned in the same place."""
+    for near in workload.affinity:
+        for apart in workload.anti_affinity:
+            same = near.topology == apart.topology or near.topology == "node"
+            if same and set(apart.match.wanted) <= set(near.match.wanted):
+                if near.at_least > apart.at_most:
+                    kind = f"[{near.match}] in its {near.topology}"
+                    words = f"needs {near.at_least} of {kind} and bears {apart.at_most}"
+                    yield Problem(where, words, "drop one of both")

@@ -1,0 +1,1 @@
+"""Constraints: one file each. No placement breaks one."""

@@ -1,0 +1,101 @@
+"""GPUs, whole or in shares: which devices of a node are free, and by how much."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.engine.fleet import Fleet, Rows
+from omnicloud.placement.model.verdict import Verdict
+from omnicloud.placement.model.workload import GpuRequest, Workload
+from omnicloud.placement.rules.protocol import Bools, Filter, Rule
+
+__all__ = ["WHOLE", "Devices", "GpuShares"]
+
+WHOLE = 1000
+
+
+class Devices:
+    """What is free of each device, in thousandths; -1 where the node has no such device.
+
+    A share goes to the fullest device that can take it, whole devices are taken from the first
+    on, so that the choice depends on nothing but the node.
+    """
+
+    def __init__(self, fleet: Fleet) -> None:
+        counts = [node.gpus.count if node.gpus else 0 for node in fleet.nodes]
+        numbers = np.arange(max(counts, default=0))
+        there = numbers[None, :] < np.array(counts, dtype=np.int64)[:, None]
+        self.free: NDArray[np.int64] = np.where(there, WHOLE, -1)
+        self._taken: dict[str, tuple[int, ...]] = {}
+        self._before = {
+            (name, fleet.rows[one.node]): one.gpus for name, one in fleet.known.items() if one.gpus
+        }
+
+    def taken(self, workload: str) -> tuple[int, ...]:
+        """The devices that a placed workload has."""
+        return self._taken.get(workload, ())
+
+    def choose(self, row: int, request: GpuRequest) -> tuple[int, ...]:
+        """The devices that it would get; fewer than asked where they are not there."""
+        free = self.free[row]
+        fitting = np.flatnonzero(free >= request.milli)
+        if request.milli < WHOLE:
+            fitting = fitting[np.argsort(free[fitting], kind="stable")]
+        return tuple(int(device) for device in fitting[: request.count])
+
+    def added(self, row: int, workload: Workload) -> None:
+        """Take its devices; the same as before where it comes back after a trial without it."""
+        if workload.gpu is None:
+            return
+        chosen = self._before.pop((workload.name, row), ())
+        if not self._good(row, chosen, workload.gpu):
+            chosen = self.choose(row, workload.gpu)
+        self._taken[workload.name] = chosen
+        self.free[row, list(chosen)] -= workload.gpu.milli
+
+    def _good(self, row: int, devices: tuple[int, ...], request: GpuRequest) -> bool:
+        known = all(device < self.free.shape[1] for device in devices)
+        right = known and len(devices) == request.count
+        return right and bool((self.free[row, list(devices)] >= request.milli).all())
+
+    def removed(self, row: int, workload: Workload) -> None:
+        """Give its devices back."""
+        if workload.gpu is None:
+            return
+        chosen = self._before[workload.name, row] = self._taken.pop(workload.name)
+        self.free[row, list(chosen)] += workload.gpu.milli
+
+
+class GpuShares(Rule):
+    """As many devices as asked have the asked share free."""
+
+    name = "gpus"
+
+    def filter(self, fleet: Fleet, workload: Workload, eligible: Bools) -> Filter | None:
+        """Concerns workloads that use GPUs."""
+        return _Free(fleet, workload.gpu) if workload.gpu else None
+
+
+class _Free(Filter):
+    def __init__(self, fleet: Fleet, request: GpuRequest) -> None:
+        self._fleet = fleet
+        self._request = request
+        self._devices = fleet.book(Devices)
+
+    def passes(self, rows: Rows) -> Bools:
+        fitting = self._devices.free[rows] >= self._request.milli
+        good: Bools = fitting.sum(axis=1) >= self._request.count
+        return good
+
+    def nearest(self, rows: NDArray[np.intp]) -> int:
+        """The node with the most fitting devices."""
+        fitting = self._devices.free[rows] >= self._request.milli
+        return int(rows[int(fitting.sum(axis=1).argmax())])
+
+    def verdict(self, row: int) -> Verdict:
+        fitting = int((self._devices.free[row] >= self._request.milli).sum())
+        wanted, share = self._request.count, self._request.milli / WHOLE
+        node = self._fleet.nodes[row].name
+        words = f"{node} has {fitting} GPUs with {share:g} of them free, {wanted} are asked"
+        return Verdict(GpuShares.name, fitting >= wanted, words, wanted, fitting, "GPUs")

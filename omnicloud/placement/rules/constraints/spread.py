@@ -1,0 +1,80 @@
+"""Workloads of a kind are spread evenly over domains."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.engine.domains import Counter, Counters
+from omnicloud.placement.engine.fleet import Fleet, Rows
+from omnicloud.placement.model.verdict import Verdict
+from omnicloud.placement.model.workload import Spread, Workload
+from omnicloud.placement.rules.protocol import Bools, Filter, Rule, Scope
+
+__all__ = ["Even"]
+
+
+class Even(Rule):
+    """After each placement the skew is within its bound."""
+
+    name = "spread"
+
+    def filter(self, fleet: Fleet, workload: Workload, eligible: Bools) -> Filter | None:
+        """Concerns workloads with a spread."""
+        return _WithinSkew(fleet, workload, eligible) if workload.spread else None
+
+
+class _Skew:
+    """One bound: the domains that count are those that the workload may use at all."""
+
+    def __init__(self, term: Spread, counter: Counter, itself: bool, eligible: Bools) -> None:
+        self.term = term
+        self.counter = counter
+        self.itself = int(itself)
+        codes = np.unique(counter.domains.codes[eligible])
+        self.counted = codes[codes != counter.domains.nowhere]
+
+    def good(self) -> NDArray[np.bool_]:
+        """By domain, whether one more may come."""
+        counts = self.counter.counts
+        good = np.zeros(counts.shape, dtype=np.bool_)
+        if self.counted.size:
+            least = counts[self.counted].min()
+            after = counts[self.counted] + self.itself
+            good[self.counted] = after - least <= self.term.max_skew
+        return good
+
+
+class _WithinSkew(Filter):
+    scope = Scope.SHARED
+
+    def __init__(self, fleet: Fleet, workload: Workload, eligible: Bools) -> None:
+        self._fleet = fleet
+        counters = fleet.book(Counters)
+        self._skews = [
+            _Skew(
+                term,
+                counters.get(term.match, term.topology),
+                term.match.selects(workload.labels),
+                eligible,
+            )
+            for term in workload.spread
+        ]
+
+    def passes(self, rows: Rows) -> Bools:
+        found = [skew.good()[skew.counter.domains.codes[rows]] for skew in self._skews]
+        good: Bools = np.logical_and.reduce(found)
+        return good
+
+    def verdict(self, row: int) -> Verdict:
+        node = self._fleet.nodes[row].name
+        for skew in self._skews:
+            code = skew.counter.domains.codes[row]
+            if not skew.good()[code]:
+                counts, most = skew.counter.counts, float(skew.term.max_skew)
+                least = int(counts[skew.counted].min()) if skew.counted.size else 0
+                where = f"the {skew.term.topology} of {node}"
+                words = f"{where} has {counts[code]} of [{skew.term.match}], the emptiest {least}"
+                after = float(counts[code] + skew.itself - least)
+                return Verdict(Even.name, False, words, after, most, "workloads of skew")
+        return Verdict(Even.name, True, f"{node} is in a domain that has not too many")

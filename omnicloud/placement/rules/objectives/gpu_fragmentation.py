@@ -1,0 +1,143 @@
+"""Place where the fewest GPUs become useless to the workloads that usually come."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.engine.fleet import Fleet, Floats, Rows
+from omnicloud.placement.model.workload import GpuRequest, Workload
+from omnicloud.placement.rules.constraints.gpus import WHOLE, Devices
+from omnicloud.placement.rules.protocol import Objective, Score
+
+__all__ = ["GpuFragmentation"]
+
+_MOST_KINDS = 256
+_Kind: TypeAlias = tuple[bytes, GpuRequest | None]
+
+
+@dataclass(frozen=True)
+class _Usual:
+    """The kinds of workloads that usually come: one entry, or one row, for each.
+
+    Attributes:
+        weights: How usual each is; they add up to 1.
+        demands: In quanta, by dimension of the fleet.
+        counts: GPUs; 0 for none.
+        milli: Thousandths of each GPU.
+        models: Whether it can use the GPUs of each node.
+    """
+
+    weights: Floats
+    demands: Floats
+    counts: NDArray[np.int64]
+    milli: NDArray[np.int64]
+    models: NDArray[np.bool_]
+
+
+class _Seen:
+    """Counts kinds of workloads until somebody asks what is usual; that then stays."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._fleet = fleet
+        self._seen: Tally[_Kind] = Tally()
+        self._usual: _Usual | None = None
+
+    def note(self, workload: Workload) -> None:
+        if self._usual is None:
+            self._seen[self._fleet.demand(workload).tobytes(), workload.gpu] += 1
+
+    def usual(self) -> _Usual:
+        if self._usual is None:
+            self._usual = self._summed()
+        return self._usual
+
+    def added(self, row: int, workload: Workload) -> None:
+        """Announced already."""
+
+    def removed(self, row: int, workload: Workload) -> None:
+        """It may come again."""
+
+    def _summed(self) -> _Usual:
+        common = sorted(self._seen.items(), key=lambda one: (-one[1], one[0][0], repr(one[0][1])))
+        kinds = [kind for kind, _ in common[:_MOST_KINDS]]
+        weights = np.array([count for _, count in common[:_MOST_KINDS]], dtype=np.float64)
+        models = [n.gpus.model if n.gpus else "" for n in self._fleet.nodes]
+        return _Usual(
+            weights / max(weights.sum(), 1.0),
+            np.array([np.frombuffer(demand) for demand, _ in kinds]),
+            np.array([gpu.count if gpu else 0 for _, gpu in kinds], dtype=np.int64),
+            np.array([gpu.milli if gpu else 0 for _, gpu in kinds], dtype=np.int64),
+            np.array([[_suits(gpu, model) for model in models] for _, gpu in kinds]),
+        )
+
+
+def _suits(gpu: GpuRequest | None, model: str) -> bool:
+    return gpu is not None and (not gpu.models or model in gpu.models)
+
+
+class GpuFragmentation(Objective):
+    """How many free GPUs (in thousandths) become useless to the usual workloads.
+
+    A free share of a device is useless to a kind that does not fit onto the node at all, or that
+    asks for more of a device than this one has. The mean over the kinds is the node's
+    fragmentation, and its rise is what counts: Weng et al., "Beware of Fragmentation: Scheduling
+    GPU-Sharing Workloads with Fragmentation Gradient Descent", USENIX ATC 2023.
+    """
+
+    name = "gpu_fragmentation"
+
+    def announce(self, fleet: Fleet, workload: Workload) -> None:
+        """Count it among the usual ones."""
+        fleet.book(_Seen).note(workload)
+
+    def score(self, fleet: Fleet, workload: Workload) -> Score | None:
+        """Concerns every workload where nodes have GPUs and anything was announced."""
+        usual = fleet.book(_Seen).usual()
+        if not usual.weights.size or not any(node.gpus for node in fleet.nodes):
+            return None
+        return _Gradient(fleet, workload, usual)
+
+
+class _Gradient(Score):
+    def __init__(self, fleet: Fleet, workload: Workload, usual: _Usual) -> None:
+        self._fleet = fleet
+        self._usual = usual
+        self._devices = fleet.book(Devices)
+        self._demand = fleet.demand(workload)[:, None]
+        self._gpu = workload.gpu
+        most = float(WHOLE * self._devices.free.shape[1])
+        self.bounds = (-most, most)
+
+    def raw(self, rows: Rows) -> Floats:
+        free = self._fleet.free[:, rows]
+        devices = np.maximum(self._devices.free[rows], 0)
+        before = self._useless(rows, free, devices)
+        return before - self._useless(rows, free - self._demand, self._after(devices))
+
+    def _after(self, devices: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The devices with the workload on those that it would get."""
+        if self._gpu is None:
+            return devices
+        fitting = devices >= self._gpu.milli
+        if self._gpu.milli >= WHOLE:
+            chosen = fitting & (fitting.cumsum(axis=1) <= self._gpu.count)
+            return devices - chosen * self._gpu.milli
+        after = devices.copy()
+        fullest = np.where(fitting, devices, WHOLE + 1).argmin(axis=1)
+        after[np.arange(len(after)), fullest] -= self._gpu.milli
+        return np.maximum(after, 0)
+
+    def _useless(self, rows: Rows, free: Floats, devices: NDArray[np.int64]) -> Floats:
+        usual = self._usual
+        room = (free[None, :, :] >= usual.demands[:, :, None]).all(axis=1)
+        fitting = devices[None, :, :] >= usual.milli[:, None, None]
+        enough = fitting.sum(axis=2) >= usual.counts[:, None]
+        runs = room & enough & usual.models[:, rows] & (usual.counts > 0)[:, None]
+        useful = np.where(runs, (devices[None, :, :] * fitting).sum(axis=2), 0)
+        lost: Floats = devices.sum(axis=1) - usual.weights @ useful
+        return lost
