@@ -1,0 +1,1 @@
+"""The provider ``nats``: NATS with JetStream."""

@@ -1,0 +1,29 @@
+"""What the provider ``nats`` says of itself; imports no client of the server."""
+
+from __future__ import annotations
+
+from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.registry.hookspecs import hookimpl
+from omnicloud.registry.provider import Offer, Provider, Status
+
+__all__ = ["omnicloud_providers"]
+
+_KV = frozenset(KVFeature) - {KVFeature.BATCH, KVFeature.TRANSACTION}
+
+
+@hookimpl
+def omnicloud_providers() -> list[Provider]:
+    """The provider ``nats``."""
+    return [
+        Provider(
+            name="nats",
+            config="omnicloud_nats.config:NatsConfig",
+            offers={
+                "kv": Offer("omnicloud_nats.kv:open_kv", _KV),
+            },
+            summary="NATS with JetStream",
+            distribution="omnicloud-nats",
+            status=Status.BETA,
+            world="omnicloud_nats.certify:world",
+        )
+    ]

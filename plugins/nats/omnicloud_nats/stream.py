@@ -1,0 +1,279 @@
+"""One stream: the last message of each subject, read and replaced under a condition."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from omnicloud.errors import ConfigurationError
+from omnicloud_nats.errors import WRONG_SEQUENCE, NativeError, translated
+from omnicloud_nats.server_time import ServerTime, seconds_of
+from omnicloud_nats.store import Store, parsed
+from omnicloud_nats.wire import Answer, headers_of
+
+__all__ = ["Stored", "Stream", "open_stream"]
+
+_NO_MESSAGE = 10037
+_EXISTS = 10058
+_NANO = 1_000_000_000
+_IDLE_SECONDS = 5
+_PULL = 1000
+_END = (404, 408, 409)
+"""Statuses that end a pull: no messages, its time is over, the server's limits."""
+
+
+class Stored(NamedTuple):
+    """A message of the stream. ``at``: when the server took it, in seconds since 1970 UTC."""
+
+    subject: str
+    seq: int
+    at: float
+    headers: dict[str, str]
+    data: bytes
+    pending: int = 0
+
+
+class Stream:
+    """A stream of a :class:`Store`, and the time at its server."""
+
+    def __init__(self, store: Store, name: str, *, replicas: int) -> None:
+        self.store = store
+        self.name = name
+        self.time = ServerTime(store.clock, self._now)
+        self._direct = replicas == 1
+
+    async def last(self, subject: str) -> Stored | None:
+        """The last message of a subject, as the stream's leader knows it."""
+        if self._direct:
+            answer = await self.store.ask(f"$JS.API.DIRECT.GET.{self.name}.{subject}")
+            return _told(answer)
+        return await self._asked({"last_by_subj": subject})
+
+    async def at(self, seq: int) -> Stored | None:
+        """The message of a number, if it is there."""
+        if self._direct:
+            body = json.dumps({"seq": seq}).encode()
+            return _told(await self.store.ask(f"$JS.API.DIRECT.GET.{self.name}", body))
+        return await self._asked({"seq": seq})
+
+    async def publish(
+        self,
+        subject: str,
+        data: bytes,
+        headers: dict[str, str] | None = None,
+        *,
+        over: int | None = None,
+    ) -> int | None:
+        """Append a message and return its number.
+
+        Args:
+            over: The number that the subject's last message must have, 0 where there must be
+                none; ``None`` is returned, and nothing written, where it has another.
+        """
+        said = dict(headers or {})
+        if over is not None:
+            said["Nats-Expected-Last-Subject-Sequence"] = str(over)
+        answer = await self.store.ask(subject, data, said, settle=True)
+        return acknowledged(answer)
+
+    async def info(self, subjects: str | None = None) -> dict[str, Any]:
+        """What the server says of the stream, with the messages of each such subject."""
+        request = {"subjects_filter": subjects} if subjects else None
+        try:
+            return await self.store.api(f"STREAM.INFO.{self.name}", request)
+        except NativeError as error:
+            raise translated(error) from error
+
+    async def end(self) -> int:
+        """The number of the stream's last message."""
+        return int((await self.info())["state"]["last_seq"])
+
+    async def after(
+        self,
+        seq: int,
+        subjects: Sequence[str],
+        *,
+        most: int = _PULL,
+        wait: float = 0.0,
+        bare: bool = False,
+    ) -> list[Stored]:
+        """The first messages with larger numbers on these subjects.
+
+        Args:
+            wait: Seconds to wait for the first one.
+            bare: Without their data.
+        """
+        config = {"deliver_policy": "by_start_sequence", "opt_start_seq": seq + 1}
+        consumer, pending = await self._consumer(config, subjects, wait, bare=bare)
+        try:
+            if pending:
+                return await self._pull(consumer, min(most, pending))
+            if wait <= 0:
+                return []
+            first = await self._pull(consumer, 1, wait)
+            left = min(most - 1, first[-1].pending) if first else 0
+            return first + await self._pull(consumer, left) if left else first
+        finally:
+            await self._drop(consumer)
+
+    async def last_of(self, subjects: str) -> list[Stored]:
+        """The last message of each subject under a wildcard, without its data."""
+        config = {"deliver_policy": "last_per_subject"}
+        consumer, pending = await self._consumer(config, [subjects], 0.0, bare=True)
+        found: dict[str, Stored] = {}
+        try:
+            while pending:
+                page = await self._pull(consumer, _PULL)
+                found |= {one.subject: one for one in page}
+                # What is written meanwhile comes after the others, so nothing is missed.
+                pending = page[-1].pending if page else 0
+        finally:
+            await self._drop(consumer)
+        return list(found.values())
+
+    async def purge(self, subject: str, *, before: int | None = None) -> int:
+        """Remove the messages of a subject, those with smaller numbers only; how many."""
+        request: dict[str, Any] = {"filter": subject}
+        if before is not None:
+            request["seq"] = before
+        try:
+            said = await self.store.api(f"STREAM.PURGE.{self.name}", request)
+        except NativeError as error:
+            raise translated(error) from error
+        return int(said.get("purged", 0))
+
+    async def _now(self) -> float:
+        return seconds_of((await self.info())["ts"])
+
+    async def _asked(self, request: dict[str, Any]) -> Stored | None:
+        try:
+            said = (await self.store.api(f"STREAM.MSG.GET.{self.name}", request))["message"]
+        except NativeError as error:
+            if error.code == _NO_MESSAGE:
+                return None
+            raise translated(error) from error
+        _, headers = headers_of(base64.b64decode(said.get("hdrs", "")))
+        data = base64.b64decode(said.get("data", ""))
+        return Stored(said["subject"], said["seq"], seconds_of(said["time"]), headers, data)
+
+    async def _consumer(
+        self, config: dict[str, Any], subjects: Sequence[str], wait: float, *, bare: bool
+    ) -> tuple[str, int]:
+        """A reader of its own at the server, and how many messages it has before it."""
+        request = {
+            "stream_name": self.name,
+            "config": {
+                **config,
+                "ack_policy": "none",
+                "filter_subjects": list(subjects),
+                "headers_only": bare,
+                "mem_storage": True,
+                "num_replicas": 1,
+                "inactive_threshold": int((wait + _IDLE_SECONDS) * _NANO),
+            },
+        }
+        try:
+            said = await self.store.api(f"CONSUMER.CREATE.{self.name}", request)
+        except NativeError as error:
+            raise translated(error) from error
+        return said["name"], int(said.get("num_pending", 0))
+
+    async def _pull(self, consumer: str, most: int, wait: float = 0.0) -> list[Stored]:
+        request: dict[str, Any] = {"batch": most}
+        if wait > 0:
+            request["expires"] = max(1_000_000, int(wait * _NANO))
+        else:
+            request["no_wait"] = True
+        left = [most]
+
+        def done(answer: Answer) -> bool:
+            left[0] -= 1
+            return answer.status != 0 or not left[0]
+
+        subject = f"CONSUMER.MSG.NEXT.{self.name}.{consumer}"
+        answers = await self.store.gather(subject, request, done, wait)
+        last = answers[-1].status
+        if last not in (0, *_END):
+            raise translated(NativeError(last, "a pull was refused"))
+        return [_delivered(answer) for answer in answers if answer.status == 0]
+
+    async def _drop(self, consumer: str) -> None:
+        await self.store.tell(f"CONSUMER.DELETE.{self.name}.{consumer}")
+
+
+async def open_stream(store: Store, name: str, **config: Any) -> Stream:
+    """The stream of that name, made where there is none; its subjects start with its name.
+
+    Raises:
+        ConfigurationError: There is one that is kept in another way.
+    """
+    replicas = store.config.replicas
+    request = {
+        "name": name,
+        "subjects": [f"{name}.>"],
+        "storage": "file",
+        "num_replicas": replicas,
+        "discard": "new",
+        "allow_direct": replicas == 1,
+        "allow_msg_ttl": True,
+        # So that numbers, which are versions and tokens, go on where a stream was lost.
+        "first_seq": int(store.clock.wall() * 1e6),
+        **config,
+    }
+    try:
+        await store.api(f"STREAM.CREATE.{name}", request)
+    except NativeError as error:
+        if error.code != _EXISTS:
+            raise translated(error) from error
+        await _check(store, name, request)
+    return Stream(store, name, replicas=replicas)
+
+
+async def _check(store: Store, name: str, wanted: dict[str, Any]) -> None:
+    try:
+        found = (await store.api(f"STREAM.INFO.{name}"))["config"]
+    except NativeError as error:
+        raise translated(error) from error
+    for field in wanted.keys() - {"first_seq"}:
+        if found.get(field, False) != wanted[field]:
+            raise ConfigurationError(
+                f"the stream {name} has another {field} than this service asks for",
+                hint="edit the stream, or give the service another namespace",
+            )
+
+
+def acknowledged(answer: Answer) -> int | None:
+    """The number that a published message got; ``None`` where another came before it."""
+    try:
+        return int(parsed(answer.data)["seq"])
+    except NativeError as error:
+        if error.code in WRONG_SEQUENCE:
+            return None
+        raise translated(error) from error
+
+
+def _told(answer: Answer) -> Stored | None:
+    """A message that was asked for directly."""
+    if answer.status == 404:
+        return None
+    if answer.status:
+        raise translated(NativeError(answer.status, "a direct read was refused"))
+    said = answer.headers
+    at = seconds_of(said["Nats-Time-Stamp"])
+    return Stored(said["Nats-Subject"], int(said["Nats-Sequence"]), at, said, answer.data)
+
+
+def _delivered(answer: Answer) -> Stored:
+    """A message that a consumer delivered: its facts are in the subject for its answer."""
+    words = answer.reply.split(".")
+    # Newer servers may put the domain and the account before the stream.
+    seq, at, pending = (words[5], words[7], words[8]) if len(words) == 9 else _longer(words)
+    return Stored(
+        answer.subject, int(seq), int(at) / _NANO, answer.headers, answer.data, int(pending)
+    )
+
+
+def _longer(words: list[str]) -> tuple[str, str, str]:
+    return words[7], words[9], words[10]
