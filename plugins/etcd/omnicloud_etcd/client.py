@@ -1,0 +1,382 @@
+"""Requests to the members of one cluster over their JSON gateway: bounded, never sent twice."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+
+from omnicloud.core.clock import Clock
+from omnicloud.core.opening import Opening
+from omnicloud.errors import (
+    ConfigurationError,
+    OmniCloudError,
+    Outcome,
+    ThrottledError,
+    UnavailableError,
+)
+from omnicloud_etcd.clock import ServerTime
+from omnicloud_etcd.config import EtcdConfig
+from omnicloud_etcd.errors import (
+    INVALID_TOKEN,
+    LEASE_NOT_FOUND,
+    Refusal,
+    closed,
+    translated,
+    unreachable,
+)
+from omnicloud_etcd.wire import (
+    Authenticate,
+    Authenticated,
+    Range,
+    RangeAnswer,
+    Refused,
+    Txn,
+    TxnAnswer,
+    Version,
+    decode,
+    encode,
+)
+
+__all__ = ["Client", "client_of"]
+
+OLDEST = (3, 4)
+"""The oldest version served: the gateway's path is /v3 since then."""
+
+_GRACE_SECONDS = 0.2
+_CLOSE_SECONDS = 0.25
+_OK = 200
+_PIECE_BYTES = 256 << 10
+
+M = TypeVar("M")
+
+
+class _Journey(SimpleNamespace):
+    """One request on its way: whether its head was sent."""
+
+    sent = False
+
+
+async def _note_sent(_: object, context: SimpleNamespace, __: object) -> None:
+    context.trace_request_ctx.sent = True
+
+
+class Client:
+    """Asks the member that answered last, or the next that can be reached."""
+
+    def __init__(self, config: EtcdConfig, clock: Clock) -> None:
+        self.config = config
+        self.time = ServerTime(clock)
+        self.version = ""
+        self._clock = clock
+        self._within = config.connect_timeout + config.answer_timeout
+        self._current = 0
+        self._turns = asyncio.Semaphore(config.max_connections)
+        self._login = asyncio.Lock()
+        self._token: str | None = None
+        self._closed = False
+        tracing = aiohttp.TraceConfig()
+        tracing.on_request_headers_sent.append(_note_sent)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=_tls(config), keepalive_timeout=15),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=config.connect_timeout),
+            trace_configs=[tracing],
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent"),
+            headers={"Content-Type": "application/json"},
+        )
+        # A request that found its connection closed would be sent again, done or not.
+        self._session._retry_connection = False  # noqa: SLF001 - there is no public way
+
+    async def meet(self) -> None:
+        """Ask the server for its version.
+
+        Raises:
+            ConfigurationError: What answers is not etcd, or older than :data:`OLDEST`.
+        """
+        said = await self._carried("GET", "/version", b"")
+        try:
+            self.version = decode(said, Version).etcdserver
+        except msgspec.MsgspecError as error:
+            raise ConfigurationError(
+                "what answers is not etcd", hint="give the members' client urls"
+            ) from error
+        if tuple(int(part) for part in self.version.split(".")[:2]) < OLDEST:
+            raise ConfigurationError(
+                f"the server is etcd {self.version}, too old for this provider",
+                hint=f"run etcd {OLDEST[0]}.{OLDEST[1]} or newer",
+            )
+
+    async def range(self, request: Range) -> RangeAnswer:
+        """Read keys, as they stand after all that was acknowledged before."""
+        return await self.ask("/v3/kv/range", request, RangeAnswer)
+
+    async def look(self, request: Txn) -> TxnAnswer:
+        """Run a transaction that only reads."""
+        return await self.ask("/v3/kv/txn", request, TxnAnswer)
+
+    async def txn(self, request: Txn) -> TxnAnswer:
+        """Run a transaction; cancelled on its way, it is waited for a little."""
+        return await self.ask("/v3/kv/txn", request, TxnAnswer, writes=True)
+
+    async def ask(
+        self, path: str, request: msgspec.Struct, kind: type[M], *, writes: bool = False
+    ) -> M:
+        """Send one request and return its answer.
+
+        Raises:
+            Refusal: The server's word, of a lease that it does not know.
+            ThrottledError: All connections stayed busy; not done.
+            UnavailableError: No connection (not done), or no whole answer (unknown).
+            OmniCloudError: As the table in ``errors`` says.
+        """
+        body = encode(request)
+        async with self._turn():
+            try:
+                said = await self._authorized(path, body, writes=writes)
+                return decode(said, kind)
+            except msgspec.MsgspecError as error:
+                raise UnavailableError("what answers is not etcd", hint="check urls") from error
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, request: msgspec.Struct
+    ) -> AsyncIterator[AsyncIterator[bytes]]:
+        """An answer that goes on; yields its messages, each as JSON.
+
+        The caller bounds the waiting. Errors on the way are the library's.
+        """
+        if self._closed:
+            raise closed()
+        headers = await self._headers()
+        try:
+            async with self._session.post(
+                self.config.urls[self._current] + path,
+                data=encode(request),
+                headers=headers,
+                trace_request_ctx=_Journey(),
+            ) as response:
+                if response.status != _OK:
+                    raise _refusal(response.status, await response.read())
+                yield _lines(response.content)
+        except Refusal as error:
+            raise translated(error) from error
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise self._passed_over(error) from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise (closed() if self._closed else translated(error)) from error
+
+    async def aclose(self) -> None:
+        """Close all connections; calls in flight end with their answers lost."""
+        self._closed = True
+        await self._session.close()
+        if self.config.urls[0].startswith("https:"):
+            await asyncio.sleep(_CLOSE_SECONDS)  # asyncio ends TLS after the session's close
+
+    async def _authorized(self, path: str, body: bytes, *, writes: bool) -> bytes:
+        headers = await self._headers()
+        try:
+            return await self._sent(path, body, headers, writes=writes)
+        except Refusal as error:
+            if INVALID_TOKEN not in error.said or self.config.username is None:
+                raise
+            # Nothing was done: logins end with their time, and with a member's restart.
+            if headers is not None and self._token == headers["Authorization"]:
+                self._token = None
+        return await self._sent(path, body, await self._headers(), writes=writes)
+
+    async def _headers(self) -> dict[str, str] | None:
+        if self.config.username is None or self.config.password is None:
+            return None
+        async with self._login:
+            if self._token is None:
+                who = Authenticate(
+                    name=self.config.username, password=self.config.password.get_secret_value()
+                )
+                try:
+                    said = await self._carried("POST", "/v3/auth/authenticate", encode(who))
+                except Refusal as error:
+                    raise translated(error) from None
+                self._token = decode(said, Authenticated).token
+        return {"Authorization": self._token}
+
+    async def _sent(
+        self, path: str, body: bytes, headers: dict[str, str] | None, *, writes: bool
+    ) -> bytes:
+        if not writes:
+            return await self._carried("POST", path, body, headers)
+        journey = _Journey()
+        carrying = asyncio.ensure_future(self._carried("POST", path, body, headers, journey))
+        try:
+            return await asyncio.shield(carrying)
+        finally:
+            # A write that was cancelled might else be done after what its caller asks for next.
+            if not carrying.done():
+                try:
+                    if journey.sent:
+                        await asyncio.wait({carrying}, timeout=_GRACE_SECONDS)
+                finally:
+                    carrying.cancel()
+                    await asyncio.wait({carrying}, timeout=_GRACE_SECONDS)
+            if carrying.done() and not carrying.cancelled():
+                carrying.exception()  # told to the caller already, or to no one any more
+
+    async def _carried(
+        self,
+        method: str,
+        path: str,
+        body: bytes,
+        headers: dict[str, str] | None = None,
+        journey: _Journey | None = None,
+    ) -> bytes:
+        """Send it to the current member, or to the next one that can be reached."""
+        journey = journey or _Journey()
+        last: OmniCloudError | None = None
+        for _ in self.config.urls:
+            url = self.config.urls[self._current] + path
+            try:
+                async with asyncio.timeout(self._within):
+                    return await self._answer(method, url, body, headers, journey)
+            except (Refusal, OmniCloudError):
+                raise
+            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+                last = self._passed_over(error)
+            except TimeoutError as error:
+                raise UnavailableError("the server did not answer in time") from error
+            except (aiohttp.ClientError, OSError) as error:
+                raise self._lost(error, journey) from error
+        raise last or closed()
+
+    async def _answer(
+        self,
+        method: str,
+        url: str,
+        body: bytes,
+        headers: dict[str, str] | None,
+        journey: _Journey,
+    ) -> bytes:
+        asked = self._clock.monotonic()
+        async with self._session.request(
+            method,
+            url,
+            data=_data(body),
+            headers={**(headers or {}), "Content-Length": str(len(body))},
+            allow_redirects=False,
+            trace_request_ctx=journey,
+        ) as response:
+            came = self._clock.monotonic()
+            said = await response.read()
+            self.time.learn(response.headers.get("Date", ""), asked, came)
+            if response.status != _OK:
+                raise _refusal(response.status, said)
+            return said
+
+    def _passed_over(self, error: Exception) -> OmniCloudError:
+        """Ask another member from now on."""
+        self._current = (self._current + 1) % len(self.config.urls)
+        told = unreachable(error)
+        told.__cause__ = error
+        return told
+
+    def _lost(self, error: Exception, journey: _Journey) -> OmniCloudError:
+        if self._closed:
+            return closed()
+        if not journey.sent:
+            return UnavailableError(
+                "the connection to the server was lost", outcome=Outcome.NOT_DONE
+            )
+        return translated(error)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        if self._closed:
+            raise closed()
+        if self._turns.locked():
+            await self._waited()
+        else:
+            await self._turns.acquire()
+        try:
+            yield
+        except Refusal as error:
+            if LEASE_NOT_FOUND in error.said:
+                raise
+            raise translated(error) from error
+        finally:
+            self._turns.release()
+
+    async def _waited(self) -> None:
+        try:
+            async with asyncio.timeout(self.config.answer_timeout):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise ThrottledError(
+                f"all {self.config.max_connections} connections stayed busy",
+                hint="raise max_connections, or send fewer calls at once",
+            ) from None
+
+
+async def client_of(config: EtcdConfig, opening: Opening) -> Client:
+    """The client of the configured cluster, opened once in this process's cloud."""
+
+    async def open_() -> Client:
+        client = Client(config, opening.clock)
+        try:
+            await client.meet()
+        except BaseException:
+            await client.aclose()
+            raise
+        return client
+
+    secret = None if config.password is None else config.password.get_secret_value()
+    key = ("etcd", config.model_dump_json(exclude={"password", "namespace"}), secret)
+    return await opening.share(key, open_)
+
+
+def _data(body: bytes) -> bytes | AsyncIterator[memoryview] | None:
+    """The body as aiohttp takes it; a large one in pieces, between which the loop turns."""
+    return _pieces(body) if len(body) > _PIECE_BYTES else body or None
+
+
+async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
+    view = memoryview(body)
+    for start in range(0, len(body), _PIECE_BYTES):
+        yield view[start : start + _PIECE_BYTES]
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    """The messages of a stream, one a line, however long."""
+    kept = b""
+    async for chunk in content.iter_any():
+        *whole, kept = (kept + chunk).split(b"\n")
+        for line in whole:
+            if line.strip():
+                yield line
+
+
+def _refusal(status: int, said: bytes) -> Exception:
+    try:
+        refused = decode(said, Refused)
+    except msgspec.MsgspecError:
+        return UnavailableError(f"what answers says {status} and is not etcd", hint="check urls")
+    return Refusal(refused.code, refused.error)
+
+
+def _tls(config: EtcdConfig) -> ssl.SSLContext | bool:
+    if not config.urls[0].startswith("https:"):
+        return True
+    try:
+        context = ssl.create_default_context(cafile=config.tls_ca_file)
+        if config.tls_cert_file is not None:
+            context.load_cert_chain(config.tls_cert_file, config.tls_key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            "one of the tls_… files cannot be used", hint="give PEM files"
+        ) from error
+    return context

@@ -1,0 +1,25 @@
+"""The provider keeps every law of every contract that it offers, on a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from omnicloud_etcd.certify import world
+from omnicloud_tck.kv import KVContract
+from omnicloud_tck.locks import LocksContract
+from omnicloud_tck.world import World
+
+
+class TestEtcdKV(KVContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("kv")
+
+
+class TestEtcdLocks(LocksContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("locks")
