@@ -1,0 +1,1 @@
+"""omnicloud over Google Cloud Storage."""

@@ -1,0 +1,83 @@
+"""Reads: what is known of an object, and ranges of one version of it.
+
+An answer with content tells the generation of an object, not what is kept beside it. So a read
+asks for that first, and then for content of that generation; a reader who names a version that
+was read before asks for the content alone.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from omnicloud.contracts.objects.driver import GetRange
+from omnicloud.contracts.objects.models import Chunk, ObjectInfo
+from omnicloud.contracts.objects.stored_keys import StoredKeys
+from omnicloud.core.http import Answer
+from omnicloud.errors import ConflictError, UnavailableError
+from omnicloud_gcs.client import Client, told
+from omnicloud_gcs.errors import is_no_bucket, refusal
+from omnicloud_gcs.resources import condition_of, info_of, version_of
+
+__all__ = ["Reader"]
+
+_RACES = 20  # times that an object may change under a read
+_REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Reads of one bucket."""
+
+    client: Client
+    keys: StoredKeys
+    _known: OrderedDict[tuple[str, str], ObjectInfo] = field(default_factory=OrderedDict)
+
+    async def stat(self, key: str) -> ObjectInfo | None:
+        """What is known of an object."""
+        resource = await self.resource(self.keys.stored(key))
+        return None if resource is None else info_of(key, told(resource))
+
+    async def resource(self, stored: str) -> Answer | None:
+        """The answer that says what is known of an object; ``None`` where there is none."""
+        answer = await self.client.ask("GET", self.client.path(stored))
+        return None if answer.status == 404 and not is_no_bucket(answer) else answer
+
+    async def range(self, op: GetRange) -> Chunk | None:
+        """Bytes of one version of an object, with what is known of that version."""
+        for _ in range(_RACES):
+            info = self._known.get((op.key, op.if_version or "")) or await self.stat(op.key)
+            if info is None:
+                return None
+            if op.if_version not in (None, info.version):
+                raise ConflictError("the object has another version")
+            self._remember(info)
+            if op.start >= info.size_bytes or (op.end is not None and op.end <= op.start):
+                return Chunk(b"", info)
+            data = await self._content(op, info.version)
+            if data is not None:
+                return Chunk(data, info)
+            self._known.pop((op.key, info.version), None)
+        raise UnavailableError("the object changed under each attempt to read it")
+
+    async def _content(self, op: GetRange, version: str) -> bytes | None:
+        """The bytes of a version; ``None`` where it is not there any more."""
+        headers = {"accept-encoding": "gzip"}  # content that is stored packed comes as it is
+        if op.start or op.end is not None:
+            headers["range"] = f"bytes={op.start}-{'' if op.end is None else op.end - 1}"
+        path = self.client.path(self.keys.stored(op.key))
+        query = {"alt": "media", **condition_of(version)}
+        answer = await self.client.ask("GET", path, query, headers)
+        if answer.status in (404, 412, 416) and not is_no_bucket(answer):
+            return None
+        if answer.status not in (200, 206):
+            raise refusal(answer)
+        if version_of({"generation": answer.headers.get("x-goog-generation", "")}) != version:
+            return None  # not every service looks at the condition
+        whole = answer.status == 200  # it may not know ranges
+        return answer.body[op.start : op.end] if whole else answer.body
+
+    def _remember(self, info: ObjectInfo) -> None:
+        self._known[info.key, info.version] = info
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
