@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omnicloud.contracts.kv.models import KVFeature
+from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
@@ -20,6 +21,7 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_nats.config:NatsConfig",
             offers={
                 "kv": Offer("omnicloud_nats.kv:open_kv", _KV),
+                "locks": Offer("omnicloud_nats.locks:open_locks", frozenset(LocksFeature)),
             },
             summary="NATS with JetStream",
             distribution="omnicloud-nats",

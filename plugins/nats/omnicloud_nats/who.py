@@ -63,7 +63,7 @@ def _signed(file: Path) -> Credentials:
         found = _BLOCK.findall(file.read_text())
         jwt, seed = found[0], found[1]
         pair = nkeys.from_seed(seed.encode())
-    except (OSError, ValueError, IndexError, nkeys.errors.NkeysError) as error:
+    except (OSError, ValueError, IndexError, nkeys.NkeysError) as error:
         # The cause is left out: it may quote the file.
         raise ConfigurationError(
             "credentials_file is not readable as credentials of NATS",

@@ -9,6 +9,7 @@ import pytest
 
 from omnicloud_nats.certify import world
 from omnicloud_tck.kv import KVContract
+from omnicloud_tck.locks import LocksContract
 from omnicloud_tck.world import World
 
 
@@ -16,3 +17,9 @@ class TestNatsKV(KVContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("kv")
+
+
+class TestNatsLocks(LocksContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("locks")
