@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from omnicloud.contracts.outbox import Outbox, OutboxEvent
     from omnicloud.contracts.sagas import SagaEngine, SagaState, SagaStates, SagaStepHistory
     from omnicloud.contracts.secrets import Secret, Secrets
+    from omnicloud.core.backoff import Backoff
     from omnicloud.core.context import acting_as, deadline, tenant
     from omnicloud.errors import (
         AlreadyExistsError,
@@ -56,6 +57,7 @@ __all__ = [
     "KV",
     "AlreadyExistsError",
     "AttemptTimeoutError",
+    "Backoff",
     "Breaker",
     "Cache",
     "CircuitOpenError",
@@ -106,6 +108,7 @@ __all__ = [
 
 _ROOMS = {
     "OmniCloud": "cloud",
+    "Backoff": "core.backoff",
     "Breaker": "contracts.breaker",
     "Cache": "contracts.cache",
     "CircuitState": "contracts.breaker",

@@ -15,7 +15,8 @@ from pathlib import Path
 
 from omnicloud import OmniCloud
 
-CONFIG = Path(__file__).with_name("omnicloud.toml")
+CONFIG = Path(os.environ.get("OMNICLOUD_CONFIG") or Path(__file__).with_name("omnicloud.toml"))
+"""Who serves each name: another file is another set of providers, and the only difference."""
 _STOP_SECONDS = 20.0
 
 

@@ -10,6 +10,7 @@ from omnicloud import OmniCloud, OutboxEvent
 from omnicloud.contracts.sagas import Saga, StepContext, step
 
 from .accounts import Accounts, NotEnoughError
+from .intake import TAKEN_TOPIC
 from .model import CREDITS, STOCK, order_of
 
 __all__ = ["SETTLED_TOPIC", "Fulfilment", "invoice_key", "open_shop"]
@@ -19,8 +20,14 @@ _UNTIL_DONE = 1_000_000
 
 
 async def open_shop(cloud: OmniCloud) -> None:
-    """Fill the shelves and the customers' accounts, once."""
+    """Fill the shelves and the customers' accounts, once.
+
+    And make the groups that read what is published: what is told from now on reaches them.
+    """
     await cloud.documents("orders").create_index("orders", "status")
+    for topic, group in ((TAKEN_TOPIC, "fulfilment"), (SETTLED_TOPIC, "letters")):
+        await cloud.messaging("broker").subscribe(topic, group)
+        await cloud.messaging("broker").subscribe(topic, "audit")
     await Accounts(cloud, "stock").open(STOCK)
     await Accounts(cloud, "payments").open(CREDITS)
 

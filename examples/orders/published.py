@@ -1,4 +1,4 @@
-"""What was published: the broker keeps messages for a while, and a new group gets all of them."""
+"""What was published: a group that was there before the first order has all of it."""
 
 from __future__ import annotations
 

@@ -70,6 +70,9 @@ async def unfinished(cloud: OmniCloud, count: int, patience: float) -> Audit:
         audit.note(f"sagas {status.lower()}", len(runs))
     audit.note("events not published", (await cloud.outbox("events").lag()).pending)
     audit.note("messages not handled", await _depth(cloud))
+    for topic in (TAKEN_TOPIC, SETTLED_TOPIC):
+        dead = [one.id async for one in cloud.messaging("broker").dead_letters(topic)]
+        audit.note(f"dead letters of {topic}", len(dead))
     return audit
 
 

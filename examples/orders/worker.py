@@ -8,6 +8,7 @@ from contextlib import suppress
 
 from omnicloud import (
     AlreadyExistsError,
+    Backoff,
     Message,
     OmniCloud,
     ProcessingOutcome,
@@ -22,6 +23,9 @@ __all__ = ["LEASE_SECONDS", "run_worker"]
 
 LEASE_SECONDS = 4.0
 """After it the others go on with what a dead process had in hand."""
+_UNTIL_DONE = 10_000
+_AGAIN = Backoff(most=5.0)
+"""A store that is away for an hour is no reason to lay an order aside: it is tried again."""
 
 
 async def run_worker(cloud: OmniCloud) -> None:
@@ -55,6 +59,12 @@ async def run_worker(cloud: OmniCloud) -> None:
             (SETTLED_TOPIC, tell, "letters", 32),
         ):
             consume = broker.consume(
-                topic, handler, group=group, concurrency=concurrency, lease=LEASE_SECONDS
+                topic,
+                handler,
+                group=group,
+                concurrency=concurrency,
+                max_attempts=_UNTIL_DONE,
+                backoff=_AGAIN,
+                lease=LEASE_SECONDS,
             )
             tasks.create_task(consume)

@@ -462,3 +462,16 @@ async def test_a_payload_that_does_not_open_is_a_dead_letter_and_holds_up_no_oth
     assert letter.payload == b""
     assert letter.reason == "the payload could not be opened"
     assert [whole.payload for whole in await bench.dead()] == [b"damaged"]
+
+
+@virtual
+async def test_a_group_that_subscribed_gets_what_was_published_before_its_first_consumer(
+    bench: Bench,
+) -> None:
+    await bench.messaging.subscribe("t", "early")
+    await bench.messaging.subscribe("t", "early")
+    await bench.messaging.publish("t", b"first")
+    assert (await bench.messaging.depth("t", "early")).ready == 1
+    bench.consume(bench.succeed, group="early")
+    await asyncio.sleep(1)
+    assert bench.payloads() == [b"first"]

@@ -16,6 +16,7 @@ from omnicloud.contracts.messaging.driver import (
     Publish,
     Redrive,
     Replay,
+    Subscribe,
 )
 from omnicloud.contracts.messaging.models import (
     WEEK,
@@ -126,6 +127,14 @@ class Messaging:
             raise
         except (UnavailableError, DeadlineExceededError, CircuitOpenError) as error:
             raise _not_published(error) from error
+
+    async def subscribe(self, topic: str, group: str = "default") -> None:
+        """Make sure that the group exists: it gets what is published from now on.
+
+        A known group stays as it is. ``consume`` does this itself; call it where messages may
+        be published before the group's first consumer runs.
+        """
+        await self._pipeline.send(Subscribe(check_name(topic, "topic"), check_name(group, "group")))
 
     def consumer(
         self,
