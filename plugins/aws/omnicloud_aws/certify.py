@@ -8,11 +8,13 @@ is started once and kept for all worlds of a thread; ``OMNICLOUD_TEST_AWS_URL``
 from __future__ import annotations
 
 import atexit
+import contextlib
 import os
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from http.client import HTTPConnection
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -33,6 +35,7 @@ __all__ = ["KeptServer", "aws_world", "kept_server", "moto", "settings", "world"
 URL = "OMNICLOUD_TEST_AWS_URL"
 _READY_SECONDS = 60.0
 _SERVICES = {
+    "kv": ("Amazon DynamoDB", "2012-08-10"),
     "secrets": ("AWS Secrets Manager", "2017-10-17"),
 }
 """By contract, the service and the version of its interface."""
@@ -41,13 +44,26 @@ _SERVICES = {
 class KeptServer(ServerProcess):
     """A server that worlds leave running: starting it takes longer than most laws."""
 
+    _worlds = 0
+
     async def start(self) -> None:
-        """Start it, where it does not run."""
+        """Start it, where it does not run, for one world more."""
+        self._worlds += 1
         if not self.running:
             await super().start()
 
+    async def restart(self) -> None:
+        """Kill it and start it again, which leaves it empty."""
+        self.kill()
+        await super().start()
+
     def remove(self) -> None:
-        """Leave it to the end of this process."""
+        """Leave it to the end of this process, empty when no world is left: it gets slow."""
+        self._worlds -= 1
+        if self._worlds <= 0 and self.running:
+            with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as line:
+                line.request("POST", "/moto-api/reset")
+                line.getresponse().read()
 
     def end(self) -> None:
         """End it and remove its folder."""
@@ -83,12 +99,13 @@ def aws_world(contract: str, open_: Any, **options: Any) -> World[Any]:
 def settings(port: int, name: str, **options: Any) -> AWSConfig:
     """Settings of a client that has ``name`` for itself."""
     running = urlsplit(os.environ.get(URL, ""))
-    own = {"prefix": f"{name}/", "timeout": 5.0, "connect_timeout": 1.5, "watch_every": 0.2}
+    own = {"prefix": f"{name}/", "table": name, "create_table": True, "partitions": 2}
+    patience = {"timeout": 5.0, "connect_timeout": 1.5, "watch_every": 0.2}
     return AWSConfig(
         endpoint=f"http://127.0.0.1:{port}",
         access_key=unquote(running.username or "any"),
         secret_key=SecretStr(unquote(running.password or "any")),
-        **{**own, **options},
+        **{**own, **patience, **options},
     )
 
 
@@ -129,5 +146,3 @@ async def _ready(port: int) -> None:
             await answer.read()
     except aiohttp.ClientError as error:
         raise OSError("it does not answer yet") from error
-
-

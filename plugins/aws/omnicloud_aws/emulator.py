@@ -2,7 +2,8 @@
 
 For the compatibility kit. moto keeps its tables in memory without a lock, so requests that meet
 see half of each other's transactions; here those to DynamoDB and Secrets Manager are answered
-one at a time.
+one at a time. waitress serves it, which keeps connections open between requests as the service
+does; moto's own server closes each.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ __all__ = ["main"]
 
 _Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
 _LOCKED = ("DynamoDB", "secretsmanager")
+_THREADS = 32  # a long poll holds one
 
 
 def _one_at_a_time(application: _Application) -> _Application:
@@ -33,10 +35,10 @@ def _one_at_a_time(application: _Application) -> _Application:
 def main() -> None:
     """Answer until killed."""
     from moto.server import DomainDispatcherApplication, create_backend_app
-    from werkzeug.serving import run_simple
+    from waitress import serve
 
     application = _one_at_a_time(DomainDispatcherApplication(create_backend_app))
-    run_simple("127.0.0.1", int(sys.argv[1]), application, threaded=True)
+    serve(application, host="127.0.0.1", port=int(sys.argv[1]), threads=_THREADS)
 
 
 if __name__ == "__main__":

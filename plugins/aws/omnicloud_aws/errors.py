@@ -100,6 +100,9 @@ _BY_CODE: dict[str, _Row] = {
     "ProvisionedThroughputExceededException": _FEWER,
     "TransactionConflictException": _MEETS,
     "TransactionInProgressException": _MEETS,
+    "TransactionConflict": _MEETS,
+    "ThrottlingError": _FEWER,
+    "ProvisionedThroughputExceeded": _FEWER,
     "TransactionCanceledException": _MEETS,
     "ResourceInUseException": _MEETS,
     "ConditionalCheckFailedException": (

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.secrets.models import SecretsFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
 __all__ = ["omnicloud_providers"]
+
+_KV = frozenset(KVFeature) - {KVFeature.WATCH, KVFeature.TRANSACTION}
 
 
 @hookimpl
@@ -17,6 +20,7 @@ def omnicloud_providers() -> list[Provider]:
             name="aws",
             config="omnicloud_aws.config:AWSConfig",
             offers={
+                "kv": Offer("omnicloud_aws.kv:open_kv", _KV),
                 "secrets": Offer("omnicloud_aws.secrets:open_secrets", frozenset(SecretsFeature)),
             },
             summary="Services of AWS: Secrets Manager, DynamoDB",

@@ -142,9 +142,7 @@ class AWSSecrets:
         )
         stored = self._names.stored(name)
         try:
-            await self._client.ask(
-                "create_secret", (_EXISTS, _STATE), Name=stored, **new, **more
-            )
+            await self._client.ask("create_secret", (_EXISTS, _STATE), Name=stored, **new, **more)
         except RefusedError as refused:
             if refused.code != _EXISTS:
                 raise _in_the_way(refused) from None
@@ -154,9 +152,7 @@ class AWSSecrets:
     async def _asked(self, verb: str, name: str, **more: Any) -> Mapping[str, Any] | None:
         """The answer; ``None`` where there is no such secret or version, or no longer."""
         try:
-            return await self._client.ask(
-                verb, _ABSENT, SecretId=self._names.stored(name), **more
-            )
+            return await self._client.ask(verb, _ABSENT, SecretId=self._names.stored(name), **more)
         except RefusedError as refused:
             if refused.code == _MISSING or _is_being_deleted(refused):
                 return None

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
 from omnicloud_aws.certify import world
+
+from omnicloud_tck.kv import KVContract
 from omnicloud_tck.secrets import SecretsContract
 from omnicloud_tck.world import World
 
@@ -16,3 +17,9 @@ class TestAWSSecrets(SecretsContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("secrets")
+
+
+class TestAWSKV(KVContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("kv")
