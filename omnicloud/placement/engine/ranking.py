@@ -23,19 +23,24 @@ class Part:
         self.name = name
         self.weight = weight
         self._score = score
-        self.shared = score is not None and (score.bounds is None or score.scope is Scope.SHARED)
+        self._bounds = None if score is None else score.bounds
+        self._measured = score is not None and score.bounds is None
+        self.shared = self._measured or (score is not None and score.scope is Scope.SHARED)
+
+    def measure(self, rows: NDArray[np.intp]) -> None:
+        """Take the bounds from the nodes that pass, where the score has none of its own."""
+        if self._measured and self._score is not None and rows.size:
+            raw = self._score.raw(rows)
+            self._bounds = float(raw.min()), float(raw.max())
 
     def normal(self, rows: Rows, size: int) -> Floats:
         """The scores of some nodes, 0..1; all alike count 1."""
-        if self._score is None:
+        if self._score is None or self._bounds is None:
             return np.ones(size)
-        raw = self._score.raw(rows)
-        if self._score.bounds is not None:
-            low, high = self._score.bounds
-        else:
-            low, high = float(raw.min(initial=0.0)), float(raw.max(initial=0.0))
+        low, high = self._bounds
         if high <= low:
             return np.ones(size)
+        raw = self._score.raw(rows)
         scaled: Floats = (raw - low) * (1.0 / (high - low))
         return np.minimum(np.maximum(scaled, 0.0), 1.0)
 
@@ -120,6 +125,7 @@ class Weighted(Ranking):
         if allowed is not None:
             totals = np.where(allowed, totals, -np.inf)
         for part in self._shared:
+            part.measure(np.flatnonzero(totals > -np.inf))
             totals = totals + part.normal(ALL, self._size) * (part.weight / self._sum)
         return totals
 
@@ -138,5 +144,7 @@ class InOrder(Ranking):
         rows = np.flatnonzero(self._open if allowed is None else self._open & allowed)
         if not rows.size:
             return rows
+        for part in self.parts:
+            part.measure(rows)
         keys = [-np.round(part.normal(rows, rows.size) / SAME) for part in self.parts]
         return rows[np.lexsort((rows, *reversed(keys)))]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from omnicloud.placement.model.checks.amounts import check_amount, check_resources
 from omnicloud.placement.model.errors import Problem
-from omnicloud.placement.model.labels import Operator
+from omnicloud.placement.model.labels import Match, Operator
 from omnicloud.placement.model.workload import GpuRequest, Workload
 
 __all__ = ["check_workload"]
@@ -72,12 +72,17 @@ def _requirements(where: str, workload: Workload) -> Iterator[Problem]:
 
 
 def _company(where: str, workload: Workload) -> Iterator[Problem]:
-    """Company that is needed and shunned in the same place."""
+    """Company that is needed and shunned in the same place; the first of a kind needs none."""
     for near in workload.affinity:
+        own_kind = near.match.selects(workload.labels)
         for apart in workload.anti_affinity:
-            same = near.topology == apart.topology or near.topology == "node"
-            if same and set(apart.match.wanted) <= set(near.match.wanted):
-                if near.at_least > apart.at_most:
-                    kind = f"[{near.match}] in its {near.topology}"
-                    words = f"needs {near.at_least} of {kind} and bears {apart.at_most}"
-                    yield Problem(where, words, "drop one of both")
+            counted = near.topology == apart.topology and _within(near.match, apart.match)
+            if counted and not own_kind and near.at_least > apart.at_most:
+                kind = f"[{near.match}] in its {near.topology}"
+                words = f"needs {near.at_least} of {kind} and bears {apart.at_most}"
+                yield Problem(where, words, "drop one of both")
+
+
+def _within(inner: Match, outer: Match) -> bool:
+    """Whether everything that the inner one selects is selected by the outer one."""
+    return set(outer.wanted) <= set(inner.wanted)

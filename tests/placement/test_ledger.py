@@ -1,0 +1,117 @@
+"""Slots are taken once, whoever decides, and a world that changed is told."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+
+from omnicloud.errors import ConflictError
+from omnicloud.placement.engine.decide import decide
+from omnicloud.placement.engine.ledger import Ledger
+from omnicloud.placement.model.decision import Decision
+from omnicloud.placement.model.errors import PlacementConflictError
+from omnicloud.placement.model.node import Gpus, Node
+from omnicloud.placement.model.options import Options
+from omnicloud.placement.model.resources import Resources
+from omnicloud.placement.model.snapshot import Snapshot
+from omnicloud.placement.model.workload import GpuRequest, Workload
+
+NODES = [Node(name=name, capacity=Resources(cpu_cores=4)) for name in "ab"]
+
+
+def asks(name: str, cores: float = 3, **said: object) -> Workload:
+    return Workload(name=name, request=Resources(cpu_cores=cores), **said)
+
+
+def test_two_decisions_from_one_snapshot_do_not_take_the_same_slot() -> None:
+    ledger = Ledger(Snapshot.of(NODES[:1]))
+    one, other = ledger.snapshot([asks("one")]), ledger.snapshot([asks("other")])
+    ledger.reserve(one, decide(one))
+    with pytest.raises(PlacementConflictError, match="cores of cpu_cores free") as caught:
+        ledger.reserve(other, decide(other))
+    assert isinstance(caught.value, ConflictError)
+    assert [workload for workload, _ in caught.value.reasons] == ["other"]
+    assert [one.workload.name for one in ledger.snapshot().placed] == ["one"]
+
+
+def test_many_threads_that_reserve_at_once_never_overfill_a_node() -> None:
+    nodes = [Node(name=f"n{n}", capacity=Resources(cpu_cores=4)) for n in range(5)]
+    ledger = Ledger(Snapshot.of(nodes))
+
+    def attempt(number: int) -> bool:
+        snapshot = ledger.snapshot([asks(f"w{number}", 1)])
+        try:
+            ledger.reserve(snapshot, decide(snapshot, Options(refuse_impossible=True)))
+        except PlacementConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(attempt, range(40)))
+    placed = [one.node for one in ledger.snapshot().placed]
+    assert all(placed.count(node.name) <= 4 for node in nodes)
+    assert len(placed) >= 4
+
+
+def test_a_decision_is_taken_whole_or_not_at_all() -> None:
+    ledger = Ledger(Snapshot.of(NODES))
+    both = ledger.snapshot([asks("one"), asks("other")])
+    decision = decide(both)
+    third = ledger.snapshot([asks("third")])
+    ledger.reserve(third, decide(third))
+    with pytest.raises(PlacementConflictError):
+        ledger.reserve(both, decision)
+    assert [one.workload.name for one in ledger.snapshot().placed] == ["third"]
+
+
+def test_a_node_that_vanished_between_decision_and_apply_is_a_conflict() -> None:
+    ledger = Ledger(Snapshot.of(NODES, placed={"a": [asks("old")]}))
+    snapshot = ledger.snapshot([asks("new", 1)])
+    decision = decide(snapshot)
+    assert decision.placements[0].node == "a"
+    assert [workload.name for workload in ledger.lose("a")] == ["old"]
+    with pytest.raises(PlacementConflictError, match="its node a vanished"):
+        ledger.reserve(snapshot, decision)
+    assert [node.name for node in ledger.snapshot().nodes] == ["b"]
+
+
+def test_a_released_slot_is_free_again() -> None:
+    ledger = Ledger(Snapshot.of(NODES[:1]))
+    one = ledger.snapshot([asks("one")])
+    reservation = ledger.reserve(one, decide(one))
+    assert reservation.placed == (("one", "a"),)
+    ledger.release(reservation)
+    other = ledger.snapshot([asks("other")])
+    assert ledger.reserve(other, decide(other)).generation > reservation.generation
+
+
+def test_a_decision_for_another_snapshot_is_refused() -> None:
+    ledger = Ledger(Snapshot.of(NODES))
+    one, other = ledger.snapshot([asks("one")]), ledger.snapshot([asks("other")])
+    with pytest.raises(PlacementConflictError, match="another snapshot"):
+        ledger.reserve(one, decide(other))
+
+
+def test_evictions_and_moves_are_checked_against_where_workloads_are_now() -> None:
+    urgent = replace(asks("urgent"), priority=9)
+    ledger = Ledger(Snapshot.of(NODES[:1], placed={"a": [asks("old")]}))
+    snapshot = ledger.snapshot([urgent])
+    decision = decide(snapshot, Options(preemption=True))
+    assert len(decision.evictions) == 1
+    ledger.reserve(snapshot, decision)
+    with pytest.raises(PlacementConflictError, match="is no longer on a"):
+        ledger.reserve(snapshot, decision)
+
+
+def test_devices_stay_with_their_workloads_from_snapshot_to_snapshot() -> None:
+    ledger = Ledger(Snapshot.of([replace(NODES[0], gpus=Gpus("T4", 2))]))
+    shares = [asks(f"w{n}", 0, gpu=GpuRequest(milli=m)) for n, m in enumerate((300, 800))]
+    first = ledger.snapshot(shares)
+    ledger.reserve(first, decide(first))
+    there = {one.workload.name: one.gpus for one in ledger.snapshot().placed}
+    assert there == {"w0": (0,), "w1": (1,)}
+    last = ledger.snapshot([asks("w2", 0, gpu=GpuRequest(milli=200))])
+    decision: Decision = decide(last)
+    assert decision.placements[0].gpus == (1,)
