@@ -23,6 +23,9 @@ HOME = Path(os.environ.get("OMNICLOUD_DEV_VENV", ROOT / ".venv-dev"))
 PYTHON_FILES = ("omnicloud", "tck", "plugins", "tests", "benchmarks", "examples", "noxfile.py")
 _APT = ("apt-get", "install", "-qq", "-y", "--no-install-recommends")
 CONSTRAINTS = ROOT / "constraints.txt"
+WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
+"""Processes of a test run: half of its time is waiting for servers and for leases to end."""
+DIFFERENTIAL, DIFFERENTIAL_FULL = 200, 100_000
 
 
 def _run(session: nox.Session, *command: str, **env: str) -> None:
@@ -76,6 +79,7 @@ def _servers(session: nox.Session) -> list[str]:
                 f"{package} is missing and only root can install it: {provider} NOT TESTED"
             )
             left_out.append(f"--ignore={provider}")
+            os.environ["OMNICLOUD_NOT_TESTED"] = " ".join(left_out).replace("--ignore=", "")
     return left_out
 
 
@@ -106,15 +110,27 @@ def tests(session: nox.Session) -> None:
     """All tests, in random order: the library's, the kit's, and every provider under the laws."""
     _ready(session, "test", "certify-others")
     every = ["tests", "tck/tests", "plugins", *_servers(session)]
-    _run(session, "pytest", "-n", "2", *every, *session.posargs)
+    session.log(f"differential execution: {DIFFERENTIAL} operations of each contract and provider")
+    _run(
+        session,
+        *("pytest", "-n", WORKERS, *every, *session.posargs),
+        OMNICLOUD_DIFFERENTIAL_OPERATIONS=str(DIFFERENTIAL),
+    )
 
 
 @nox.session
 def tck(session: nox.Session) -> None:
-    """Every provider under the laws, or one: ``-- local``."""
+    """Every provider under the laws, or one: ``-- local``.
+
+    ``-- --full``: then 100,000 operations of each contract on every provider and its model.
+    """
     _ready(session, "test")
-    chosen = [f"plugins/{name}" for name in session.posargs] or ["tck/tests", "plugins"]
-    _run(session, "pytest", "-n", "2", *chosen, *_servers(session))
+    named = [name for name in session.posargs if name != "--full"]
+    chosen = [f"plugins/{name}" for name in named] or ["tck/tests", "plugins"]
+    _run(session, "pytest", "-n", WORKERS, *chosen, *_servers(session))
+    if "--full" in session.posargs:
+        full = ("--operations", str(DIFFERENTIAL_FULL))
+        _run(session, "python", "-m", "omnicloud_tck.differential", *full, *named)
 
 
 @nox.session(name="tck-kills")

@@ -44,6 +44,7 @@ class MessagingModel:
         self._world = world
         self._count = 0
         self._keys: dict[bytes, str | None] = {}
+        self._headers: dict[bytes, dict[str, str]] = {}
         self._waiting: dict[str, list[bytes]] = {group: [] for group in _GROUPS}
         self._lent: dict[str, list[Delivery]] = {group: [] for group in _GROUPS}
         self._dead: dict[str, list[bytes]] = {group: [] for group in _GROUPS}
@@ -54,20 +55,40 @@ class MessagingModel:
         self, steps: list[tuple[Any, ...]], clients: tuple[Messaging, Messaging]
     ) -> None:
         """Do the steps on the clients and compare each answer; in the end take what is left."""
+        await self.begin(clients)
+        for step in steps:
+            await self.take(step, clients)
+        await self.end(clients)
+
+    async def begin(self, clients: tuple[Messaging, Messaging]) -> None:
+        """Let the groups be known."""
         features = clients[0].pipeline.driver.features
         self._ordered = MessagingFeature.ORDERED in features
         for group in _GROUPS:
             await clients[0].pipeline.send(Subscribe(self._topic, group))
-        for verb, client, *rest in steps:
-            await getattr(self, f"_{verb}")(clients[client], *rest)
+
+    async def take(self, step: tuple[Any, ...], clients: tuple[Messaging, Messaging]) -> None:
+        """Do a step on its client and compare the answer."""
+        verb, client, *rest = step
+        await getattr(self, f"_{verb}")(clients[client], *rest)
+
+    async def end(self, clients: tuple[Messaging, Messaging]) -> None:
+        """Take all that is left and compare it."""
         for group in _GROUPS:
             await self._empty(clients[1], group)
 
-    async def _publish(self, messaging: Messaging, key: str | None) -> None:
+    async def _publish(
+        self,
+        messaging: Messaging,
+        key: str | None,
+        end: bytes = b"",
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self._count += 1
-        payload = b"%d" % self._count
+        payload = b"%d " % self._count + end
         self._keys[payload] = key
-        await messaging.publish(self._topic, payload, key=key)
+        self._headers[payload] = dict(headers)
+        await messaging.publish(self._topic, payload, key=key, headers=dict(headers))
         for group in _GROUPS:
             self._waiting[group].append(payload)
             self._attempts[group, payload] = 0
@@ -85,6 +106,7 @@ class MessagingModel:
             self._attempts[group, one.payload] += 1
             equal(self._attempts[group, one.payload], one.attempt, "attempt")
             equal(self._keys[one.payload], one.key, "key")
+            equal(self._headers[one.payload], dict(one.headers), "headers")
         return len(found)
 
     def _check_order(self, group: str, payload: bytes) -> None:
@@ -139,6 +161,9 @@ class MessagingModel:
     async def _empty(self, messaging: Messaging, group: str) -> None:
         letters = [one async for one in messaging.dead_letters(self._topic, group=group)]
         equal(self._dead[group], [letter.payload for letter in letters], "dead letters")
+        for letter in letters:
+            whole = (self._keys[letter.payload], self._headers[letter.payload])
+            equal(whole, (letter.key, dict(letter.headers)), "key and headers of a dead letter")
         patience = 20
         while self._waiting[group] or self._lent[group]:
             while self._lent[group]:

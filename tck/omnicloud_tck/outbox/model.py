@@ -49,6 +49,8 @@ class _Event:
     event_id: str
     key: str | None
     sequence: int | None
+    payload: bytes
+    message_key: str | None
     status: EventStatus = EventStatus.PENDING
     owner: str = ""
     attempts: int = 0
@@ -65,8 +67,19 @@ class OutboxModel:
         self, steps: list[tuple[Any, ...]], clients: tuple[Pipeline[Any], Pipeline[Any]]
     ) -> None:
         """Do the steps on the clients and compare each answer, then all that is left."""
-        for verb, client, *rest in steps:
-            await getattr(self, f"_{verb}")(clients[client], *rest)
+        for step in steps:
+            await self.take(step, clients)
+        await self.end(clients)
+
+    async def take(
+        self, step: tuple[Any, ...], clients: tuple[Pipeline[Any], Pipeline[Any]]
+    ) -> None:
+        """Do a step on its client and compare the answer."""
+        verb, client, *rest = step
+        await getattr(self, f"_{verb}")(clients[client], *rest)
+
+    async def end(self, clients: tuple[Pipeline[Any], Pipeline[Any]]) -> None:
+        """Compare all that is left."""
         for key in _KEYS:
             await self._compare(clients[0], key)
         pending = {one.key for one in self._pending() if one.key is not None}
@@ -75,8 +88,15 @@ class OutboxModel:
 
     async def _compare(self, pipe: Pipeline[Any], key: str | None) -> None:
         found = await pipe.send(ListEvents(self._space, EventStatus.PENDING, key))
-        expected = [(o.event_id, o.sequence, o.attempts) for o in self._pending() if o.key == key]
-        got = [(one.event_id, one.sequence_id, one.attempts) for one in found]
+        pending = [one for one in self._pending() if one.key == key]
+        expected = [
+            (one.event_id, one.sequence, one.attempts, one.payload, one.message_key)
+            for one in pending
+        ]
+        got = [
+            (one.event_id, one.sequence_id, one.attempts, one.payload, one.message_key)
+            for one in found
+        ]
         equal(expected, got, f"pending events of {key}")
 
     def _pending(self) -> list[_Event]:
@@ -85,11 +105,18 @@ class OutboxModel:
     def _pick(self, which: int) -> _Event | None:
         return self._events[which % len(self._events)] if self._events else None
 
-    async def _save(self, pipe: Pipeline[Any], key: str | None) -> None:
+    async def _save(
+        self,
+        pipe: Pipeline[Any],
+        key: str | None,
+        payload: bytes = b"x",
+        message_key: str | None = None,
+    ) -> None:
         event_id = f"{self._space}-{len(self._events)}"
         before = sum(one.key == key for one in self._events)
-        await pipe.send(Save(self._space, NewEvent(event_id, "t", b"x", None, key)))
-        self._events.append(_Event(event_id, key, None if key is None else before + 1))
+        await pipe.send(Save(self._space, NewEvent(event_id, "t", payload, message_key, key)))
+        sequence = None if key is None else before + 1
+        self._events.append(_Event(event_id, key, sequence, payload, message_key))
 
     async def _claim(self, pipe: Pipeline[Any], owner: str, most: int) -> None:
         parked = EventStatus.PARKED

@@ -1,0 +1,78 @@
+"""Randomness that gives one list few names and payloads, out of many odd ones."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+__all__ = ["Chance", "flag", "name", "names", "payload", "prefix"]
+
+_FEW = 4
+_NUMBERS = (b"0", b"7", b"-3")
+_NAMES = (
+    *("a", "A", "b", "ab", "", "a/b", "a//b", "a/../b", "a/", "a.b", "a:b", "a\\b", "a\0b", "../a"),
+    *(
+        "%",
+        "_",
+        "a%b",
+        "a_b",
+        "%2e",
+        "*",
+        "a?[b]",
+        " ",
+        "a ",
+        " a",
+        "a\n",
+        "é",
+        "e\u0301",
+        "ß",
+        "ss",
+    ),
+    *("\uffee", "\U0001f980", "null", "a" * 300, "a" * 299 + "b", "~", "sops"),
+)
+_PAYLOADS = (
+    *(b"", b"text", b" text ", b"a\r\nb", b"\0\xff", b"a\0b", b"null", b"None"),
+    *("\ufefftext".encode(), "é".encode(), "e\u0301".encode(), "\U0001f980".encode(), b"{}", b'"'),
+    *(b" 5", b"1_000", b"+1", b"0.5", b"\xed\xa0\x80", b"x" * 300, b"9223372036854775805"),
+    *(b"-9223372036854775806", b"y" * 65_536, b"z" * 70_000),
+)
+
+
+class Chance(random.Random):
+    """Seeded randomness with the few names and payloads of one list.
+
+    Attributes:
+        names: What names end with.
+        payloads: Values and contents.
+    """
+
+    def __init__(self, seed: str) -> None:
+        super().__init__(seed)
+        self.names = self.sample(_NAMES, _FEW)
+        self.payloads = [self.choice(_NUMBERS), *self.sample(_PAYLOADS, _FEW)]
+
+
+def name(chance: Chance) -> str:
+    """One of the list's names."""
+    return chance.choice(chance.names)
+
+
+def names(chance: Chance) -> list[str]:
+    """Some of the list's names, or none."""
+    return chance.sample(chance.names, chance.randint(0, _FEW))
+
+
+def prefix(chance: Chance) -> str:
+    """The beginning of one of the list's names."""
+    some: str = chance.choice(chance.names)
+    return some[: chance.randint(0, 2)]
+
+
+def payload(chance: Chance) -> bytes:
+    """One of the list's payloads."""
+    return chance.choice(chance.payloads)
+
+
+def flag(chance: random.Random) -> Any:
+    """Yes or no."""
+    return chance.random() < 0.5

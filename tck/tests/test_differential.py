@@ -1,0 +1,117 @@
+"""Differential execution finds wrong drivers, shows the fewest operations, and repeats itself."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from typing import Any
+
+import pytest
+
+import broken
+from broken.registry import BROKEN
+from memory_world import memory_world
+from omnicloud.contracts.kv import KVFeature
+from omnicloud.core.operation import Feature
+from omnicloud.memory.kv import FEATURES, MemoryKV
+from omnicloud_tck.differential.plain import meets, order_of
+from omnicloud_tck.differential.running import LENGTH, compare
+from omnicloud_tck.differential.shrinking import shrunk
+from omnicloud_tck.differential.subjects import SUBJECTS
+from omnicloud_tck.differential.twins import Step, drawn_steps
+from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS
+
+for _module in pkgutil.iter_modules(broken.__path__):
+    importlib.import_module(f"broken.{_module.name}")
+
+OPERATIONS = 8000
+
+WRONG = {
+    "XKV05": 4,  # delete ignores the expected version
+    "XKV30": 3,  # increment drops the ttl
+    "VERB-KV-16": 3,  # set_many keeps the time to live that a key had
+    "XCA12": 2,  # touch makes an empty entry where there is none
+    "CA05": 3,  # reading prolongs the life
+    "XOB10": 4,  # if_version of an old version overwrites
+    "VERB-OB-02": 4,  # a copy over an existing target keeps the target's content type
+    "SE20": 3,  # versions are listed oldest first
+    "U-SE-09": 5,  # a later rotation prolongs the grace of versions that were ending
+    "U-LK-02": 3,  # an owner that asks again has another token
+    "U-MS-24": 6,  # a redriven message goes on counting its attempts
+    "U-OX-02": 8,  # a requeued event keeps its attempts
+}
+"""Wrong drivers, each with the most operations that may be needed to show it."""
+
+
+@pytest.mark.parametrize("name", sorted(WRONG))
+def test_a_wrong_driver_is_shown_by_few_operations(name: str) -> None:
+    wrong = BROKEN[name]
+    subject = SUBJECTS[wrong.contract.contract]
+    run = compare(name, subject, wrong.make_world, operations=OPERATIONS)
+    assert run.differences, f"{wrong.summary}: not found"
+    fewest = min(run.differences, key=lambda one: len(one.steps))
+    assert fewest.repeats
+    assert len(fewest.steps) <= WRONG[name], fewest.told(run)
+    assert f"--list {fewest.number}" in fewest.told(run)
+
+
+def test_a_seed_and_a_number_give_the_same_operations() -> None:
+    for subject in SUBJECTS.values():
+        first = [drawn_steps(subject, 7, number, LENGTH) for number in range(4)]
+        assert first == [drawn_steps(subject, 7, number, LENGTH) for number in range(4)]
+        assert first != [drawn_steps(subject, 8, number, LENGTH) for number in range(4)]
+
+
+def test_one_list_of_a_seed_can_be_played_alone() -> None:
+    wrong = BROKEN["XKV30"]
+    first = compare("x", SUBJECTS["kv"], wrong.make_world, operations=OPERATIONS)
+    number = first.differences[0].number
+    again = compare("x", SUBJECTS["kv"], wrong.make_world, operations=OPERATIONS, only=number)
+    assert again.operations == LENGTH
+    assert [one.number for one in again.differences] == [number]
+
+
+class Fewer(MemoryKV):
+    """Declares neither batches nor transactions, and keeps to it."""
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return FEATURES - {KVFeature.BATCH, KVFeature.TRANSACTION}
+
+
+def test_what_is_not_declared_is_to_be_refused_and_changes_nothing() -> None:
+    run = compare("fewer", SUBJECTS["kv"], lambda: memory_world(Fewer), operations=1000)
+    assert not run.differences
+    assert set(run.refused) == {"batch", "transaction"}
+
+
+async def test_a_list_is_made_as_small_as_its_failure_needs() -> None:
+    steps: list[Step] = [("step", number) for number in range(50)]
+
+    async def fails(some: list[Step]) -> str | None:
+        left = {number for _, number in some}
+        return f"{len(some)} operations" if {3, 17, 40} <= left else None
+
+    found, why = await shrunk(steps, "all", fails, tries=300)
+    assert found == [("step", 3), ("step", 17), ("step", 40)]
+    assert why == "3 operations"
+
+
+@pytest.mark.parametrize(("condition", "expected"), FILTERS)
+def test_the_second_reading_of_filters_is_that_of_the_laws(
+    condition: dict[str, Any], expected: tuple[str, ...]
+) -> None:
+    assert tuple(row["_id"] for row in ROWS if meets(row, condition)) == expected
+
+
+def test_the_second_reading_of_orders_is_that_of_the_laws() -> None:
+    for sort, expected in SORTS:
+        keys = [sort] if isinstance(sort, str) else list(sort)
+        pairs = [
+            (key.lstrip("-"), -1 if key.startswith("-") else 1) if isinstance(key, str) else key
+            for key in keys
+        ]
+        rows = sorted(ROWS, key=lambda row: str(row["_id"]))
+        for path, way in reversed(pairs):
+            rows.sort(key=lambda row, path=path: order_of(row, path), reverse=way < 0)
+        assert tuple(row["_id"] for row in rows) == expected, sort

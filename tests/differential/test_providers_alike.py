@@ -1,0 +1,31 @@
+"""Every installed provider answers random operations as the model of its contract does.
+
+So any two of them answer alike. ``OMNICLOUD_DIFFERENTIAL_OPERATIONS`` is how many are played on
+each contract of each provider; ``nox -s tck -- --full`` plays 100,000.
+"""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from omnicloud.registry.discovery import Registry
+from omnicloud_tck.certify import world_maker
+from omnicloud_tck.differential.pairs import pairs
+from omnicloud_tck.differential.running import compare
+from omnicloud_tck.differential.subjects import SUBJECTS
+from omnicloud_tck.servers import NoServerError
+
+OPERATIONS = int(os.environ.get("OMNICLOUD_DIFFERENTIAL_OPERATIONS", "200"))
+
+
+@pytest.mark.parametrize(("provider", "contract"), list(pairs()))
+def test_a_provider_answers_as_its_model(provider: str, contract: str) -> None:
+    make_world = world_maker(Registry.discover().providers[provider].provider, contract)
+    try:
+        run = compare(provider, SUBJECTS[contract], make_world, operations=OPERATIONS)
+    except NoServerError as error:
+        pytest.skip(f"{provider} NOT COMPARED: {error}")
+    assert not run.differences, "\n".join(one.told(run) for one in run.differences)
+    assert run.operations >= OPERATIONS
