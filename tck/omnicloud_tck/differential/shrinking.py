@@ -1,4 +1,4 @@
-"""Makes a failing list of operations small.
+"""Makes a failing list of operations small, and its operations simple.
 
 Operations are left out in halves, quarters and so on down to single ones: Zeller & Hildebrandt,
 "Simplifying and isolating failure-inducing input" (IEEE Trans. Softw. Eng. 28, 2002).
@@ -6,7 +6,7 @@ Operations are left out in halves, quarters and so on down to single ones: Zelle
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 
 from omnicloud_tck.differential.twins import Step
 
@@ -24,18 +24,64 @@ async def shrunk(steps: list[Step], why: str, fails: Fails, tries: int) -> tuple
         fails: Plays a list once more; what is wrong, if anything.
         tries: How often it is played at most.
     """
-    chunk = max(1, len(steps) // 2)
-    while tries > 0:
-        before, start = len(steps), 0
-        while start < len(steps) and tries > 0:
-            fewer = steps[:start] + steps[start + chunk :]
-            tries -= 1
-            found = await fails(fewer)
-            if found is None:
-                start += chunk
-            else:
-                steps, why = fewer, found
-        if chunk == 1 and len(steps) == before:
-            break
-        chunk = max(1, chunk // 2)
-    return steps, why
+    search = _Search(steps, why, fails, tries)
+    await search.fewer()
+    while await search.simpler() and search.tries > 0:
+        await search.fewer()
+    return search.steps, search.why
+
+
+class _Search:
+    def __init__(self, steps: list[Step], why: str, fails: Fails, tries: int) -> None:
+        self.steps, self.why, self.tries = steps, why, tries
+        self._fails = fails
+
+    async def _try(self, steps: list[Step]) -> bool:
+        if self.tries <= 0:
+            return False
+        self.tries -= 1
+        found = await self._fails(steps)
+        if found is not None:
+            self.steps, self.why = steps, found
+        return found is not None
+
+    async def fewer(self) -> None:
+        """Leave out what is not needed."""
+        chunk = max(1, len(self.steps) // 2)
+        while self.tries > 0:
+            before, start = len(self.steps), 0
+            while start < len(self.steps) and self.tries > 0:
+                if not await self._try(self.steps[:start] + self.steps[start + chunk :]):
+                    start += chunk
+            if chunk == 1 and len(self.steps) == before:
+                return
+            chunk = max(1, chunk // 2)
+
+    async def simpler(self) -> bool:
+        """Make numbers 0 and payloads empty where that does; whether any was."""
+        better = False
+        for place in range(len(self.steps)):
+            for plain in _plainer(self.steps[place]):
+                changed = [*self.steps[:place], plain, *self.steps[place + 1 :]]
+                if await self._try(changed):
+                    better = True
+                    break
+        return better
+
+
+def _plainer(step: Step) -> Iterator[Step]:
+    """The step with all its numbers and payloads plain, then with one of them."""
+    every = tuple(map(_plain, step))
+    if every != step:
+        yield every
+    for place, part in enumerate(step):
+        if _plain(part) != part:
+            yield (*step[:place], _plain(part), *step[place + 1 :])
+
+
+def _plain(part: object) -> object:
+    if isinstance(part, bool):
+        return part
+    if isinstance(part, int):
+        return 0
+    return b"" if isinstance(part, bytes) else part
