@@ -29,6 +29,7 @@ FEATURES: frozenset[Feature] = frozenset(LocksFeature)
 _LIMITS = LocksLimits(permits_max=5000)  # all holders of a name are in one message
 _OWN = 0  # the token of a grant whose message has no number before it is written
 _SPARE_SECONDS = 60
+_REMEMBERED = 1000
 
 
 class NatsLocks:
@@ -36,7 +37,7 @@ class NatsLocks:
 
     def __init__(self, stream: Stream, features: frozenset[Feature]) -> None:
         self._subjects = Subjects(f"{stream.name}.l")
-        self._turns = Turns(stream)
+        self._turns = Turns(stream, _REMEMBERED)
         self._features = features
 
     @property

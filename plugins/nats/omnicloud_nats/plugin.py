@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
+from omnicloud.contracts.messaging.models import MessagingFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
 __all__ = ["omnicloud_providers"]
 
 _KV = frozenset(KVFeature) - {KVFeature.BATCH, KVFeature.TRANSACTION}
+_MESSAGING = frozenset(MessagingFeature) - {
+    MessagingFeature.BATCH,
+    MessagingFeature.DEDUPE,
+    MessagingFeature.REPLAY,
+}
 
 
 @hookimpl
@@ -21,6 +27,7 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_nats.config:NatsConfig",
             offers={
                 "kv": Offer("omnicloud_nats.kv:open_kv", _KV),
+                "messaging": Offer("omnicloud_nats.messaging:open_messaging", _MESSAGING),
                 "locks": Offer("omnicloud_nats.locks:open_locks", frozenset(LocksFeature)),
             },
             summary="NATS with JetStream",

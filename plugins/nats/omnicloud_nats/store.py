@@ -86,9 +86,9 @@ class Store:
         body = json.dumps(request).encode() if request else b""
         return parsed((await self.ask(f"$JS.API.{verb}", body)).data)
 
-    async def tell(self, verb: str) -> None:
+    async def tell(self, verb: str, body: bytes = b"") -> None:
         """Ask JetStream for something without waiting for what it says."""
-        (await self._connected()).tell(f"$JS.API.{verb}")
+        (await self._connected()).tell(f"$JS.API.{verb}", body)
 
     async def gather(
         self, subject: str, request: dict[str, Any], done: Callable[[Answer], bool], wait: float

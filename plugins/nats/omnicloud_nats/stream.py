@@ -20,6 +20,7 @@ _EXISTS = 10058
 _NANO = 1_000_000_000
 _IDLE_SECONDS = 5
 _PULL = 1000
+_NAMES = 100_000  # as many subjects as the server tells at once
 _END = (404, 408, 409)
 """Statuses that end a pull: no messages, its time is over, the server's limits."""
 
@@ -78,9 +79,9 @@ class Stream:
         answer = await self.store.ask(subject, data, said, settle=True)
         return acknowledged(answer)
 
-    async def info(self, subjects: str | None = None) -> dict[str, Any]:
+    async def info(self, subjects: str | None = None, offset: int = 0) -> dict[str, Any]:
         """What the server says of the stream, with the messages of each such subject."""
-        request = {"subjects_filter": subjects} if subjects else None
+        request = {"subjects_filter": subjects, "offset": offset} if subjects else None
         try:
             return await self.store.api(f"STREAM.INFO.{self.name}", request)
         except NativeError as error:
@@ -118,19 +119,36 @@ class Stream:
         finally:
             await self._drop(consumer)
 
-    async def last_of(self, subjects: str) -> list[Stored]:
-        """The last message of each subject under a wildcard, without its data."""
+    async def count_after(self, seq: int, subject: str) -> int:
+        """How many messages with larger numbers the subject has."""
+        config = {"deliver_policy": "by_start_sequence", "opt_start_seq": seq + 1}
+        consumer, pending = await self._consumer(config, [subject], 0.0, bare=True)
+        await self._drop(consumer)
+        return pending
+
+    async def last_of(self, subjects: str, *, bare: bool = True) -> list[Stored]:
+        """The last message of each subject under a wildcard; bare: without its data.
+
+        A subject that has messages during the whole call is among them, whatever is written.
+        """
+        listed = await self._subjects(subjects)
+        if not listed:
+            return []
         config = {"deliver_policy": "last_per_subject"}
-        consumer, pending = await self._consumer(config, [subjects], 0.0, bare=True)
+        consumer, pending = await self._consumer(config, [subjects], 0.0, bare=bare)
         found: dict[str, Stored] = {}
         try:
             while pending:
                 page = await self._pull(consumer, _PULL)
                 found |= {one.subject: one for one in page}
-                # What is written meanwhile comes after the others, so nothing is missed.
                 pending = page[-1].pending if page else 0
         finally:
             await self._drop(consumer)
+        # What was replaced while the server went through them may be missing.
+        for subject in listed - found.keys():
+            one = await self.last(subject)
+            if one is not None:
+                found[subject] = one
         return list(found.values())
 
     async def purge(self, subject: str, *, before: int | None = None) -> int:
@@ -143,6 +161,21 @@ class Stream:
         except NativeError as error:
             raise translated(error) from error
         return int(said.get("purged", 0))
+
+    async def forget(self, seq: int) -> None:
+        """Remove a message that nothing names any more; not to wait for."""
+        body = json.dumps({"seq": seq}).encode()
+        await self.store.tell(f"STREAM.MSG.DELETE.{self.name}", body)
+
+    async def _subjects(self, under: str) -> set[str]:
+        """The subjects under a wildcard that have messages."""
+        found: set[str] = set()
+        while True:
+            said = await self.info(under, len(found))
+            page = said["state"].get("subjects") or {}
+            found |= page.keys()
+            if len(page) < _NAMES:
+                return found
 
     async def _now(self) -> float:
         return seconds_of((await self.info())["ts"])
@@ -215,7 +248,6 @@ async def open_stream(store: Store, name: str, **config: Any) -> Stream:
         "subjects": [f"{name}.>"],
         "storage": "file",
         "num_replicas": replicas,
-        "discard": "new",
         "allow_direct": replicas == 1,
         "allow_msg_ttl": True,
         # So that numbers, which are versions and tokens, go on where a stream was lost.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
-from omnicloud.errors import Outcome, UnavailableError
+from omnicloud.errors import OmniCloudError, Outcome, UnavailableError
 from omnicloud_nats.stream import Stored, Stream
 
 __all__ = ["Turns", "Write"]
@@ -46,11 +47,18 @@ class _Turn:
 
 
 class Turns:
-    """Changes of a stream's subjects that this process makes."""
+    """Changes of a stream's subjects that this process makes.
 
-    def __init__(self, stream: Stream) -> None:
+    Args:
+        remembered: How many subjects' last messages to remember, so that a subject that no one
+            else changes need not be read again before it is changed.
+    """
+
+    def __init__(self, stream: Stream, remembered: int = 0) -> None:
         self._stream = stream
         self._turns: dict[str, _Turn] = {}
+        self._known: OrderedDict[str, Stored] = OrderedDict()
+        self._remembered = remembered
 
     async def change(self, subject: str, decide: Decide[R]) -> R:
         """Change the last message of a subject as one step.
@@ -61,17 +69,39 @@ class Turns:
         stream = self._stream
         async with self._turn(subject) as turn:
             for attempt in range(_PATIENCE):
-                found = await stream.last(subject)
-                new, answer = decide(found, await stream.time.now())
+                found, new, answer = await self._decided(subject, decide)
                 if new is None:
                     return answer(0)
                 seq = await turn.sent(
                     stream.publish(subject, new.data, new.headers, over=found.seq if found else 0)
                 )
                 if seq is not None:
+                    self._remember(Stored(subject, seq, 0.0, new.headers, new.data))
                     return answer(seq)
                 await stream.store.clock.sleep(_pause(attempt))
         raise _contended()
+
+    async def _decided(
+        self, subject: str, decide: Decide[R]
+    ) -> tuple[Stored | None, Write | None, Callable[[int], R]]:
+        """What the decision reads, what it writes, and its answer."""
+        stream = self._stream
+        known = self._known.pop(subject, None)
+        if known is not None:
+            try:
+                new, answer = decide(known, await stream.time.now())
+            except OmniCloudError:
+                new = None
+            if new is not None:  # what is written is compared; what is only told is read anew
+                return known, new, answer
+        found = await stream.last(subject)
+        new, answer = decide(found, await stream.time.now())
+        return found, new, answer
+
+    def _remember(self, stored: Stored) -> None:
+        self._known[stored.subject] = stored
+        while len(self._known) > self._remembered:
+            self._known.popitem(last=False)
 
     @asynccontextmanager
     async def _turn(self, subject: str) -> AsyncIterator[_Turn]:

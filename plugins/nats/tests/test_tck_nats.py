@@ -10,6 +10,7 @@ import pytest
 from omnicloud_nats.certify import world
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.locks import LocksContract
+from omnicloud_tck.messaging import MessagingContract
 from omnicloud_tck.world import World
 
 
@@ -23,3 +24,9 @@ class TestNatsLocks(LocksContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("locks")
+
+
+class TestNatsMessaging(MessagingContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("messaging")
