@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,9 @@ from omnicloud.placement.engine.fleet import Fleet
 from omnicloud.placement.model.labels import Labels, Match
 from omnicloud.placement.model.workload import Workload
 
-__all__ = ["Counter", "Counters", "Domains", "Topologies"]
+__all__ = ["Counter", "Counters", "Domains", "MatchIndex", "Topologies"]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,24 @@ class Topologies:
         return Domains((*names, ""), codes, len(names))
 
 
+class MatchIndex(Generic[T]):
+    """Finds what was filed under matches that select given labels, without asking them all."""
+
+    def __init__(self) -> None:
+        self._by_label: dict[tuple[str, str] | None, list[tuple[Match, T]]] = {}
+
+    def file(self, match: Match, thing: T) -> None:
+        """File it under a match."""
+        first = match.wanted[0] if match.wanted else None
+        self._by_label.setdefault(first, []).append((match, thing))
+
+    def selecting(self, found: Labels) -> list[T]:
+        """Everything under matches that select these labels, in a settled order."""
+        kinds: tuple[tuple[str, str] | None, ...] = (None, *found)
+        filed = (pair for kind in kinds for pair in self._by_label.get(kind, ()))
+        return [thing for match, thing in filed if match.selects(found)]
+
+
 class Counters:
     """Counts of selected workloads by domain, kept up to date."""
 
@@ -73,7 +94,8 @@ class Counters:
         self._fleet = fleet
         self._topologies = fleet.book(Topologies)
         self._counters: dict[tuple[Match, str], Counter] = {}
-        self._selected: dict[Labels, tuple[Counter, ...]] = {}
+        self._index: MatchIndex[Counter] = MatchIndex()
+        self._selected: dict[Labels, list[Counter]] = {}
 
     def get(self, match: Match, topology: str) -> Counter:
         """The counter of these workloads over that topology."""
@@ -82,6 +104,7 @@ class Counters:
             domains = self._topologies.get(topology)
             counts = np.zeros(len(domains.names), dtype=np.int64)
             found = self._counters[match, topology] = Counter(match, domains, counts)
+            self._index.file(match, found)
             self._selected.clear()
             for row, workload in self._fleet.placed():
                 if match.selects(workload.labels):
@@ -98,9 +121,8 @@ class Counters:
         for counter in self._selecting(workload.labels):
             counter.counts[counter.domains.codes[row]] -= 1
 
-    def _selecting(self, found: Labels) -> tuple[Counter, ...]:
+    def _selecting(self, found: Labels) -> list[Counter]:
         selected = self._selected.get(found)
         if selected is None:
-            meant = (c for c in self._counters.values() if c.match.selects(found))
-            selected = self._selected[found] = tuple(meant)
+            selected = self._selected[found] = self._index.selecting(found)
         return selected

@@ -47,7 +47,10 @@ class Fleet:
 
     Attributes:
         capacity: In quanta of the schema; one row for each dimension, contiguous.
-        free: The same, less what is placed; below zero on a node that was overfilled.
+        shares: One quantum as a share of the node, 0 where it has none.
+        gpus: Devices of each node.
+        most: Workloads that each node takes at the most, where any node has a bound.
+        free: The capacity less what is placed; below zero on a node that was overfilled.
         counts: Workloads on each node.
         residents: Workloads on each node, by name.
         where: The row of every placed workload.
@@ -74,6 +77,13 @@ class Fleet:
         shape = (len(nodes), len(schema.dimensions))
         self.capacity = np.ascontiguousarray(np.array(columns).reshape(shape).T)
         self.free = self.capacity.copy()
+        with np.errstate(divide="ignore"):
+            shares = 1.0 / self.capacity
+        shares[~np.isfinite(shares)] = 0.0
+        self.shares = shares
+        self.gpus = np.array([n.gpus.count if n.gpus else 0 for n in nodes], dtype=np.int64)
+        bounds = np.array([node.max_workloads for node in nodes], dtype=np.int64)
+        self.most = np.where(bounds > 0, bounds, np.iinfo(np.int64).max) if bounds.any() else None
         self.counts = np.zeros(len(nodes), dtype=np.int64)
         self.residents: list[dict[str, Workload]] = [{} for _ in nodes]
         self.where: dict[str, int] = {}
@@ -81,7 +91,7 @@ class Fleet:
         self.epoch = 0
         self.named: set[str] = set()
         self.known: dict[str, Placed] = {}
-        self._stamps: dict[int, int] = {}
+        self._changes = _Changes(len(nodes))
         self._books: dict[type[Book], Book] = {}
         self._followers: list[Follower] = []
         self._demands: dict[Resources, Floats] = {}
@@ -150,19 +160,13 @@ class Fleet:
         self._followers.append(follower)
 
     def placed(self) -> Iterator[tuple[int, Workload]]:
-        """Everything that is on a node."""
-        for row, found in enumerate(self.residents):
-            for workload in found.values():
-                yield row, workload
+        """Everything that is on a node, in the order in which it came."""
+        for name, row in self.where.items():
+            yield row, self.residents[row][name]
 
-    def changed_since(self, generation: int) -> list[int]:
-        """The rows that changed after a generation, each once, the latest first."""
-        found: list[int] = []
-        for row, stamp in reversed(self._stamps.items()):
-            if stamp <= generation:
-                break
-            found.append(row)
-        return found
+    def changed_since(self, generation: int) -> NDArray[np.intp]:
+        """The rows that changed after a generation; one may be there more than once."""
+        return self._changes.since(generation, self.generation)
 
     def touch(self, rows: Iterable[int]) -> None:
         """Mark nodes as changed by something other than a workload."""
@@ -175,5 +179,28 @@ class Fleet:
 
     def _changed(self, row: int) -> None:
         self.generation += 1
-        self._stamps.pop(row, None)
-        self._stamps[row] = self.generation
+        self._changes.note(row, self.generation)
+
+
+class _Changes:
+    """Which rows changed when: the latest one by one, older ones by their last time."""
+
+    _LATEST = 256
+
+    def __init__(self, size: int) -> None:
+        self._stamps = np.zeros(size, dtype=np.int64)
+        self._log = np.zeros(16 * self._LATEST, dtype=np.intp)
+        self._end = 0
+
+    def note(self, row: int, generation: int) -> None:
+        if self._end == self._log.size:
+            self._log[: self._LATEST] = self._log[-self._LATEST :]
+            self._end = self._LATEST
+        self._log[self._end] = row
+        self._end += 1
+        self._stamps[row] = generation
+
+    def since(self, generation: int, now: int) -> NDArray[np.intp]:
+        if now - generation <= self._LATEST:
+            return self._log[self._end - (now - generation) : self._end]
+        return np.flatnonzero(self._stamps > generation)

@@ -74,14 +74,15 @@ class Placer:
 
     def place(self, workload: Workload) -> Placement | Refusal:
         """Put a workload on the best node that passes everything."""
-        row = self.find(workload)
-        if row < 0:
-            return self.explain(workload)
-        return self.put(workload, row)
+        shape = self.shape(workload)
+        row = self._find(shape, workload, None)
+        return self._put(shape, workload, row) if row >= 0 else self.explain(workload)
 
     def find(self, workload: Workload, allowed: Bools | None = None) -> int:
         """The best node as things are, -1 where there is none. Changes nothing."""
-        shape = self.shape(workload)
+        return self._find(self.shape(workload), workload, allowed)
+
+    def _find(self, shape: Shape, workload: Workload, allowed: Bools | None) -> int:
         if not self._verifiers:
             return shape.best(allowed)
         order = shape.order(allowed)
@@ -98,8 +99,11 @@ class Placer:
 
     def put(self, workload: Workload, row: int) -> Placement:
         """Put it there. Asks no rule."""
-        ranking = self.shape(workload).ranking
-        score, scores = ranking.score(row), ranking.scores(row)
+        return self._put(self.shape(workload), workload, row)
+
+    def _put(self, shape: Shape, workload: Workload, row: int) -> Placement:
+        scores = shape.ranking.scores(row)
+        score = shape.ranking.score(row, scores)
         self.fleet.add(workload, row)
         gpus: tuple[int, ...] = ()
         zone: int | None = None

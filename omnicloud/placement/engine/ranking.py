@@ -70,9 +70,9 @@ class Ranking(ABC):
     def order(self, allowed: Bools | None) -> NDArray[np.intp]:
         """All nodes that are left, best first, equals by name."""
 
-    def score(self, row: int) -> float:
-        """What decides, for one node: 0..1."""
-        return dict(self.scores(row))[self.parts[0].name]
+    def score(self, row: int, scores: tuple[tuple[str, float], ...]) -> float:
+        """What decides, for one node with these scores: 0..1."""
+        return scores[0][1]
 
     def scores(self, row: int) -> tuple[tuple[str, float], ...]:
         """Each objective's score of one node."""
@@ -107,12 +107,10 @@ class Weighted(Ranking):
         rows = np.flatnonzero(totals > -np.inf)
         return rows[np.argsort(-totals[rows], kind="stable")]
 
-    def score(self, row: int) -> float:
+    def score(self, row: int, scores: tuple[tuple[str, float], ...]) -> float:
         """The weighted mean."""
-        if not self._shared:
-            return float(self._totals[row])
-        weights = {part.name: part.weight / self._sum for part in self.parts}
-        return sum(value * weights[name] for name, value in self.scores(row))
+        weighed = zip(self.parts, scores, strict=True)
+        return sum(value * part.weight / self._sum for part, (_, value) in weighed)
 
     def scores(self, row: int) -> tuple[tuple[str, float], ...]:
         """Each objective's score; that of a single one is the mean itself."""

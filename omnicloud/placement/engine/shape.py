@@ -92,12 +92,19 @@ class Shape:
         generation = self._fleet.generation
         if generation == self._seen:
             return
-        changed = self._fleet.changed_since(self._seen)
+        changed = self._fleet.changed_since(max(self._seen, 0))
         self._seen, first = generation, self._seen < 0
-        rows: Rows = np.array(changed, dtype=np.intp)
-        if first or len(changed) * _ALL_AT_ONCE > len(self._fleet):
-            rows = ALL
-        good = self.eligible[rows].copy()
+        if first or changed.size * _ALL_AT_ONCE > len(self._fleet):
+            self._judge(ALL, self.eligible.copy())
+            return
+        rows = changed[self.eligible[changed]]  # the others are refused for good
+        if rows.size:
+            self._judge(rows, None)
+
+    def _judge(self, rows: Rows, good: Bools | None) -> None:
         for one in self._local:
-            good &= one.passes(rows)
+            passed = one.passes(rows)
+            good = passed if good is None else np.logical_and(good, passed, out=good)
+        if good is None:
+            good = self.eligible[rows]
         self.ranking.refresh(rows, good)

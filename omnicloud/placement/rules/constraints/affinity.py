@@ -18,6 +18,11 @@ class Together(Rule):
 
     name = "affinity"
 
+    def announce(self, fleet: Fleet, workload: Workload) -> None:
+        """Count its kind from the start, which is cheaper than later."""
+        for term in workload.affinity:
+            fleet.book(Counters).get(term.match, term.topology)
+
     def filter(self, fleet: Fleet, workload: Workload, eligible: Bools) -> Filter | None:
         """Concerns workloads with an affinity."""
         return _Company(fleet, workload) if workload.affinity else None

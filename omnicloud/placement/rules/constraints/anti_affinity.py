@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from omnicloud.placement.engine.domains import Counter, Counters
+from omnicloud.placement.engine.domains import Counter, Counters, MatchIndex
 from omnicloud.placement.engine.fleet import Fleet, Rows
 from omnicloud.placement.model.labels import Labels
 from omnicloud.placement.model.verdict import Verdict
@@ -31,12 +31,19 @@ class _Bound:
     selected: NDArray[np.int64]
     others: NDArray[np.int64]
 
-    def full(self) -> NDArray[np.bool_]:
-        """The domains where one more selected workload would break it for a holder."""
-        count, most = self.counter.counts, self.term.at_most
-        broken = ((self.selected > 0) & (count > most)) | ((self.others > 0) & (count >= most))
-        broken[self.counter.domains.nowhere] = False
+    def full_for_holders(self, codes: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """The domains among these where one more selected workload would break it for a holder."""
+        count, most = self.counter.counts[codes], self.term.at_most
+        broken = (self.selected[codes] > 0) & (count > most)
+        broken |= (self.others[codes] > 0) & (count >= most)
+        broken &= codes != self.counter.domains.nowhere
         return broken
+
+    def full_for_newcomer(self, codes: NDArray[np.intp]) -> NDArray[np.bool_]:
+        """The domains among these where somebody new who holds it would see too many."""
+        full: NDArray[np.bool_] = self.counter.counts[codes] > self.term.at_most
+        full &= codes != self.counter.domains.nowhere
+        return full
 
 
 class _Bounds:
@@ -45,6 +52,7 @@ class _Bounds:
     def __init__(self, fleet: Fleet) -> None:
         self._counters = fleet.book(Counters)
         self._bounds: dict[AntiAffinity, _Bound] = {}
+        self._index: MatchIndex[_Bound] = MatchIndex()
 
     def knows(self, term: AntiAffinity) -> bool:
         return term in self._bounds
@@ -53,12 +61,13 @@ class _Bounds:
         if term not in self._bounds:
             counter = self._counters.get(term.match, term.topology)
             nobody = np.zeros_like(counter.counts)
-            self._bounds[term] = _Bound(term, counter, nobody, nobody.copy())
+            bound = self._bounds[term] = _Bound(term, counter, nobody, nobody.copy())
+            self._index.file(term.match, bound)
         return self._bounds[term]
 
     def selecting(self, found: Labels) -> list[_Bound]:
         """The bounds that count a workload with these labels."""
-        return [one for one in self._bounds.values() if one.term.match.selects(found)]
+        return self._index.selecting(found)
 
     def added(self, row: int, workload: Workload) -> None:
         self._hold(row, workload, 1)
@@ -106,26 +115,20 @@ class _Bearable(Filter):
     def passes(self, rows: Rows) -> Bools:
         good = np.ones(self._fleet.counts[rows].shape, dtype=np.bool_)
         for bound in self._own:
-            good &= ~_own_full(bound)[bound.counter.domains.codes[rows]]
+            good &= ~bound.full_for_newcomer(bound.counter.domains.codes[rows])
         for bound in self._theirs:
-            good &= ~bound.full()[bound.counter.domains.codes[rows]]
+            good &= ~bound.full_for_holders(bound.counter.domains.codes[rows])
         return good
 
     def verdict(self, row: int) -> Verdict:
         node = self._fleet.nodes[row].name
         for bound in self._own:
-            if _own_full(bound)[bound.counter.domains.codes[row]]:
+            if bound.full_for_newcomer(bound.counter.domains.codes[[row]])[0]:
                 return _verdict(bound, row, f"the workload bears at most, near {node}")
         for bound in self._theirs:
-            if bound.full()[bound.counter.domains.codes[row]]:
+            if bound.full_for_holders(bound.counter.domains.codes[[row]])[0]:
                 return _verdict(bound, row, f"a workload near {node} bears at most")
         return Verdict(Apart.name, True, f"nobody minds it near {node}")
-
-
-def _own_full(bound: _Bound) -> NDArray[np.bool_]:
-    full: NDArray[np.bool_] = bound.counter.counts > bound.term.at_most
-    full[bound.counter.domains.nowhere] = False
-    return full
 
 
 def _verdict(bound: _Bound, row: int, who: str) -> Verdict:

@@ -16,17 +16,25 @@ WHOLE = 1000
 
 
 class Devices:
-    """What is free of each device, in thousandths; -1 where the node has no such device.
+    """What is free of each device, and of each node's devices together.
 
     A share goes to the fullest device that can take it, whole devices are taken from the first
     on, so that the choice depends on nothing but the node.
+
+    Attributes:
+        free: Thousandths of each device; -1 where the node has no such device.
+        total: Of each node.
+        whole: Devices of each node that nobody uses.
+        largest: What the freest device of each node has; -1 where it has none.
     """
 
     def __init__(self, fleet: Fleet) -> None:
-        counts = [node.gpus.count if node.gpus else 0 for node in fleet.nodes]
-        numbers = np.arange(max(counts, default=0))
-        there = numbers[None, :] < np.array(counts, dtype=np.int64)[:, None]
+        numbers = np.arange(fleet.gpus.max(initial=0))
+        there = numbers[None, :] < fleet.gpus[:, None]
         self.free: NDArray[np.int64] = np.where(there, WHOLE, -1)
+        self.total: NDArray[np.int64] = fleet.gpus * WHOLE
+        self.whole: NDArray[np.int64] = fleet.gpus.copy()
+        self.largest: NDArray[np.int64] = np.where(fleet.gpus > 0, WHOLE, -1)
         self._taken: dict[str, tuple[int, ...]] = {}
         self._before = {
             (name, fleet.rows[one.node]): one.gpus for name, one in fleet.known.items() if one.gpus
@@ -38,11 +46,11 @@ class Devices:
 
     def choose(self, row: int, request: GpuRequest) -> tuple[int, ...]:
         """The devices that it would get; fewer than asked where they are not there."""
-        free = self.free[row]
-        fitting = np.flatnonzero(free >= request.milli)
+        free = self.free[row].tolist()
+        fitting = [device for device, left in enumerate(free) if left >= request.milli]
         if request.milli < WHOLE:
-            fitting = fitting[np.argsort(free[fitting], kind="stable")]
-        return tuple(int(device) for device in fitting[: request.count])
+            fitting.sort(key=free.__getitem__)
+        return tuple(fitting[: request.count])
 
     def added(self, row: int, workload: Workload) -> None:
         """Take its devices; the same as before where it comes back after a trial without it."""
@@ -52,19 +60,27 @@ class Devices:
         if not self._good(row, chosen, workload.gpu):
             chosen = self.choose(row, workload.gpu)
         self._taken[workload.name] = chosen
-        self.free[row, list(chosen)] -= workload.gpu.milli
+        self._change(row, chosen, -workload.gpu.milli)
 
     def _good(self, row: int, devices: tuple[int, ...], request: GpuRequest) -> bool:
-        known = all(device < self.free.shape[1] for device in devices)
+        known = all(0 <= device < self.free.shape[1] for device in devices)
         right = known and len(devices) == request.count
-        return right and bool((self.free[row, list(devices)] >= request.milli).all())
+        return right and all(self.free[row, device] >= request.milli for device in devices)
 
     def removed(self, row: int, workload: Workload) -> None:
         """Give its devices back."""
         if workload.gpu is None:
             return
         chosen = self._before[workload.name, row] = self._taken.pop(workload.name)
-        self.free[row, list(chosen)] += workload.gpu.milli
+        self._change(row, chosen, workload.gpu.milli)
+
+    def _change(self, row: int, devices: tuple[int, ...], milli: int) -> None:
+        for device in devices:
+            self.free[row, device] += milli
+        left = self.free[row].tolist()
+        self.total[row] += len(devices) * milli
+        self.whole[row] = left.count(WHOLE)
+        self.largest[row] = max(left)
 
 
 class GpuShares(Rule):
@@ -84,8 +100,10 @@ class _Free(Filter):
         self._devices = fleet.book(Devices)
 
     def passes(self, rows: Rows) -> Bools:
-        fitting = self._devices.free[rows] >= self._request.milli
-        good: Bools = fitting.sum(axis=1) >= self._request.count
+        if self._request.milli < WHOLE:
+            share: Bools = self._devices.largest[rows] >= self._request.milli
+            return share
+        good: Bools = self._devices.whole[rows] >= self._request.count
         return good
 
     def nearest(self, rows: NDArray[np.intp]) -> int:

@@ -21,7 +21,8 @@ class Hardware(Rule):
         """Concerns workloads that name a kind of hardware, and those that use GPUs."""
         if not (workload.architectures or workload.cpu_features or workload.gpu):
             return None
-        return StaticFilter(fleet, self.name, lambda node: _missing(node, workload))
+        kind = ("hardware", lambda node: (node.architecture, node.cpu_features, node.gpus))
+        return StaticFilter(fleet, self.name, kind, lambda node: _missing(node, workload))
 
 
 def _missing(node: Node, workload: Workload) -> str:

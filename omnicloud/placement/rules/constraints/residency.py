@@ -28,4 +28,6 @@ class Residency(Rule):
             where = node.region or "no region"
             return f"{node.name} is in {where} under {node.jurisdiction or 'no jurisdiction'}"
 
-        return StaticFilter(fleet, self.name, missing)
+        return StaticFilter(
+            fleet, self.name, ("law", lambda node: (node.region, node.jurisdiction)), missing
+        )

@@ -28,18 +28,18 @@ class _Free(Filter):
         self._fleet = fleet
         self._demand = demand
         self._asked = [(int(d), float(demand[d])) for d in np.flatnonzero(demand)]
-        bounds = np.array([node.max_workloads for node in fleet.nodes], dtype=np.int64)
-        self._most = np.where(bounds > 0, bounds, np.iinfo(np.int64).max) if bounds.any() else None
+        self._most = fleet.most
+        self._columns = [(fleet.free[dimension], wanted) for dimension, wanted in self._asked]
 
     def passes(self, rows: Rows) -> Bools:
-        free = self._fleet.free
-        if self._most is None:
-            good = np.ones(self._fleet.counts[rows].shape, dtype=np.bool_)
-        else:
-            good = self._fleet.counts[rows] < self._most[rows]
-        for dimension, wanted in self._asked:
-            good &= free[dimension][rows] >= wanted
-        return good
+        good: Bools | None = None
+        for free, wanted in self._columns:
+            enough: Bools = free[rows] >= wanted
+            good = enough if good is None else np.logical_and(good, enough, out=good)
+        if self._most is not None:
+            room = self._fleet.counts[rows] < self._most[rows]
+            good = room if good is None else good & room
+        return np.ones(self._fleet.counts[rows].shape, np.bool_) if good is None else good
 
     def nearest(self, rows: NDArray[np.intp]) -> int:
         """The node with the smallest shortage relative to what is asked."""

@@ -28,7 +28,9 @@ class Selectors(Rule):
             broken = [_words(one) for one in workload.requirements if not one.holds(found)]
             return f"{node.name} does not have {' and '.join(broken)}" if broken else ""
 
-        return StaticFilter(fleet, self.name, missing)
+        keys = tuple(sorted({one.key for one in workload.requirements}))
+        kind = (keys, lambda node: tuple(dict(node.labels).get(key) for key in keys))
+        return StaticFilter(fleet, self.name, kind, missing)
 
 
 def _words(requirement: Requirement) -> str:

@@ -19,6 +19,11 @@ class Even(Rule):
 
     name = "spread"
 
+    def announce(self, fleet: Fleet, workload: Workload) -> None:
+        """Count its kind from the start, which is cheaper than later."""
+        for term in workload.spread:
+            fleet.book(Counters).get(term.match, term.topology)
+
     def filter(self, fleet: Fleet, workload: Workload, eligible: Bools) -> Filter | None:
         """Concerns workloads with a spread."""
         return _WithinSkew(fleet, workload, eligible) if workload.spread else None

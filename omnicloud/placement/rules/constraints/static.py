@@ -2,34 +2,73 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
+from numpy.typing import NDArray
 
 from omnicloud.placement.engine.fleet import Fleet, Rows
 from omnicloud.placement.model.node import Node
 from omnicloud.placement.model.verdict import Verdict
+from omnicloud.placement.model.workload import Workload
 from omnicloud.placement.rules.protocol import Bools, Filter, Scope
 
 __all__ = ["StaticFilter"]
+
+
+class _Kinds:
+    """Which nodes are alike in what a rule reads of them; never changes."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self._nodes = fleet.nodes
+        self._known: dict[Hashable, tuple[list[Node], NDArray[np.intp]]] = {}
+
+    def alike(
+        self, name: Hashable, read: Callable[[Node], Hashable]
+    ) -> tuple[list[Node], NDArray[np.intp]]:
+        """One node of each kind, and the kind of every node."""
+        if name not in self._known:
+            found = [read(node) for node in self._nodes]
+            first: dict[Hashable, int] = {}
+            for row, kind in enumerate(found):
+                first.setdefault(kind, row)
+            number = {kind: index for index, kind in enumerate(first)}
+            codes = np.fromiter((number[kind] for kind in found), np.intp, len(found))
+            self._known[name] = [self._nodes[row] for row in first.values()], codes
+        return self._known[name]
+
+    def added(self, row: int, workload: Workload) -> None:
+        """Nothing to do."""
+
+    def removed(self, row: int, workload: Workload) -> None:
+        """Nothing to do."""
 
 
 class StaticFilter(Filter):
     """Asks a question about the node alone.
 
     Args:
-        fleet: Its nodes are asked here and now.
+        fleet: One of its nodes of each kind is asked here and now.
         rule: Name of the rule.
+        kind: What the rule reads, as a name for it and a function: nodes of which it gives the
+            same are alike.
         missing: What a node lacks, in words; empty where it lacks nothing.
     """
 
     scope = Scope.FIXED
 
-    def __init__(self, fleet: Fleet, rule: str, missing: Callable[[Node], str]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        rule: str,
+        kind: tuple[Hashable, Callable[[Node], Hashable]],
+        missing: Callable[[Node], str],
+    ) -> None:
         self._fleet = fleet
         self._rule = rule
         self._missing = missing
-        self._passes = np.fromiter((not missing(n) for n in fleet.nodes), np.bool_, len(fleet))
+        some, codes = fleet.book(_Kinds).alike(*kind)
+        self._passes = np.array([not missing(node) for node in some], dtype=np.bool_)[codes]
 
     def passes(self, rows: Rows) -> Bools:
         """Looked up."""

@@ -18,9 +18,7 @@ class Taints(Rule):
     fixed = True
 
     def filter(self, fleet: Fleet, workload: Workload, eligible: Bools) -> Filter | None:
-        """Concerns every workload where a node has a taint."""
-        if not any(node.taints for node in fleet.nodes):
-            return None
+        """Concerns every workload."""
 
         def missing(node: Node) -> str:
             hostile = sorted(
@@ -30,4 +28,4 @@ class Taints(Rule):
             )
             return f"{node.name} is tainted {', '.join(hostile)}" if hostile else ""
 
-        return StaticFilter(fleet, self.name, missing)
+        return StaticFilter(fleet, self.name, ("taints", lambda node: node.taints), missing)

@@ -43,6 +43,5 @@ class _LeftOver(Score):
     def raw(self, rows: Rows) -> Floats:
         left: Floats = self._scale @ self._fleet.free[:, rows]
         if self._gpu_scale:
-            free = np.maximum(self._devices.free[rows], 0).sum(axis=1)
-            left = left + free * self._gpu_scale
+            left = left + self._devices.total[rows] * self._gpu_scale
         return self._asked - left

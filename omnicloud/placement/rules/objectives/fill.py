@@ -44,38 +44,32 @@ def _asks(fleet: Fleet, workload: Workload) -> bool:
 
 class _Used(Score):
     def __init__(self, fleet: Fleet, workload: Workload, sign: float) -> None:
-        self._fleet = fleet
-        demand = fleet.demand(workload)
         self.bounds = (0.0, 1.0) if sign > 0 else (-1.0, 0.0)
+        demand = fleet.demand(workload)
         asked = [int(dimension) for dimension in np.flatnonzero(demand)]
-        parts = len(asked) + (workload.gpu is not None)
-        self._shares: list[tuple[int, float, Floats]] = []
-        for dimension in asked:
-            with np.errstate(divide="ignore"):
-                scale = sign / (parts * fleet.capacity[dimension])
-            scale[~np.isfinite(scale)] = 0.0
-            self._shares.append((dimension, float(demand[dimension]), scale))
-        self._gpu = None
-        if workload.gpu is not None:
-            self._gpu = _GpuUse(fleet, workload.gpu.count * workload.gpu.milli, sign / parts)
+        self._weight = sign / (len(asked) + (workload.gpu is not None))
+        self._sign = sign
+        self._columns = [(fleet.free[d], fleet.shares[d], float(demand[d])) for d in asked]
+        gpu = workload.gpu
+        self._gpu = _GpuUse(fleet, gpu.count * gpu.milli) if gpu is not None else None
 
     def raw(self, rows: Rows) -> Floats:
-        total: Floats = self._gpu.raw(rows) if self._gpu else np.zeros(1)
-        for dimension, wanted, scale in self._shares:
-            used = self._fleet.capacity[dimension][rows] - self._fleet.free[dimension][rows]
-            total = total + (used + wanted) * scale[rows]
-        return total
+        """One less what is free afterwards; a node without capacity counts as full."""
+        free: Floats | None = None if self._gpu is None else self._gpu.free_after(rows)
+        for column, shares, wanted in self._columns:
+            share = (column[rows] - wanted) * shares[rows]
+            free = share if free is None else free + share
+        if free is None:  # nothing is asked: see score
+            raise ValueError("a workload that asks nothing has no use to be scored")
+        return self._sign - free * self._weight
 
 
 class _GpuUse:
-    def __init__(self, fleet: Fleet, milli: int, scale: float) -> None:
+    def __init__(self, fleet: Fleet, milli: int) -> None:
         self._devices = fleet.book(Devices)
-        counts = np.array([node.gpus.count if node.gpus else 0 for node in fleet.nodes])
-        self._all = np.maximum(counts, 1) * float(WHOLE)
+        self._all = np.maximum(fleet.gpus, 1) * float(WHOLE)
         self._milli = milli
-        self._scale = scale
 
-    def raw(self, rows: Rows) -> Floats:
-        free = np.maximum(self._devices.free[rows], 0).sum(axis=1)
-        used: Floats = (self._all[rows] - free + self._milli) / self._all[rows] * self._scale
-        return used
+    def free_after(self, rows: Rows) -> Floats:
+        after: Floats = (self._devices.total[rows] - self._milli) / self._all[rows]
+        return after
