@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_right
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -93,7 +94,7 @@ class NatsKV:
         self._features = features
         self._subjects = Subjects(f"{stream.name}.k")
         self._turns = Turns(stream)
-        self._scans = Scans()
+        self._scans: Scans[str] = Scans()
         self._kept = stream.store.config.changes_seconds
 
     @property
@@ -141,14 +142,17 @@ class NatsKV:
         return await self._turns.change(subject, decide)
 
     async def scan(self, op: Scan, /) -> Page:
-        cursor = op.cursor
-        if cursor is None:
-            cursor = self._scans.begin(await self._living(op.prefix))
-        page = self._scans.page(cursor, op.limit)
-        if page is None:  # forgotten, or another process's
+        scan, _, after = (op.cursor or "").partition("/")
+        names = self._scans.get(scan)
+        if names is None:
             names = await self._living(op.prefix)
-            page = self._scans.resumed(cursor, names, op.limit)
-        return page
+            scan = self._scans.keep(names)
+        start = bisect_right(names, after) if after else 0
+        keys = tuple(names[start : start + op.limit])
+        if start + op.limit >= len(names):
+            self._scans.forget(scan)
+            return Page(keys)
+        return Page(keys, f"{scan}/{keys[-1]}")
 
     async def increment(self, op: Increment, /) -> int:
         subject, plain = self._place(op.key, None)

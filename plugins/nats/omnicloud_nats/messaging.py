@@ -138,7 +138,7 @@ class NatsMessaging:
         if done is None:
             return False
         if done.copied:
-            await self._stream.forget(done.ref)
+            self._stream.forget(done.ref)
         else:
             await self._tidy(op.topic)
         return True
@@ -182,7 +182,7 @@ class NatsMessaging:
 
         done = await self._settle(op, bury)
         if done is None and not lent.copied:
-            await self._stream.forget(ref)
+            self._stream.forget(ref)
         return done is not None
 
     async def dead_letters(self, op: DeadLetters, /) -> DeadPage:

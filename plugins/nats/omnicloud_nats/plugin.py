@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.models import LocksFeature
 from omnicloud.contracts.messaging.models import MessagingFeature
+from omnicloud.contracts.objects.models import ObjectsFeature
 from omnicloud.registry.hookspecs import hookimpl
 from omnicloud.registry.provider import Offer, Provider, Status
 
@@ -16,6 +17,7 @@ _MESSAGING = frozenset(MessagingFeature) - {
     MessagingFeature.DEDUPE,
     MessagingFeature.REPLAY,
 }
+_OBJECTS = frozenset(ObjectsFeature) - {ObjectsFeature.PRESIGN}
 
 
 @hookimpl
@@ -28,6 +30,7 @@ def omnicloud_providers() -> list[Provider]:
             offers={
                 "kv": Offer("omnicloud_nats.kv:open_kv", _KV),
                 "messaging": Offer("omnicloud_nats.messaging:open_messaging", _MESSAGING),
+                "objects": Offer("omnicloud_nats.objects:open_objects", _OBJECTS),
                 "locks": Offer("omnicloud_nats.locks:open_locks", frozenset(LocksFeature)),
             },
             summary="NATS with JetStream",

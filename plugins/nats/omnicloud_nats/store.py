@@ -86,9 +86,10 @@ class Store:
         body = json.dumps(request).encode() if request else b""
         return parsed((await self.ask(f"$JS.API.{verb}", body)).data)
 
-    async def tell(self, verb: str, body: bytes = b"") -> None:
-        """Ask JetStream for something without waiting for what it says."""
-        (await self._connected()).tell(f"$JS.API.{verb}", body)
+    def tell(self, verb: str, body: bytes = b"") -> None:
+        """Ask JetStream for something of which it does not matter whether it is done."""
+        if self._wire is not None:
+            self._wire.tell(f"$JS.API.{verb}", body)
 
     async def gather(
         self, subject: str, request: dict[str, Any], done: Callable[[Answer], bool], wait: float
@@ -109,17 +110,6 @@ class Store:
             finally:
                 wire.forget(number)
         return found
-
-    async def publish_apart(self, messages: list[tuple[str, bytes, dict[str, str]]]) -> Answer:
-        """Publish several messages on one connection, back to back; the last one's answer."""
-        wire = await self._connected()
-        async with self._bounded(wire, 0.0):
-            for subject, payload, headers in messages[:-1]:
-                wire.tell(subject, payload, headers)
-            answer = await wire.ask(*messages[-1])
-        if answer.status == 503:
-            raise translated(NativeError(503, "no responders"))
-        return answer
 
     async def aclose(self) -> None:
         """End the connection; calls in flight end with their answers lost."""

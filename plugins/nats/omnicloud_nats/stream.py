@@ -117,13 +117,13 @@ class Stream:
             left = min(most - 1, first[-1].pending) if first else 0
             return first + await self._pull(consumer, left) if left else first
         finally:
-            await self._drop(consumer)
+            self._drop(consumer)
 
     async def count_after(self, seq: int, subject: str) -> int:
         """How many messages with larger numbers the subject has."""
         config = {"deliver_policy": "by_start_sequence", "opt_start_seq": seq + 1}
         consumer, pending = await self._consumer(config, [subject], 0.0, bare=True)
-        await self._drop(consumer)
+        self._drop(consumer)
         return pending
 
     async def last_of(self, subjects: str, *, bare: bool = True) -> list[Stored]:
@@ -143,7 +143,7 @@ class Stream:
                 found |= {one.subject: one for one in page}
                 pending = page[-1].pending if page else 0
         finally:
-            await self._drop(consumer)
+            self._drop(consumer)
         # What was replaced while the server went through them may be missing.
         for subject in listed - found.keys():
             one = await self.last(subject)
@@ -162,10 +162,15 @@ class Stream:
             raise translated(error) from error
         return int(said.get("purged", 0))
 
-    async def forget(self, seq: int) -> None:
-        """Remove a message that nothing names any more; not to wait for."""
+    def purge_soon(self, subject: str) -> None:
+        """Remove the messages of a subject, without waiting for it or knowing that it is done."""
+        body = json.dumps({"filter": subject}).encode()
+        self.store.tell(f"STREAM.PURGE.{self.name}", body)
+
+    def forget(self, seq: int) -> None:
+        """Remove a message that nothing names any more, without waiting for it."""
         body = json.dumps({"seq": seq}).encode()
-        await self.store.tell(f"STREAM.MSG.DELETE.{self.name}", body)
+        self.store.tell(f"STREAM.MSG.DELETE.{self.name}", body)
 
     async def _subjects(self, under: str) -> set[str]:
         """The subjects under a wildcard that have messages."""
@@ -232,8 +237,8 @@ class Stream:
             raise translated(NativeError(last, "a pull was refused"))
         return [_delivered(answer) for answer in answers if answer.status == 0]
 
-    async def _drop(self, consumer: str) -> None:
-        await self.store.tell(f"CONSUMER.DELETE.{self.name}.{consumer}")
+    def _drop(self, consumer: str) -> None:
+        self.store.tell(f"CONSUMER.DELETE.{self.name}.{consumer}")
 
 
 async def open_stream(store: Store, name: str, **config: Any) -> Stream:

@@ -11,6 +11,7 @@ from omnicloud_nats.certify import world
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.locks import LocksContract
 from omnicloud_tck.messaging import MessagingContract
+from omnicloud_tck.objects import ObjectsContract
 from omnicloud_tck.world import World
 
 
@@ -30,3 +31,9 @@ class TestNatsMessaging(MessagingContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("messaging")
+
+
+class TestNatsObjects(ObjectsContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("objects")
