@@ -1,0 +1,1 @@
+"""What workloads will use, alone and together, told from what they used so far."""

@@ -1,0 +1,1 @@
+"""The predictors that come with the library, one file for each kind."""

@@ -1,0 +1,158 @@
+"""Moves off nodes that carry too much right now, and the wish for one more node.
+
+A forecast that must never be too low is dear: it keeps room on every node for a coincidence
+that comes to few of them. Watching the nodes and moving one or two workloads when it comes is
+cheaper, and it is the answer to changes of level that no past shows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from omnicloud.placement.forecast.usage import Floats
+
+__all__ = ["Relief", "ReliefMove", "Standing", "relieve"]
+
+
+_LEAST = 0.01
+"""Of a node's capacity: what uses less is not worth a move."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReliefMove:
+    """A workload and where it goes, all by number."""
+
+    workload: int
+    source: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relief:
+    """What to do after an interval.
+
+    Attributes:
+        moves: In order; within the budget.
+        need_node: A node is still over its capacity and no other has room: open one.
+    """
+
+    moves: tuple[ReliefMove, ...]
+    need_node: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Standing:
+    """How things stand at the end of an interval.
+
+    Attributes:
+        node_of: Number of the node of each workload, shape ``(workloads,)``.
+        usage: What each workload used in the interval.
+        expected: What each is expected to use at most, such as its p99; ranks the targets.
+        memory: Profiles of the memory expected of each, margin included, shape
+            ``(workloads, slots)``; one slot for plain sizes. A move never brings the sum on its
+            target over the memory there.
+        capacity: Of each node, in the unit of ``usage``; zero closes a node.
+        memory_capacity: Of each node.
+    """
+
+    node_of: NDArray[np.intp]
+    usage: Floats
+    expected: Floats
+    memory: Floats
+    capacity: Floats
+    memory_capacity: Floats
+
+
+def relieve(
+    now: Standing, budget: int, *, fill: float = 0.97, reserve: float = 0.5, tries: int = 6
+) -> Relief:
+    """Moves that bring every node that is over its capacity below it again.
+
+    From the hottest node on, the smallest workload that brings it down to ``fill`` goes to the
+    node that is emptiest by what it carries and by ``reserve`` times what it is expected to
+    carry, and stays below ``fill`` there. Nothing is moved to a node without the memory.
+
+    Args:
+        budget: The most moves.
+        fill: Share of the capacity up to which nodes are filled by moves.
+        reserve: Weight of the expected use when targets are ranked.
+        tries: The most moves off one node in one interval.
+    """
+    plan = _Plan(now, budget, fill, reserve)
+    over = np.flatnonzero(plan.loads > now.capacity)
+    for source in over[np.argsort(-plan.loads[over], kind="stable")]:
+        plan.cool(int(source), tries)
+    return Relief(tuple(plan.moves), plan.stuck)
+
+
+class _Plan:
+    """The loads as they become while moves are planned."""
+
+    def __init__(self, now: Standing, budget: int, fill: float, reserve: float) -> None:
+        self._now, self._left, self._reserve = now, budget, reserve
+        nodes = len(now.capacity)
+        self._node_of = now.node_of.copy()
+        self._limits = fill * now.capacity
+        self.loads = _sums(self._node_of, now.usage, nodes)
+        self._expected = _sums(self._node_of, now.expected, nodes)
+        self._memory = np.zeros((nodes, now.memory.shape[1]), dtype=np.float32)
+        np.add.at(self._memory, self._node_of, now.memory)
+        self.moves: list[ReliefMove] = []
+        self.stuck = False
+
+    def cool(self, source: int, tries: int) -> None:
+        """Plan moves off the node until it is below its limit, or there is no way."""
+        for _ in range(tries):
+            if self.loads[source] <= self._limits[source] or not self._left:
+                return
+            workload = self._choice(source)
+            target = -1 if workload < 0 else self._target(source, workload)
+            if target < 0:
+                break
+            self._move(workload, source, target)
+        self.stuck |= bool(self.loads[source] > self._now.capacity[source])
+
+    def _choice(self, source: int) -> int:
+        """The smallest that is enough, or else the greatest, of those with room elsewhere."""
+        room = self._limits - self.loads
+        room[source] = 0
+        there = np.flatnonzero((self._node_of == source) & (self._now.usage <= room.max()))
+        usage = self._now.usage[there]
+        if not len(there) or usage.max() < _LEAST * self._now.capacity[source]:
+            return -1
+        order = np.argsort(usage, kind="stable")
+        excess = self.loads[source] - self._limits[source]
+        place = min(int(np.searchsorted(usage[order], excess)), len(there) - 1)
+        return int(there[order[place]])
+
+    def _target(self, source: int, workload: int) -> int:
+        fits = self._fits(workload)
+        fits[source] = False
+        if not fits.any():
+            return -1
+        rank = np.maximum(self.loads, self._reserve * self._expected)
+        return int(np.argmin(np.where(fits, rank, np.inf)))
+
+    def _fits(self, workload: int) -> NDArray[np.bool_]:
+        """Which nodes have the room now and the memory for their expected peak."""
+        now = self._now
+        peaks = (self._memory + now.memory[workload]).max(axis=1)
+        room = self.loads + now.usage[workload] <= self._limits
+        return np.asarray(room & (peaks <= now.memory_capacity), dtype=np.bool_)
+
+    def _move(self, workload: int, source: int, target: int) -> None:
+        now = self._now
+        for node, sign in ((source, -1), (target, 1)):
+            self.loads[node] += sign * now.usage[workload]
+            self._expected[node] += sign * now.expected[workload]
+            self._memory[node] += sign * now.memory[workload]
+        self._node_of[workload] = target
+        self._left -= 1
+        self.moves.append(ReliefMove(workload, source, target))
+
+
+def _sums(node_of: NDArray[np.intp], amounts: Floats, nodes: int) -> NDArray[np.float64]:
+    return np.asarray(np.bincount(node_of, amounts, nodes), dtype=np.float64)

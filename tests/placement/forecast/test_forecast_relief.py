@@ -1,0 +1,129 @@
+"""Moves off hot nodes: none breaks a bound, and a node is asked for when moves do not help."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from omnicloud.errors import InvalidArgumentError
+from omnicloud.placement.forecast.growth import Growth
+from omnicloud.placement.forecast.relief import Relief, ReliefMove, Standing, relieve
+
+
+def standing(node_of: list[int], usage: list[float], nodes: int, cores: float = 10) -> Standing:
+    used = np.array(usage, dtype=np.float32)
+    return Standing(
+        node_of=np.array(node_of, dtype=np.intp),
+        usage=used,
+        expected=used,
+        memory=np.ones((len(usage), 1), dtype=np.float32),
+        capacity=np.full(nodes, cores, dtype=np.float32),
+        memory_capacity=np.full(nodes, 4, dtype=np.float32),
+    )
+
+
+def after(now: Standing, relief: Relief) -> np.ndarray:
+    node_of = now.node_of.copy()
+    for move in relief.moves:
+        assert node_of[move.workload] == move.source
+        node_of[move.workload] = move.target
+    return node_of
+
+
+def test_the_smallest_that_is_enough_goes_to_the_emptiest_node() -> None:
+    now = standing([0, 0, 0, 1, 2], [7, 4, 2, 5, 1], nodes=3)
+    assert relieve(now, 5) == Relief((ReliefMove(1, 0, 2),), need_node=False)
+
+
+def test_a_node_within_its_capacity_is_left_alone() -> None:
+    assert relieve(standing([0, 0, 1], [5, 5, 0], nodes=2), 5) == Relief((), need_node=False)
+
+
+def test_several_small_ones_go_where_no_big_one_fits() -> None:
+    now = standing([0, 0, 0, 1], [7, 2, 2, 5], nodes=2)
+    relief = relieve(now, 5)
+    assert [move.workload for move in relief.moves] == [1]
+    assert not relief.need_node
+
+
+def test_without_room_elsewhere_a_node_is_asked_for() -> None:
+    assert relieve(standing([0, 0, 1], [7, 5, 8], nodes=2), 5) == Relief((), need_node=True)
+
+
+def test_a_closed_node_gets_nothing() -> None:
+    now = standing([0, 0, 1], [7, 5, 8], nodes=3)
+    closed = replace(now, capacity=np.array([10, 10, 0], dtype=np.float32))
+    assert relieve(closed, 5).need_node
+
+
+def test_a_move_needs_the_memory_at_the_expected_peak() -> None:
+    now = standing([0, 0, 1, 1], [7, 5, 0, 0], nodes=2)
+    apart = np.array([[1, 1], [3, 0], [0, 3], [0, 1]], dtype=np.float32)
+    assert relieve(replace(now, memory=apart), 5).moves == (ReliefMove(1, 0, 1),)
+    at_once = np.array([[1, 1], [3, 0], [3, 0], [0, 1]], dtype=np.float32)
+    assert relieve(replace(now, memory=at_once), 5).need_node
+
+
+def test_the_budget_is_kept() -> None:
+    now = standing([0, 0, 1, 1, 2], [7, 5, 7, 5, 0], nodes=3)
+    assert len(relieve(now, 1).moves) == 1
+    assert relieve(now, 0).moves == ()
+
+
+AMOUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=14)
+
+
+@given(AMOUNTS, st.integers(1, 5), st.integers(0, 6), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=150)
+def test_no_relief_makes_a_node_hot_or_overcommits_memory(
+    usage: list[int], nodes: int, budget: int, random: object
+) -> None:
+    node_of = [random.randrange(nodes) for _ in usage]
+    now = standing(node_of, [float(one) for one in usage], nodes)
+    relief = relieve(now, budget)
+    moved = after(now, relief)
+    before = np.bincount(now.node_of, now.usage, nodes)
+    loads = np.bincount(moved, now.usage, nodes)
+    counts = np.bincount(moved, minlength=nodes)
+    assert len(relief.moves) <= budget
+    for node in range(nodes):
+        assert loads[node] <= max(before[node], 9.7)
+        assert counts[node] <= max(4, np.bincount(now.node_of, minlength=nodes)[node])
+    if budget > 5 and np.any(loads > 10):
+        assert relief.need_node
+
+
+def ask(growth: Growth, *intervals: tuple[int, bool]) -> list[bool]:
+    return [growth.after(nodes=10, overloaded=over, need_node=need) for over, need in intervals]
+
+
+def test_a_node_is_opened_when_patience_is_over() -> None:
+    growth = Growth(0.01, 1000, patience=2)
+    assert ask(growth, (1, True), (0, False), (1, True), (1, True)) == [False, False, False, True]
+
+
+def test_after_a_node_its_effect_is_waited_for() -> None:
+    growth = Growth(0.01, 1000, patience=1, pause=2)
+    assert ask(growth, *[(1, True)] * 4) == [True, False, False, True]
+
+
+def test_patience_ends_with_what_the_goal_allows() -> None:
+    growth = Growth(0.001, 1000, patience=5)
+    assert ask(growth, (9, True), (1, True)) == [False, True]
+
+
+def test_with_twice_of_it_spent_any_overload_opens_a_node() -> None:
+    growth = Growth(0.001, 1000)
+    assert ask(growth, (19, False), (0, False), (1, False)) == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"share": -0.1}, {"intervals": 0}, {"patience": 0}, {"brake": 0.5}]
+)
+def test_growth_by_bounds_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
+    with pytest.raises(InvalidArgumentError):
+        Growth(**{"share": 0.001, "intervals": 10, **bad})
