@@ -11,15 +11,15 @@ class Growth:
     """Weighs a few overloaded intervals against a node more, over a period with a goal.
 
     A node is opened after some intervals in a row in which moves did not help; at once when
-    what the goal allows is spent; and at any overload when a multiple of it is. After each node
-    some intervals pass before the next, so that its effect is seen.
+    what the goal allows is spent; and at any overload when a multiple of it is, then with some
+    intervals after each node, so that its effect is seen.
 
     Args:
         share: Of the node-intervals of the period that may be overloaded, 0..1.
         intervals: In the period.
         patience: Intervals in a row without room.
         brake: How many times what the goal allows may be spent before any overload opens a node.
-        pause: Intervals after a node was opened.
+        pause: Intervals from a node to the next for the last of these reasons.
 
     Raises:
         InvalidArgumentError: A share outside 0..1, or a count or brake below one.
@@ -55,15 +55,14 @@ class Growth:
         self._spent += overloaded
         self._waited = self._waited + 1 if need_node else 0
         self._since += 1
-        opens = self._since > self._pause and self._wanted(nodes, overloaded, need_node)
+        opens = self._wanted(nodes, overloaded, need_node)
         if opens:
             self._since = self._waited = 0
         return opens
 
     def _wanted(self, nodes: int, overloaded: int, need_node: bool) -> bool:
         allowed = self._share * nodes * self._intervals
-        if need_node and self._waited >= self._patience:
+        if need_node and (self._waited >= self._patience or self._spent >= allowed):
             return True
-        if need_node and self._spent >= allowed:
-            return True
-        return overloaded > 0 and self._spent >= self._brake * allowed
+        braking = overloaded > 0 and self._spent >= self._brake * allowed
+        return braking and self._since > self._pause

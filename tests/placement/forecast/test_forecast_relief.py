@@ -107,8 +107,8 @@ def test_a_node_is_opened_when_patience_is_over() -> None:
 
 
 def test_after_a_node_its_effect_is_waited_for() -> None:
-    growth = Growth(0.01, 1000, patience=1, pause=2)
-    assert ask(growth, *[(1, True)] * 4) == [True, False, False, True]
+    growth = Growth(0.001, 1000, pause=2)
+    assert ask(growth, *[(20, False)] * 4) == [True, False, False, True]
 
 
 def test_patience_ends_with_what_the_goal_allows() -> None:
