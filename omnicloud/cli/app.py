@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "certificate": "omnicloud.cli.kit:certificate",
     "certify": "omnicloud.cli.kit:certify",
     "completion": "omnicloud.cli.completion:completion",
+    "copy": "omnicloud.cli.copy:copy_",
     "doctor": "omnicloud.cli.doctor:doctor",
     "init": "omnicloud.cli.init:init",
     "kv": "omnicloud.cli.kv:kv",
@@ -23,6 +24,7 @@ COMMANDS: Mapping[str, str] = {
     "objects": "omnicloud.cli.objects:objects",
     "plan": "omnicloud.cli.plan:plan",
     "providers": "omnicloud.cli.providers:providers",
+    "recommend": "omnicloud.cli.recommend:recommend",
     "secrets": "omnicloud.cli.secrets:secrets",
     "swap-check": "omnicloud.cli.kit:swap_check",
 }

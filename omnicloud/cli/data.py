@@ -26,6 +26,7 @@ __all__ = [
     "payload_as_json",
     "read_payload",
     "served",
+    "served_together",
     "show",
 ]
 
@@ -62,26 +63,41 @@ def served(
     An error of the library ends the command: it is told, and the exit code is 1, or 2 for a
     wrong configuration.
     """
-    plan = planned(context)
+    return served_together(
+        context,
+        planned(context),
+        (service,),
+        of,
+        lambda services: work(services.pipeline(service, contract)),
+    )
+
+
+def served_together(
+    context: Context,
+    plan: Plan,
+    names: Sequence[str],
+    of: str | None,
+    work: Callable[[Services], Awaitable[T]],
+) -> T:
+    """As :func:`served`, for several services."""
     try:
-        return asyncio.run(_worked(plan, service, contract, of, work))
+        return asyncio.run(_worked(plan, names, of, work))
     except OmniCloudError as error:
         context.fail(error)
 
 
 async def _worked(
     plan: Plan,
-    service: str,
-    contract: str,
+    names: Sequence[str],
     of: str | None,
-    work: Callable[[Pipeline[Any]], Awaitable[T]],
+    work: Callable[[Services], Awaitable[T]],
 ) -> T:
     services = Services(plan)
     try:
-        for one in _needed(plan, service):
+        for one in _needed(plan, names):
             await services.start_one(one)
         with tenant(of):
-            done = await work(services.pipeline(service, contract))
+            done = await work(services)
     except BaseException:
         await services.aclose(quietly=True)
         raise
@@ -89,9 +105,9 @@ async def _worked(
     return done
 
 
-def _needed(plan: Plan, service: str) -> list[ServicePlan]:
-    """The service and the keepers of its secrets, in the order of the plan, no others."""
-    names = {service}
+def _needed(plan: Plan, services: Sequence[str]) -> list[ServicePlan]:
+    """The services and the keepers of their secrets, in the order of the plan, no others."""
+    names = set(services)
     for one in reversed(plan.services):
         if one.info.name in names:
             names |= one.after
