@@ -1,0 +1,132 @@
+"""``omnicloud recommend``: what each workload should ask for, out of what it used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from omnicloud.cli.context import Context, json_option, table
+from omnicloud.cloud import OmniCloud
+from omnicloud.errors import InvalidArgumentError, OmniCloudError
+
+if TYPE_CHECKING:
+    from omnicloud.placement.recommend import Advice
+    from omnicloud.placement.sources import Recording
+
+__all__ = ["recommend"]
+
+_GIB = float(1 << 30)
+
+
+@click.command()
+@click.argument("usage", required=False, type=click.Path(path_type=Path))
+@click.option("--service", help="Record the running containers of this service instead.")
+@click.option("--for", "seconds", default=60.0, show_default=True, help="Seconds to record them.")
+@click.option("--step", type=float, help="Seconds of a slot; 300, or 1 when recording.")
+@click.option("--days", default=14.0, show_default=True, help="How far back usage counts.")
+@click.option("--least-hours", type=float, help="Younger ones keep their request; 24, or 0 then.")
+@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@click.pass_obj
+def recommend(
+    context: Context,
+    usage: Path | None,
+    service: str | None,
+    seconds: float,
+    step: float | None,
+    days: float,
+    least_hours: float | None,
+) -> None:
+    """Recommend CPU and memory requests from USAGE, a CSV or Parquet file. Changes nothing.
+
+    The columns are time, workload, cpu_cores, memory_bytes, cpu_request and memory_request;
+    amounts are in cores and bytes.
+    """
+    try:
+        _check(usage, service)
+        if usage is not None:
+            from omnicloud.placement.sources import read_file
+
+            recording = read_file(usage, step=step or 300.0, keep=days * 86_400)
+            least = 24.0 if least_hours is None else least_hours
+        else:
+            recording = asyncio.run(_recorded(context, str(service), seconds, step or 1.0))
+            least = 0.0 if least_hours is None else least_hours
+        cpu, memory = _advice(recording, least * 3600)
+    except OmniCloudError as error:
+        context.fail(error)
+    troubles = {trouble.value: count for trouble, count in recording.troubles().items()}
+    told = {"cpu": _json(cpu), "memory": _json(memory), "left_out": troubles}
+    context.answer(told, _text(cpu, memory, troubles))
+
+
+def _check(usage: Path | None, service: str | None) -> None:
+    if (usage is None) == (service is None):
+        raise InvalidArgumentError(
+            "give either a file of usage or --service",
+            hint="omnicloud recommend usage.csv, or omnicloud recommend --service NAME --for 600",
+        )
+
+
+async def _recorded(context: Context, service: str, seconds: float, step: float) -> Recording:
+    from omnicloud.placement.sources import Recording, observe
+
+    recording = Recording(step=step, keep=max(seconds, step) + step)
+    async with OmniCloud(context.config) as cloud:
+        await observe(cloud.containers(service), recording, seconds=seconds, interval=step)
+    return recording
+
+
+def _advice(recording: Recording, least: float) -> tuple[Sequence[Advice], Sequence[Advice]]:
+    from dataclasses import replace
+
+    from omnicloud.placement.recommend import Policy, advise
+
+    cpu = replace(Policy.cpu(), least_seconds=least)
+    memory = replace(Policy.memory(), least_seconds=least)
+    return advise(recording.cpu.usage(), cpu), advise(recording.memory.usage(), memory)
+
+
+def _json(advice: Sequence[Advice]) -> list[dict[str, object]]:
+    return [
+        {
+            "workload": one.workload,
+            "request": one.request,
+            "peak": _known(one.peak),
+            "forecast": _known(one.forecast),
+            "recommended": one.recommended,
+            "saving": one.saving,
+            "known_days": one.known_days,
+            "reason": one.reason,
+        }
+        for one in advice
+    ]
+
+
+def _known(value: float) -> float | None:
+    return value if value == value else None  # noqa: PLR0124 - NaN is not itself
+
+
+def _text(cpu: Sequence[Advice], memory: Sequence[Advice], troubles: dict[str, int]) -> str:
+    headings = ("workload", "resource", "request", "forecast", "recommended", "saving", "reason")
+    rows = [_row(one, "cores", 1.0) for one in cpu] + [_row(one, "GiB", _GIB) for one in memory]
+    lines = [table(headings, rows) if rows else "no workloads", "", _total(cpu, "cores", 1.0)]
+    lines += [_total(memory, "GiB", _GIB)]
+    lines += [f"left out: {count} samples: {why}" for why, count in troubles.items()]
+    return "\n".join(lines)
+
+
+def _row(one: Advice, unit: str, size: float) -> tuple[str, ...]:
+    amounts = (one.request, one.forecast, one.recommended, one.saving)
+    told = ["-" if _known(value) is None else f"{value / size:.3g}" for value in amounts]
+    return (one.workload, unit, *told, one.reason)
+
+
+def _total(advice: Sequence[Advice], unit: str, size: float) -> str:
+    asked = sum(one.request for one in advice)
+    saved = sum(one.saving for one in advice)
+    share = saved / asked if asked else 0.0
+    return f"{unit}: {asked / size:.4g} asked, {saved / size:.4g} could be freed ({share:.0%})"
