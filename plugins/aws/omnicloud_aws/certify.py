@@ -99,13 +99,13 @@ def aws_world(contract: str, open_: Any, **options: Any) -> World[Any]:
 def settings(port: int, name: str, **options: Any) -> AWSConfig:
     """Settings of a client that has ``name`` for itself."""
     running = urlsplit(os.environ.get(URL, ""))
-    own = {"prefix": f"{name}/", "table": name, "create_table": True, "partitions": 2}
+    own: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{port}", "prefix": f"{name}/"}
+    table = {"table": name, "create_table": True, "partitions": 2}
     patience = {"timeout": 5.0, "connect_timeout": 1.5, "watch_every": 0.2}
     return AWSConfig(
-        endpoint=f"http://127.0.0.1:{port}",
         access_key=unquote(running.username or "any"),
         secret_key=SecretStr(unquote(running.password or "any")),
-        **{**own, **patience, **options},
+        **{**own, **table, **patience, **options},
     )
 
 

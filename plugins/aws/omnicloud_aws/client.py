@@ -12,10 +12,10 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import anyio.to_thread
-from aiobotocore.config import AioConfig
-from aiobotocore.session import AioSession
-from botocore import exceptions as native
-from botocore.loaders import Loader, create_loader
+from aiobotocore.config import AioConfig  # type: ignore[import-untyped]  # has none
+from aiobotocore.session import AioSession  # type: ignore[import-untyped]  # has none
+from botocore import exceptions as native  # type: ignore[import-untyped]  # has none
+from botocore.loaders import Loader, create_loader  # type: ignore[import-untyped]  # has none
 
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError, ThrottledError, UnavailableError

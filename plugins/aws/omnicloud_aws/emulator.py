@@ -34,10 +34,12 @@ def _one_at_a_time(application: _Application) -> _Application:
 
 def main() -> None:
     """Answer until killed."""
-    from moto.server import DomainDispatcherApplication, create_backend_app
-    from waitress import serve
+    from moto import server
+    from waitress import serve  # type: ignore[import-untyped]  # has none
 
-    application = _one_at_a_time(DomainDispatcherApplication(create_backend_app))
+    application = _one_at_a_time(
+        server.DomainDispatcherApplication(server.create_backend_app)  # type: ignore[attr-defined]  # it exports nothing
+    )
     serve(application, host="127.0.0.1", port=int(sys.argv[1]), threads=_THREADS)
 
 

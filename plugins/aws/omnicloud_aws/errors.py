@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
-from botocore import exceptions as native
+from botocore import exceptions as native  # type: ignore[import-untyped]  # has none
 
 from omnicloud.errors import (
     ClosedError,

@@ -21,6 +21,7 @@ class ServiceTime:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._offset = clock.wall() - clock.monotonic()
+        self._last: tuple[str, float] = ("", 0.0)
 
     def now(self) -> float:
         """The moment."""
@@ -34,10 +35,12 @@ class ServiceTime:
         """
         if date is None:
             return
-        try:
-            second = parsedate_to_datetime(date).timestamp()
-        except ValueError:
-            return
+        if date != self._last[0]:
+            try:
+                self._last = date, parsedate_to_datetime(date).timestamp()
+            except ValueError:
+                return
+        second = self._last[1]
         earliest = second - self.clock.monotonic()
         latest = second + 1.0 - asked
         self._offset = min(max(self._offset, earliest), latest)

@@ -17,6 +17,7 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import (
     ConfigurationError,
+    OmniCloudError,
     Outcome,
     PermissionDeniedError,
     UnavailableError,
@@ -27,7 +28,7 @@ from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import RefusedError, refusal
 from omnicloud_aws.names import Names
 
-__all__ = ["FEATURES", "AWSSecrets", "open_secrets"]
+__all__ = ["FEATURES", "AWSSecrets", "in_the_way", "open_secrets"]
 
 FEATURES: frozenset[Feature] = frozenset(SecretsFeature)
 
@@ -39,6 +40,7 @@ _MISSING, _EXISTS, _STATE = (
 )
 _ABSENT = (_MISSING, _STATE)
 _PAGE = 100
+_Listed = list[Mapping[str, Any]]
 _TURNS = 3  # of makers and deleters that meet
 
 
@@ -62,7 +64,7 @@ class AWSSecrets:
     async def get(self, op: Get, /) -> StoredSecret | None:
         asked = op.version
         if asked is None or versions.could_be(asked):
-            by = {} if asked is None else {"VersionId": asked}
+            by: dict[str, Any] = {} if asked is None else {"VersionId": asked}
             answer = await self._asked("get_secret_value", op.secret, **by)
             if answer is None:
                 return None
@@ -130,22 +132,21 @@ class AWSSecrets:
             await self._client.ask("put_secret_value", _ABSENT, SecretId=stored, **new)
         except RefusedError as refused:
             if refused.code != _MISSING:
-                raise _in_the_way(refused) from None
+                raise in_the_way(refused) from None
             return False
         return True
 
     async def _create(self, name: str, new: Mapping[str, Any]) -> bool:
         """Make a secret with its first version; whether there was none."""
         key, note = self._client.config.kms_key, self._names.description(name)
-        more = ({} if key is None else {"KmsKeyId": key}) | (
-            {} if note is None else {"Description": note}
-        )
+        given = {"KmsKeyId": key, "Description": note}
+        more: dict[str, Any] = {word: said for word, said in given.items() if said is not None}
         stored = self._names.stored(name)
         try:
             await self._client.ask("create_secret", (_EXISTS, _STATE), Name=stored, **new, **more)
         except RefusedError as refused:
             if refused.code != _EXISTS:
-                raise _in_the_way(refused) from None
+                raise in_the_way(refused) from None
             return False
         return True
 
@@ -165,16 +166,16 @@ class AWSSecrets:
     async def _readable(self, name: str) -> tuple[VersionInfo, ...]:
         if await self._described(name) is None:  # one marked for deletion still lists them
             return ()
-        by = {"SecretId": self._names.stored(name), "IncludeDeprecated": True}
+        by: dict[str, Any] = {"SecretId": self._names.stored(name), "IncludeDeprecated": True}
         try:
             listed = await self._pages("list_secret_version_ids", "Versions", by)
         except RefusedError:
             return ()
         return versions.readable(listed, _LIMITS.versions_kept, self._client.time.now())
 
-    async def _pages(self, verb: str, what: str, by: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    async def _pages(self, verb: str, what: str, by: Mapping[str, Any]) -> _Listed:
         """All that a listing tells, whatever the number of its pages."""
-        found: list[Mapping[str, Any]] = []
+        found: _Listed = []
         more: dict[str, Any] = {}
         while True:
             answer = await self._client.ask(verb, (_MISSING,), MaxResults=_PAGE, **by, **more)
@@ -212,7 +213,7 @@ def _is_being_deleted(refused: RefusedError) -> bool:
     return refused.code == _STATE and "delet" in refused.said
 
 
-def _in_the_way(refused: RefusedError) -> Exception:
+def in_the_way(refused: RefusedError) -> OmniCloudError:
     """The error of a write that the secret's state does not allow."""
     if not _is_being_deleted(refused):
         return refusal(refused)

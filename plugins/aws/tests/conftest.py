@@ -1,8 +1,37 @@
-"""The tests of the provider find their helpers beside them."""
+"""The tests find their helpers beside them, and leave the longest laws for when asked.
+
+``OMNICLOUD_TEST_AWS_ALL=1`` tries every law, as ``omnicloud certify aws`` does.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
+import pytest
+
 sys.path.insert(0, str(Path(__file__).parent))
+
+_ALL = "OMNICLOUD_TEST_AWS_ALL"
+_LONG = {
+    "TestAWSSecrets": {"G-080", "SEC-030", "SEC-040"},
+    # What the client is tried with is tried with secrets.
+    "TestAWSKV": {
+        *("G-010", "G-031", "G-061", "G-080", "KV-003", "KV-015", "KV-040", "KV-051"),
+        *("KV-100", "KV-111", "KV-112", "KV-113", "KV-120", "KV-126"),
+    },
+}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Skip the laws that take seconds of the processor each, unless all are asked for."""
+    if os.environ.get(_ALL):
+        return
+    skip = pytest.mark.skip(reason=f"takes long over the emulator: set {_ALL}=1 to try it")
+    for item in items:
+        call = getattr(item, "callspec", None)
+        made = None if call is None else call.params.get("made_law")
+        owner = getattr(item, "cls", None)
+        if made is not None and owner is not None and made.id in _LONG.get(owner.__name__, ()):
+            item.add_marker(skip)

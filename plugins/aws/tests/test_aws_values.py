@@ -1,0 +1,298 @@
+"""Names, versions, values, errors and moments by themselves, without a service."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import aiohttp
+import pytest
+from botocore import exceptions as native
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from omnicloud.core.clock import SystemClock
+from omnicloud.errors import (
+    AlreadyExistsError,
+    ConfigurationError,
+    ConflictError,
+    InternalError,
+    OmniCloudError,
+    Outcome,
+    PermissionDeniedError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from omnicloud_aws import secret_values, versions
+from omnicloud_aws.config import AWSConfig
+from omnicloud_aws.errors import RefusedError, refusal, unreachable
+from omnicloud_aws.kv_table import sort_key, stand
+from omnicloud_aws.moments import ServiceTime
+from omnicloud_aws.names import Names
+from omnicloud_aws.quiet import hushed, quieten
+from omnicloud_aws.secrets import in_the_way
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=400)
+_LONG = st.tuples(st.text(min_size=1, max_size=5), st.integers(1, 300)).map(
+    lambda drawn: drawn[0].encode(errors="ignore").decode() * drawn[1] or "x"
+)
+_ALLOWED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-")
+
+
+class Stopped(SystemClock):
+    """Clocks that a test sets."""
+
+    def __init__(self, wall: float) -> None:
+        self.at = 0.0
+        self.wall = lambda: wall  # type: ignore[method-assign]
+        self.monotonic = lambda: self.at  # type: ignore[method-assign]
+
+
+@settings(deadline=None)
+@given(st.one_of(_TEXT, _LONG))
+def test_a_name_is_one_that_the_service_takes_and_comes_back(name: str) -> None:
+    names = Names("orders/")
+    stored = names.stored(name)
+    assert len(stored) <= 512
+    assert set(stored) <= _ALLOWED
+    assert len(names.description(name) or "") <= 2048 or len(name.encode()) > 1414
+    assert names.name({"Name": stored, "Description": names.description(name) or ""}) == name
+
+
+@given(_TEXT, st.integers(0, 20))
+def test_every_name_begins_with_what_its_prefixes_begin_with(name: str, cut: int) -> None:
+    names = Names("")
+    assert names.stored(name).startswith(names.beginning(name[:cut]))
+
+
+def test_a_name_of_the_services_own_grammar_is_kept_as_it_is() -> None:
+    assert Names("").stored("db/Password_1+x@host.-") == "db/Password_1+x@host.-"
+
+
+@pytest.mark.parametrize(
+    "stored", ["a=zz", "a=2", "other/x", "orders/=41", "orders/", "orders/=FF"]
+)
+def test_a_secret_whose_name_none_of_ours_would_have_is_not_listed(stored: str) -> None:
+    assert Names("orders/").name({"Name": stored}) is None
+
+
+def test_a_cut_name_whose_description_was_changed_is_not_listed() -> None:
+    names = Names("")
+    stored = names.stored("é" * 500)
+    assert names.name({"Name": stored, "Description": "by hand"}) is None
+    assert names.name({"Name": stored}) is None
+
+
+@given(st.binary(max_size=200))
+def test_a_value_comes_back_from_what_is_kept(value: bytes) -> None:
+    kept = secret_values.kept(value)
+    assert next(iter(kept.values()))  # the service takes no empty one
+    assert secret_values.read(kept) == value
+
+
+def test_plain_text_is_kept_as_text_for_others_and_marked_values_are_told_apart() -> None:
+    assert secret_values.kept("pässword\n".encode()) == {"SecretString": "pässword\n"}
+    empty = secret_values.kept(b"")["SecretBinary"]
+    assert isinstance(empty, bytes)
+    assert secret_values.read(secret_values.kept(empty)) == empty
+
+
+def _listed(*made: tuple[str, set[str]], others_at: datetime | None = None) -> Any:
+    when = others_at or datetime(2026, 1, 1, tzinfo=UTC)
+    return [
+        {"VersionId": id_, "VersionStages": sorted(stages), "CreatedDate": when}
+        for id_, stages in made
+    ]
+
+
+def test_versions_come_newest_first_and_no_more_than_are_kept() -> None:
+    ids = [versions.made(1000.0 + number, None) for number in range(12)]
+    listed = _listed(*((id_, set()) for id_ in ids[:-1]), (ids[-1], {"AWSCURRENT"}))
+    found = versions.readable(listed, 10, 2000.0)
+    assert [info.version for info in found] == ids[::-1][:10]
+    assert [info.created for info in found][:2] == [1011.0, 1010.0]
+
+
+def test_labels_say_which_two_are_first_whatever_the_clocks_of_their_writers_said() -> None:
+    late, early, old = (versions.made(at, None) for at in (50.0, 10.0, 1.0))
+    listed = _listed((late, {"AWSPREVIOUS"}), (early, {"AWSCURRENT"}), (old, set()))
+    found = versions.readable(listed, 10, 60.0)
+    assert [info.version for info in found] == [early, late, old]
+
+
+def test_the_earliest_end_that_a_rotation_gave_is_the_end() -> None:
+    first = versions.made(1.0, None)
+    second = versions.made(2.0, 10.0)
+    third = versions.made(3.0, 60.0)
+    listed = _listed((first, set()), (second, {"AWSPREVIOUS"}), (third, {"AWSCURRENT"}))
+    told = {info.version: info.expires_in for info in versions.readable(listed, 10, 4.0)}
+    assert told == {third: None, second: 59.0, first: 8.0}
+    assert [i.version for i in versions.readable(listed, 10, 12.0)] == [third, second]
+
+
+def test_without_grace_the_older_ones_end_also_where_the_writers_clock_is_ahead() -> None:
+    old, new = versions.made(1.0, None), versions.made(1000.0, 0.0)
+    listed = _listed((old, {"AWSPREVIOUS"}), (new, {"AWSCURRENT"}))
+    assert [info.version for info in versions.readable(listed, 10, 5.0)] == [new]
+
+
+def test_versions_of_other_programs_have_their_date_and_pending_ones_are_not_there() -> None:
+    theirs, trying = "0c8d7a6e-6a1c-4d5c-9d3e-000000000001", "0c8d7a6e-6a1c-4d5c-9d3e-00000000002"
+    ours = versions.made(datetime(2026, 1, 2, tzinfo=UTC).timestamp(), 3600.0)
+    listed = _listed((theirs, {"AWSPREVIOUS"}), (ours, {"AWSCURRENT"}), (trying, {"AWSPENDING"}))
+    now = datetime(2026, 1, 2, tzinfo=UTC) + timedelta(seconds=600)
+    found = versions.readable(listed, 10, now.timestamp())
+    assert [info.version for info in found] == [ours, theirs]
+    assert found[1].created == datetime(2026, 1, 1, tzinfo=UTC).timestamp()
+    assert found[1].expires_in == pytest.approx(3000.0)
+
+
+def test_an_id_of_a_version_has_a_length_that_the_service_takes() -> None:
+    for grace in (None, 0.0, 10 * 365 * 86400.0):
+        assert versions.could_be(versions.made(4e9, grace))
+
+
+@given(st.binary(min_size=1, max_size=1100), st.binary(min_size=1, max_size=1100))
+def test_sort_keys_stand_in_the_order_of_the_keys(one: bytes, two: bytes) -> None:
+    one, two = (key.replace(b"\xff", b"\x7f") for key in (one, two))  # UTF-8 has none
+    assert len(sort_key(one)) <= 1024
+    if one < two:
+        assert stand(sort_key(one)) <= stand(sort_key(two))
+    assert (one == two) == (sort_key(one) == sort_key(two))
+
+
+def test_time_is_the_services_where_ours_cannot_be_and_ours_where_it_can() -> None:
+    clock = Stopped(wall=1_000_000.3)
+    time = ServiceTime(clock)
+    time.told(_date(1_000_000), asked=0.0)
+    assert time.now() == pytest.approx(1_000_000.3)
+    time.told(_date(1_003_600), asked=0.0)
+    assert time.now() == pytest.approx(1_003_600.0)
+    time.told(_date(1_000_000), asked=0.0)
+    assert time.now() == pytest.approx(1_000_001.0)
+    clock.at = 5.0
+    assert time.now() == pytest.approx(1_000_006.0)
+    time.told("not a date", asked=5.0)
+    time.told(None, asked=5.0)
+    assert time.now() == pytest.approx(1_000_006.0)
+
+
+def _date(moment: int) -> str:
+    return datetime.fromtimestamp(moment, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kind", "outcome"),
+    [
+        ("UnrecognizedClientException", 400, UnauthenticatedError, Outcome.NOT_DONE),
+        ("com.amazon.coral.service#ExpiredTokenException", 400, UnauthenticatedError, None),
+        ("AccessDeniedException", 400, PermissionDeniedError, Outcome.NOT_DONE),
+        ("ThrottlingException", 400, ThrottledError, Outcome.NOT_DONE),
+        ("InternalServerError", 500, UnavailableError, Outcome.UNKNOWN),
+        ("TransactionConflictException", 400, UnavailableError, Outcome.NOT_DONE),
+        ("ResourceNotFoundException", 400, ConfigurationError, Outcome.NOT_DONE),
+        ("", 503, UnavailableError, Outcome.UNKNOWN),
+        ("NeverHeardOf", 418, InternalError, Outcome.UNKNOWN),
+    ],
+)
+def test_codes_are_errors_of_ours(
+    code: str, status: int, kind: type[OmniCloudError], outcome: Outcome | None
+) -> None:
+    answer = {
+        "Error": {"Code": code, "Message": "it quotes a payload"},
+        "ResponseMetadata": {"HTTPStatusCode": status},
+    }
+    error = refusal(RefusedError(answer))
+    assert type(error) is kind
+    assert error.outcome is (outcome or Outcome.NOT_DONE)
+    assert "quotes" not in str(error)
+
+
+def test_a_secret_that_is_being_deleted_is_in_the_way_for_a_while_and_other_states_are_not() -> (
+    None
+):
+    def refused(said: str) -> RefusedError:
+        return RefusedError({"Error": {"Code": "InvalidRequestException", "Message": said}})
+
+    while_deleted = in_the_way(
+        refused("... a secret with this name is already scheduled for deletion.")
+    )
+    assert isinstance(while_deleted, UnavailableError)
+    assert while_deleted.outcome is Outcome.NOT_DONE
+    assert type(in_the_way(refused("it is managed by another service"))) is ConflictError
+
+
+def test_a_connection_that_breaks_is_unknown_and_one_that_never_was_is_not_done() -> None:
+    broken = native.EndpointConnectionError(endpoint_url="u", error=aiohttp.ClientOSError(104, "x"))
+    assert unreachable(broken).outcome is Outcome.UNKNOWN
+    slow = aiohttp.ConnectionTimeoutError("Connection timeout to host u")
+    never = native.ConnectTimeoutError(endpoint_url="u", error=slow)
+    assert unreachable(never).outcome is Outcome.NOT_DONE
+    assert isinstance(unreachable(native.NoCredentialsError()), ConfigurationError)
+    assert not isinstance(unreachable(never), AlreadyExistsError)
+
+
+@pytest.fixture
+def told() -> Iterator[list[str]]:
+    """What a logger of botocore lets through."""
+    logger, heard = logging.getLogger("botocore.endpoint"), list[str]()
+    handler = logging.Handler()
+    handler.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
+    logger.addHandler(handler)
+    level = logger.level
+    logger.setLevel(logging.DEBUG)
+    yield heard
+    logger.setLevel(level)
+    logger.removeHandler(handler)
+
+
+def test_botocores_loggers_are_quiet_about_our_calls_and_only_about_those(told: list[str]) -> None:
+    quieten()
+    quieten()
+    logger = logging.getLogger("botocore.endpoint")
+    with hushed():
+        logger.debug("ours")
+    logger.debug("of the application")
+    assert told == ["of the application"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"access_key": "alone"},
+        {"session_token": "alone"},
+        {"access_key": "a", "secret_key": "b", "profile": "c"},
+        {"endpoint": "ftp://host"},
+        {"endpoint": "http://user:password@host"},
+        {"endpoint": "http://host/path"},
+        {"region": "eu west"},
+        {"prefix": "a=b"},
+        {"prefix": "é"},
+        {"table": "ab"},
+        {"table": "a b c"},
+        {"partitions": 0},
+        {"timeout": 0},
+        {"unknown": 1},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AWSConfig(**options)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "at_amazon"),
+    [
+        (None, True),
+        ("https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com", True),
+        ("https://dynamodb.cn-north-1.amazonaws.com.cn", True),
+        ("http://127.0.0.1:4566", False),
+        ("https://amazonaws.com.example.org", False),
+    ],
+)
+def test_only_amazons_own_addresses_are_amazon(endpoint: str | None, at_amazon: bool) -> None:
+    assert AWSConfig(endpoint=endpoint).at_amazon is at_amazon
