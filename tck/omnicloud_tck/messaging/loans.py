@@ -46,7 +46,7 @@ class LoanLaws(Contract):
         equal((b"x", {"A": "1"}), (again.payload, dict(again.headers)), "the second delivery")
         equal((1, 2), (first.attempt, again.attempt), "the attempts")
         equal(first.id, again.id, "the id of the second delivery")
-        that(await _settled(one, Ack(*_PLACE, again.receipt)), "the new receipt was refused")
+        that(await _settled(two, Ack(*_PLACE, again.receipt)), "the new receipt was refused")
         equal([], await _receive(one, 1, wait=_LEASE + 0.5), "after it was acknowledged")
 
     @law(

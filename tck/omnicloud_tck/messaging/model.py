@@ -47,6 +47,7 @@ class MessagingModel:
         self._headers: dict[bytes, dict[str, str]] = {}
         self._waiting: dict[str, list[bytes]] = {group: [] for group in _GROUPS}
         self._lent: dict[str, list[Delivery]] = {group: [] for group in _GROUPS}
+        self._holders: dict[str, Messaging] = {}
         self._dead: dict[str, list[bytes]] = {group: [] for group in _GROUPS}
         self._attempts: dict[tuple[str, bytes], int] = {}
         self._ordered = False
@@ -103,6 +104,7 @@ class MessagingModel:
                 self._check_order(group, one.payload)
             self._waiting[group].remove(one.payload)
             self._lent[group].append(one)
+            self._holders[one.receipt] = messaging
             self._attempts[group, one.payload] += 1
             equal(self._attempts[group, one.payload], one.attempt, "attempt")
             equal(self._keys[one.payload], one.key, "key")
@@ -121,14 +123,16 @@ class MessagingModel:
     async def _ack(self, messaging: Messaging, group: str, which: int) -> None:
         one = self._pick(group, which)
         if one is not None:
-            done = await messaging.pipeline.send(Ack(self._topic, group, one.receipt))
+            holder = self._holders.pop(one.receipt, messaging)
+            done = await holder.pipeline.send(Ack(self._topic, group, one.receipt))
             equal(True, done, "ack")
 
     async def _nack(self, messaging: Messaging, group: str, which: int, count: bool) -> None:
         one = self._pick(group, which)
         if one is None:
             return
-        done = await messaging.pipeline.send(Nack(self._topic, group, one.receipt, 0.0, count))
+        holder = self._holders.pop(one.receipt, messaging)
+        done = await holder.pipeline.send(Nack(self._topic, group, one.receipt, 0.0, count))
         equal(True, done, "nack")
         self._attempts[group, one.payload] -= not count
         waiting = self._waiting[group]
@@ -139,9 +143,8 @@ class MessagingModel:
     async def _kill(self, messaging: Messaging, group: str, which: int) -> None:
         one = self._pick(group, which)
         if one is not None:
-            done = await messaging.pipeline.send(
-                Kill(self._topic, group, one.receipt, "on purpose")
-            )
+            holder = self._holders.pop(one.receipt, messaging)
+            done = await holder.pipeline.send(Kill(self._topic, group, one.receipt, "on purpose"))
             equal(True, done, "kill")
             self._dead[group].append(one.payload)
 
