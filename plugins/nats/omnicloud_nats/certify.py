@@ -61,18 +61,19 @@ def nats_server(**settings: str) -> ServerProcess:
     """A server that is not started yet; it syncs every write to disk before it answers.
 
     Args:
-        settings: Further lines of its configuration, ``name=value``.
+        settings: Further lines of its configuration; ``STREAMS`` is where its streams are.
     """
     binary = program()
 
     def command(port: int, folder: Path) -> Sequence[str]:
-        lines = [
-            f"listen: 127.0.0.1:{port}",
-            f'jetstream {{ store_dir: "{folder}/streams", sync_interval: always }}',
-            *(f"{name}: {value}" for name, value in settings.items()),
-        ]
+        said = {
+            "listen": f"127.0.0.1:{port}",
+            "jetstream": "{ store_dir: STREAMS, sync_interval: always }",
+            **settings,
+        }
+        lines = (f"{name}: {value}" for name, value in said.items())
         written = folder / "nats.conf"
-        written.write_text("\n".join(lines))
+        written.write_text("\n".join(lines).replace("STREAMS", f'"{folder}/streams"'))
         return (binary, "-c", str(written))
 
     return ServerProcess(command, answers)

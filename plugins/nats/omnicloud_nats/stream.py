@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from omnicloud.errors import ConfigurationError
+from omnicloud.errors import ConfigurationError, Outcome, UnavailableError
 from omnicloud_nats.errors import WRONG_SEQUENCE, NativeError, translated
 from omnicloud_nats.server_time import ServerTime, seconds_of
 from omnicloud_nats.store import Store, parsed
@@ -21,6 +21,8 @@ _NANO = 1_000_000_000
 _IDLE_SECONDS = 5
 _PULL = 1000
 _NAMES = 100_000  # as many subjects as the server tells at once
+_AGREEING_SECONDS = 0.005
+_AGREEING_TIMES = 400
 _END = (404, 408, 409)
 """Statuses that end a pull: no messages, its time is over, the server's limits."""
 
@@ -76,8 +78,21 @@ class Stream:
         said = dict(headers or {})
         if over is not None:
             said["Nats-Expected-Last-Subject-Sequence"] = str(over)
-        answer = await self.store.ask(subject, data, said, settle=True)
-        return acknowledged(answer)
+        for _ in range(_AGREEING_TIMES):
+            seq = acknowledged(await self.store.ask(subject, data, said, settle=True))
+            if seq is not None or over is None or await self._is_past(subject, over):
+                return seq
+            await self.store.clock.sleep(_AGREEING_SECONDS)
+        raise UnavailableError("the servers do not come to agree", outcome=Outcome.NOT_DONE)
+
+    async def _is_past(self, subject: str, over: int) -> bool:
+        """Whether a refusal can be seen: of several servers, the leader refuses a write already
+        because of another that is on its way to the others, and which may yet come to nothing.
+        """
+        if self._direct:
+            return True
+        found = await self.last(subject)
+        return (found.seq if found else 0) != over
 
     async def info(self, subjects: str | None = None, offset: int = 0) -> dict[str, Any]:
         """What the server says of the stream, with the messages of each such subject."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cluster import Cluster, cluster, leader_of, persistent
+from nats_cluster import Cluster, cluster, leader_of, persistent
 
 from omnicloud.contracts.kv.driver import Get, Scan, Set
 from omnicloud.contracts.locks.driver import Acquire, Renew
