@@ -1,0 +1,1 @@
+"""omnicloud over Azure Blob Storage."""
