@@ -133,7 +133,7 @@ async def credentials_of(config: AzureConfig, clock: Clock) -> Credentials:
 def _from_chain() -> Any:
     try:
         from azure.identity import (
-            DefaultAzureCredential,  # type: ignore[import-not-found] # an extra
+            DefaultAzureCredential,
         )
     except ImportError:
         raise ConfigurationError(

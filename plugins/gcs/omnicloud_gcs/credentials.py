@@ -123,13 +123,9 @@ async def credentials_of(
 
 def _from_chain() -> Credentials:
     try:
-        from google.auth import default  # type: ignore[import-untyped] # has none
-        from google.auth.exceptions import (  # type: ignore[import-untyped] # has none
-            GoogleAuthError,
-        )
-        from google.auth.transport.requests import (  # type: ignore[import-untyped] # has none
-            Request,
-        )
+        from google.auth import default
+        from google.auth.exceptions import GoogleAuthError
+        from google.auth.transport.requests import Request
     except ImportError:
         raise ConfigurationError(
             "without service_account_key the credentials come from Google's chain, which is not "
