@@ -1,0 +1,212 @@
+"""What holds of etcd alone: leases, compaction, limits, users, members, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from etcd_bench import certificate, client, server
+from pydantic import SecretStr, ValidationError
+
+from omnicloud.contracts.kv import KV
+from omnicloud.contracts.kv.driver import Changes
+from omnicloud.core.codec import BYTES
+from omnicloud.core.pipeline import Pipeline
+from omnicloud.errors import (
+    ConfigurationError,
+    InvalidArgumentError,
+    NotFoundError,
+    Outcome,
+    PermissionDeniedError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from omnicloud_etcd.certify import kept_server
+from omnicloud_etcd.client import Client
+from omnicloud_etcd.config import EtcdConfig
+from omnicloud_etcd.kv import EtcdKV
+from omnicloud_etcd.wire import Range
+from omnicloud_tck.servers import free_port
+
+
+class _Any(msgspec.Struct):
+    """An answer whose content does not matter."""
+
+
+class _Asked(msgspec.Struct, omit_defaults=True, kw_only=True):
+    """A request that only these tests send."""
+
+    ID: int = 0
+    revision: int = 0
+    physical: bool = False
+    name: str = ""
+    password: str = ""
+    user: str = ""
+    role: str = ""
+    perm: dict[str, str] | None = None
+
+
+@asynccontextmanager
+async def kept() -> AsyncIterator[Client]:
+    await kept_server().start()
+    async with client(kept_server().port) as one:
+        yield one
+
+
+def kv_on(one: Client, prefix: bytes) -> KV[bytes]:
+    return KV(Pipeline(EtcdKV(one, prefix)), BYTES)
+
+
+async def test_keys_that_end_together_share_a_lease_and_the_server_removes_them() -> None:
+    async with kept() as one:
+        kv = kv_on(one, b"only/lease/")
+        await kv.set("a", b"x", ttl=0.2)
+        await kv.set("b", b"x", ttl=0.3)
+        stored = (await one.range(Range(key=b"only/lease/", range_end=b"only/lease0"))).kvs
+        assert len({entry.lease for entry in stored} - {0}) == 1
+        for _ in range(80):
+            await asyncio.sleep(0.1)
+            if not (await one.range(Range(key=b"only/lease/", range_end=b"only/lease0"))).kvs:
+                return
+    pytest.fail("the server still has keys that ended seconds ago")
+
+
+async def test_a_lease_that_the_server_has_forgotten_is_replaced() -> None:
+    async with kept() as one:
+        kv = kv_on(one, b"only/forgotten/")
+        await kv.set("k", b"1", ttl=60)
+        (stored,) = (await one.range(Range(key=b"only/forgotten/k"))).kvs
+        await one.ask("/v3/lease/revoke", _Asked(ID=stored.lease), _Any)
+        await kv.set("k", b"2", ttl=60)
+        assert await kv.get("k") == b"2"
+
+
+async def test_a_watch_is_told_that_history_was_compacted() -> None:
+    async with server() as port, client(port) as one:
+        kv = kv_on(one, b"k/")
+        cursor = (await kv.pipeline.send(Changes())).cursor
+        for _ in range(3):
+            await kv.set("a", b"x")
+        now = (await one.range(Range(key=b"k/a"))).header.revision
+        await one.ask("/v3/kv/compaction", _Asked(revision=now, physical=True), _Any)
+        with pytest.raises(NotFoundError, match="no longer keeps"):
+            await kv.pipeline.send(Changes("", cursor, 1.0))
+        told = await kv.pipeline.send(Changes("", str(now), 0.1))
+        assert told.changes == ()
+
+
+async def test_what_the_server_does_not_take_at_once_is_refused_by_name() -> None:
+    async with kept() as one:
+        kv = kv_on(one, b"only/large/")
+        with pytest.raises(InvalidArgumentError, match="max-request-bytes"):
+            await kv.set_many({f"k{n}": b"x" * (1 << 20) for n in range(3)})
+        assert await kv.get("k0") is None
+    async with client(kept_server().port, max_txn_ops=500) as one:
+        with pytest.raises(ConfigurationError, match="max_txn_ops"):
+            await kv_on(one, b"only/many/").set_many({f"k{n}": b"x" for n in range(300)})
+
+
+async def test_users_are_asked_for_and_held_to_their_roles() -> None:
+    async with server() as port:
+        async with client(port) as one:
+            await _with_users(one)
+        login: dict[str, Any] = {"username": "orders", "password": SecretStr("right")}
+        async with client(port, **login) as one:
+            kv = kv_on(one, b"orders/")
+            await kv.set("k", b"x")
+            with pytest.raises(PermissionDeniedError):
+                await kv_on(one, b"others/").set("k", b"x")
+            one._token = "ended.1"
+            assert await kv.get("k") == b"x"
+        async with client(port) as nobody:
+            with pytest.raises(UnauthenticatedError, match="asks for credentials"):
+                await kv_on(nobody, b"orders/").get("k")
+        async with client(port, **{**login, "password": SecretStr("wrong")}) as wrong:
+            with pytest.raises(UnauthenticatedError) as told:
+                await kv_on(wrong, b"orders/").get("k")
+            assert "wrong" not in str(told.value)
+
+
+async def _with_users(one: Client) -> None:
+    read_write = {
+        "permType": "READWRITE",
+        "key": b64encode(b"orders/").decode(),
+        "range_end": b64encode(b"orders0").decode(),
+    }
+    for path, asked in (
+        ("user/add", _Asked(name="root", password="root")),
+        ("role/add", _Asked(name="root")),
+        ("user/grant", _Asked(user="root", role="root")),
+        ("user/add", _Asked(name="orders", password="right")),
+        ("role/add", _Asked(name="orders")),
+        ("role/grant", _Asked(name="orders", perm=read_write)),
+        ("user/grant", _Asked(user="orders", role="orders")),
+        ("enable", _Asked()),
+    ):
+        await one.ask(f"/v3/auth/{path}", asked, _Any)
+
+
+async def test_a_member_that_is_down_is_passed_over() -> None:
+    await kept_server().start()
+    urls = tuple(f"http://127.0.0.1:{port}" for port in (free_port(), kept_server().port))
+    async with client(0, urls=urls) as one:
+        kv = kv_on(one, b"only/members/")
+        await kv.set("k", b"x")
+        assert await kv.get("k") == b"x"
+    async with client(free_port()) as nobody:
+        with pytest.raises(UnavailableError) as told:
+            await kv_on(nobody, b"only/").set("k", b"x")
+        assert told.value.outcome is Outcome.NOT_DONE
+
+
+async def test_what_is_no_etcd_is_told(tmp_path: Path) -> None:
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello")
+        writer.close()
+
+    listening = await asyncio.start_server(garbage, "127.0.0.1", 0)
+    async with listening, client(listening.sockets[0].getsockname()[1]) as one:
+        with pytest.raises(ConfigurationError, match="not etcd"):
+            await one.meet()
+        with pytest.raises(UnavailableError, match="not etcd"):
+            await one.range(Range(key=b"k"))
+
+
+async def test_tls_is_spoken_to_whom_the_authority_vouches_for(tmp_path: Path) -> None:
+    public, private = certificate(tmp_path)
+    port, plain = free_port(), free_port()
+    secure = f"https://localhost:{port}"
+    flags = ("--cert-file", str(public), "--key-file", str(private))
+    both = f"https://127.0.0.1:{port},http://127.0.0.1:{plain}"
+    async with server(*flags, "--listen-client-urls", both, port=plain):
+        async with client(0, urls=(secure,), tls_ca_file=public) as one:
+            await one.meet()
+            assert one.version
+        async with client(0, urls=(secure,)) as stranger:
+            with pytest.raises(ConfigurationError, match="TLS"):
+                await stranger.meet()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"urls": ()},
+        {"urls": ("ftp://h",)},
+        {"urls": ("http://user:secret@h:1",)},
+        {"username": "u"},
+        {"tls_ca_file": "ca.pem"},
+        {"urls": ("https://h",), "tls_cert_file": "c.pem"},
+        {"colour": "blue"},
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_without_telling_secrets(wrong: Any) -> None:
+    with pytest.raises(ValidationError) as told:
+        EtcdConfig(**wrong)
+    assert "secret" not in str(told.value)
