@@ -17,11 +17,11 @@ from aiobotocore.session import AioSession  # type: ignore[import-untyped]  # ha
 from botocore import exceptions as native  # type: ignore[import-untyped]  # has none
 from botocore.loaders import Loader, create_loader  # type: ignore[import-untyped]  # has none
 
+from omnicloud.core.moments import ServiceTime
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError, ThrottledError, UnavailableError
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import LOST, RefusedError, closed, refusal, unreachable
-from omnicloud_aws.moments import ServiceTime
 from omnicloud_aws.quiet import hushed, quieten
 
 __all__ = ["Client", "client_of"]

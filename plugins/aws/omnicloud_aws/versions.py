@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from omnicloud.contracts.secrets import graces
 from omnicloud.contracts.secrets.models import VersionInfo
 
 __all__ = ["CURRENT", "could_be", "made", "readable"]
@@ -68,18 +69,10 @@ def readable(listed: Iterable[Mapping[str, Any]], kept: int, now: float) -> tupl
         now: Seconds since 1970-01-01 UTC.
     """
     versions = sorted((_read(one) for one in listed), key=lambda one: one.age)
-    found: list[VersionInfo] = []
-    ends = math.inf
-    for one in versions:
-        if one.is_pending:
-            continue
-        if ends <= now or len(found) == kept:
-            break
-        left = None if ends == math.inf else ends - now
-        found.append(VersionInfo(one.id, one.created, left))
-        if one.grace is not None:
-            ends = min(ends, one.created + one.grace if one.grace else -math.inf)
-    return tuple(found)
+    there = (
+        graces.Version(one.id, one.created, one.grace) for one in versions if not one.is_pending
+    )
+    return graces.readable(there, kept, now)
 
 
 def _read(one: Mapping[str, Any]) -> _Version:

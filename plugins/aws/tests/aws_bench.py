@@ -19,11 +19,11 @@ import aiohttp
 from omnicloud.contracts.kv import KV
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.core.codec import BYTES
+from omnicloud.core.moments import ServiceTime
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_aws.certify import kept_server, settings
 from omnicloud_aws.client import opened
 from omnicloud_aws.kv import AWSKV, open_kv
-from omnicloud_aws.moments import ServiceTime
 from omnicloud_tck.served import Lone
 
 _ROUNDS = 2

@@ -12,6 +12,7 @@ import pytest
 from omnicloud.contracts.kv import KV
 from omnicloud.contracts.secrets import Secrets
 from omnicloud.core.codec import BYTES
+from omnicloud.core.moments import ServiceTime
 from omnicloud.core.operation import Driver
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
@@ -25,7 +26,6 @@ from omnicloud_aws.certify import kept_server, settings
 from omnicloud_aws.client import Client, opened
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.kv import open_kv
-from omnicloud_aws.moments import ServiceTime
 from omnicloud_aws.secrets import open_secrets
 from omnicloud_tck.served import Lone, SteppedClock
 

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from omnicloud.core.clock import SystemClock
+from omnicloud.core.moments import ServiceTime
 from omnicloud.errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -31,7 +32,6 @@ from omnicloud_aws import secret_values, versions
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import RefusedError, refusal, unreachable
 from omnicloud_aws.kv_table import sort_key, stand
-from omnicloud_aws.moments import ServiceTime
 from omnicloud_aws.names import Names
 from omnicloud_aws.quiet import hushed, quieten
 from omnicloud_aws.secrets import in_the_way

@@ -1,8 +1,8 @@
-"""The time by which lives and graces end: the service's, kept between its answers by ours.
+"""The time of a service that compares no moment itself: its own, kept between its answers by ours.
 
-DynamoDB and Secrets Manager compare no moment with their own clock, so the processes that share
-a table must agree on one. Each counts from its opening by the monotonic clock, which no step of
-the wall clock moves, and is put right by the ``Date`` of every answer, which bounds the
+Where lives and graces are kept as moments beside what they end, the processes that share a
+service must agree on one time. Each counts from its opening by the monotonic clock, which no
+step of the wall clock moves, and is put right by the ``Date`` of every answer, which bounds the
 service's time to a second and to the length of the call: whoever is outside goes to the bound.
 """
 

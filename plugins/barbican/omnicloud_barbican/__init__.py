@@ -1,0 +1,1 @@
+"""OpenStack Barbican as a secrets contract of omnicloud."""

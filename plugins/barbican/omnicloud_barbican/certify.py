@@ -1,0 +1,162 @@
+"""Worlds for the compatibility kit: projects on a real Barbican behind the kit's proxy.
+
+Imported by the kit alone, which must be installed. Barbican brings two hundred packages, some
+older than ours, so it has an environment of its own: ``OMNICLOUD_BARBICAN_ENV`` names one that
+has ``barbican`` and ``waitress``; else one is made at the first use in the user's cache folder,
+which takes a minute or two. ``OMNICLOUD_TEST_BARBICAN_URL`` (http://HOST:PORT, without Keystone)
+names a server that runs already, which the kit does not kill.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from omnicloud.core.http import Bounds, Wire
+from omnicloud.registry.provider import load
+from omnicloud_barbican.config import BarbicanConfig
+from omnicloud_barbican.plugin import omnicloud_providers
+from omnicloud_tck.served import Lone, served_world
+from omnicloud_tck.servers import NoServerError, ServerProcess
+from omnicloud_tck.world import Backend, World
+
+__all__ = ["KeptServer", "barbican", "kept_server", "settings", "world"]
+
+URL = "OMNICLOUD_TEST_BARBICAN_URL"
+ENVIRONMENT = "OMNICLOUD_BARBICAN_ENV"
+_RELEASE = "23"
+_READY_SECONDS = 90.0
+_INSTALL_SECONDS = 900.0
+_SERVING = Path(__file__).with_name("serving.py")
+
+
+class KeptServer(ServerProcess):
+    """A server that worlds leave running: starting it takes longer than most laws."""
+
+    async def start(self) -> None:
+        """Start it, where it does not run."""
+        if not self.running:
+            await super().start()
+
+    def remove(self) -> None:
+        """Leave it to the end of this process."""
+
+    def end(self) -> None:
+        """End it and remove its folder."""
+        super().remove()
+
+
+_of_thread = threading.local()
+
+
+def world(contract: str) -> World[Any]:
+    """A fresh world of this provider for a contract."""
+    (provider,) = omnicloud_providers()
+    open_: Any = load(provider.offers[contract].opens)
+    running = urlsplit(os.environ.get(URL, ""))
+    project = f"tck-{uuid.uuid4().hex}"
+
+    async def dial(port: int, lone: Lone) -> Any:
+        return await open_(settings(port, project), lone)
+
+    if running.hostname:
+        made = served_world(dial, server=None, port=running.port or 9311)
+        made.backend = Backend("OpenStack Barbican", "unknown")
+    else:
+        made = served_world(dial, server=kept_server())
+        made.backend = Backend("OpenStack Barbican", _version())
+    return made
+
+
+def settings(port: int, project: str, **options: Any) -> BarbicanConfig:
+    """Settings of a client of a project."""
+    patience = {"timeout": 10.0, "connect_timeout": 1.5, "watch_every": 0.2}
+    own = {"endpoint": f"http://127.0.0.1:{port}", "project": project}
+    return BarbicanConfig(**{**own, **patience, **options})
+
+
+def kept_server() -> KeptServer:
+    """The one server of this thread: laws that are tried beside each other may kill theirs."""
+    kept: KeptServer | None = getattr(_of_thread, "server", None)
+    if kept is None:
+        kept = _of_thread.server = barbican()
+        atexit.register(kept.end)
+    return kept
+
+
+def barbican() -> KeptServer:
+    """A server that is not started yet."""
+    python = _environment() / "bin" / "python"
+
+    def command(port: int, folder: Path) -> Sequence[str]:
+        return (str(python), "-I", str(_SERVING), str(port), str(folder))
+
+    return KeptServer(command, _answers, within=_READY_SECONDS)
+
+
+def _environment() -> Path:
+    """The environment that has Barbican, made where there is none."""
+    named = os.environ.get(ENVIRONMENT)
+    if named:
+        return Path(named)
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    folder = cache / "omnicloud" / f"barbican-{_RELEASE}"
+    if not (folder / "bin" / "barbican-manage").exists():
+        _install(folder)
+    return folder
+
+
+def _install(folder: Path) -> None:
+    """Make the environment beside its place, so that half of one is never found."""
+    half = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
+    half.parent.mkdir(parents=True, exist_ok=True)
+    packages = (f"barbican=={_RELEASE}.*", "waitress")
+    python = str(half / "bin" / "python")
+    try:
+        for command in (
+            (sys.executable, "-m", "venv", str(half)),
+            (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages),
+        ):
+            subprocess.run(  # noqa: S603 - no shell, and words of ours
+                command, check=True, capture_output=True, timeout=_INSTALL_SECONDS
+            )
+        # Its scripts name the folder they were made in; only modules are run, which do not.
+        half.rename(folder)
+    except OSError:  # another process was first
+        shutil.rmtree(half, ignore_errors=True)
+    except subprocess.SubprocessError as error:
+        shutil.rmtree(half, ignore_errors=True)
+        raise NoServerError(
+            "there is no Barbican to certify over, and it could not be installed: set "
+            f"{ENVIRONMENT} or {URL}"
+        ) from error
+
+
+def _version() -> str:
+    found = sorted(_environment().glob("lib/python*/site-packages/barbican-*.dist-info"))
+    return found[-1].name.removeprefix("barbican-").removesuffix(".dist-info") if found else "23"
+
+
+async def _answers(port: int) -> None:
+    """It lists secrets: its port is open before its database is there."""
+    wire = Wire(Bounds(timeout=5.0, connect_timeout=1.0))
+    who = {"x-project-id": "ready", "x-roles": "creator"}
+    try:
+        answer = await wire.ask("GET", f"http://127.0.0.1:{port}/v1/secrets?limit=1", who)
+        if answer.status != 200:
+            raise OSError(f"it answers {answer.status}")
+    except Exception as error:
+        await asyncio.sleep(0.1)
+        raise OSError("it does not answer yet") from error
+    finally:
+        await wire.aclose()
