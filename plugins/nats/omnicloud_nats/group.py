@@ -20,13 +20,18 @@ WINDOW = 4000
 
 _READY, _LENT, _WAITING = "r", "l", "w"
 _SHIFT = 20
+_PLAIN = ("name", "cursor", "turns", "again", "since")
 
 
 class Seen(NamedTuple):
-    """A message of the topic that a group has not looked at before; ``lane``: of its key."""
+    """A message after those that a group has looked at; ``lane``: of its key.
+
+    ``lane`` is ``None`` for a message that is not the topic's, and only says how far it is.
+    """
 
     seq: int
-    lane: str
+    lane: str | None = None
+    published_at: float = 0.0
 
 
 @dataclass(slots=True)
@@ -62,13 +67,21 @@ class Dead(NamedTuple):
 
 @dataclass(slots=True)
 class Group:
-    """A group's record. The keys of ``entries`` are places in the order."""
+    """A group's record. The keys of ``entries`` are places in the order.
+
+    Attributes:
+        cursor: Up to where it has looked at the stream.
+        again: Up to where it had, before a replay set the cursor back.
+        since: What was published before this moment is not replayed.
+    """
 
     name: str
     cursor: int
     entries: dict[int, Entry] = field(default_factory=dict)
     dead: list[Dead] = field(default_factory=list)
     turns: int = 0
+    again: int = 0
+    since: float = 0.0
 
     @classmethod
     def read(cls, data: bytes) -> Group:
@@ -76,14 +89,13 @@ class Group:
         said: dict[str, Any] = json.loads(zlib.decompress(data))
         entries = {int(place): Entry(*fields) for place, fields in said["entries"]}
         dead = [Dead(*fields) for fields in said["dead"]]
-        return cls(said["name"], said["cursor"], entries, dead, said["turns"])
+        plain = {name: said[name] for name in _PLAIN}
+        return cls(entries=entries, dead=dead, **plain)
 
     def written(self) -> bytes:
         """The record of the group."""
         said = {
-            "name": self.name,
-            "cursor": self.cursor,
-            "turns": self.turns,
+            **{name: getattr(self, name) for name in _PLAIN},
             "entries": [(place, _fields(one)) for place, one in self.entries.items()],
             "dead": self.dead,
         }
@@ -93,19 +105,46 @@ class Group:
     def low(self) -> int:
         """The smallest number of the topic's messages that the group still needs."""
         needed = [one.ref for one in self.entries.values() if not one.copied]
-        return min(needed, default=self.cursor + 1)
+        return min([*needed, self.cursor + 1])
 
     @property
     def room(self) -> int:
         """How many more messages it may look at."""
         return WINDOW - len(self.entries)
 
-    def look(self, seen: Iterable[Seen]) -> None:
-        """Take up messages that it has not looked at."""
+    def look(self, seen: Iterable[Seen]) -> int:
+        """Look at what comes after the cursor, in its order; how many messages it takes up."""
+        taken = 0
         for one in seen:
-            if one.seq > self.cursor:
+            if one.seq <= self.cursor:
+                continue
+            self.cursor = one.seq
+            if one.lane is not None and not self.has(one):
                 self.entries[place_of(one.seq)] = Entry(one.seq, one.lane)
-                self.cursor = one.seq
+                taken += 1
+        return taken
+
+    def has(self, one: Seen) -> bool:
+        """Whether a message was settled before, or is not settled yet."""
+        settled = one.seq <= self.again and one.published_at < self.since
+        return settled or place_of(one.seq) in self.entries
+
+    def replay(self, seen: Iterable[Seen], since: float) -> int:
+        """Set back to before these messages what was published at ``since`` or later."""
+        behind = max(self.again, self.cursor)
+        back = [one for one in seen if one.published_at >= since and self._is_settled(one, behind)]
+        if back:
+            self.since = min(since, self.since) if self.cursor < self.again else since
+            self.again, self.cursor = behind, min(self.cursor, back[0].seq - 1)
+        return len(back)
+
+    def _is_settled(self, one: Seen, behind: int) -> bool:
+        looked = one.seq <= self.cursor
+        return (
+            one.seq <= behind
+            and (looked or one.published_at < self.since)
+            and (place_of(one.seq) not in self.entries)
+        )
 
     def lend(self, now: float, most: int, lease: float) -> list[tuple[str, Entry]]:
         """Lend the first ready ones, of each key only its oldest, with their receipts."""
@@ -115,6 +154,8 @@ class Group:
         for place in sorted(self.entries):
             if len(lent) == most:
                 break
+            if place >> _SHIFT > self.cursor:
+                break  # what it has not looked at may go before it
             entry = self.entries[place]
             if entry.state == _READY and entry.lane not in busy:
                 self.turns += 1

@@ -11,7 +11,15 @@ from omnicloud_nats.group import Dead, Seen
 from omnicloud_nats.names import token_of
 from omnicloud_nats.stream import Stored
 
-__all__ = ["HEADERS_BYTES", "Letter", "Places", "headers_of_message", "letter_of", "seen_of"]
+__all__ = [
+    "HEADERS_BYTES",
+    "Letter",
+    "Places",
+    "copy_of",
+    "headers_of_message",
+    "letter_of",
+    "seen_of",
+]
 
 HEADERS_BYTES = 8 << 10
 """Of a message's own headers: escaped they still fit into the 64 KiB that the server takes."""
@@ -27,8 +35,21 @@ class Places:
         self._root = root
 
     def topic(self, topic: str) -> str:
-        """Where messages are published."""
-        return f"{self._root}.t.{token_of(topic)}"
+        """Where all messages of a topic are that are due."""
+        return f"{self._root}.m.{token_of(topic)}.*.t"
+
+    def message(self, topic: str, message_id: str) -> str:
+        """Where a message is published: what is there says that the id is known."""
+        return f"{self._root}.m.{token_of(topic)}.{_digest(message_id)}.t"
+
+    def scheduled(self, topic: str, message_id: str | None = None) -> str:
+        """Where a message waits for its time; all of a topic without an id."""
+        which = "*" if message_id is None else _digest(message_id)
+        return f"{self._root}.m.{token_of(topic)}.{which}.s"
+
+    def known(self, topic: str, message_id: str) -> str:
+        """Where a message of that id is, due or not."""
+        return f"{self._root}.m.{token_of(topic)}.{_digest(message_id)}.*"
 
     def group(self, topic: str, group: str) -> str:
         """Where a group's record is."""
@@ -41,15 +62,6 @@ class Places:
     def copies(self, topic: str) -> str:
         """Where messages are kept for one group alone."""
         return f"{self._root}.x.{token_of(topic)}"
-
-    def scheduled(self, topic: str, message_id: str, nonce: str) -> str:
-        """Where a message waits for its time."""
-        return f"{self._root}.s.{token_of(topic)}.{_digest(message_id)}.{nonce}"
-
-    def all_scheduled(self, topic: str, message_id: str | None = None) -> str:
-        """Where all messages of a topic, or of an id, wait for their times."""
-        which = "*" if message_id is None else _digest(message_id)
-        return f"{self._root}.s.{token_of(topic)}.{which}.*"
 
 
 class Letter(NamedTuple):
@@ -94,8 +106,11 @@ def copy_of(stored: Stored) -> dict[str, str]:
 
 def seen_of(stored: Stored) -> Seen:
     """What a group needs to know of a message."""
-    key = letter_of(stored).key
-    return Seen(stored.seq, "" if key is None else _digest(key)[:_LANE_DIGITS])
+    if _MESSAGE not in stored.headers:
+        return Seen(stored.seq)
+    letter = letter_of(stored)
+    lane = "" if letter.key is None else _digest(letter.key)[:_LANE_DIGITS]
+    return Seen(stored.seq, lane, letter.published_at)
 
 
 def _digest(text: str) -> str:

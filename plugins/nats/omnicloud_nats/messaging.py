@@ -8,9 +8,7 @@ server's schedules bring delayed messages to the topic's subject when they are d
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from typing import TypeVar
 
 from omnicloud.contracts.messaging.driver import (
@@ -36,36 +34,28 @@ from omnicloud.contracts.messaging.models import (
 )
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
-from omnicloud.errors import NotFoundError, ResourceExhaustedError, UnsupportedError
+from omnicloud.errors import NotFoundError, ResourceExhaustedError
 from omnicloud_nats.config import NatsConfig
-from omnicloud_nats.group import Dead, Entry, Group, Seen
+from omnicloud_nats.group import Dead, Entry, Group
 from omnicloud_nats.letters import (
     HEADERS_BYTES,
     Places,
     copy_of,
-    headers_of_message,
     letter_of,
     seen_of,
 )
+from omnicloud_nats.publishing import BATCH_ITEMS, Publishing
 from omnicloud_nats.store import store_of
 from omnicloud_nats.stream import Stored, Stream, open_stream
 from omnicloud_nats.turns import Turns, Write
 
 __all__ = ["FEATURES", "NatsMessaging", "open_messaging"]
 
-FEATURES: frozenset[Feature] = frozenset(
-    {
-        MessagingFeature.ORDERED,
-        MessagingFeature.DELAYED,
-        MessagingFeature.CANCEL,
-        MessagingFeature.DURABLE,
-    }
-)
+FEATURES: frozenset[Feature] = frozenset(MessagingFeature)
 
 _HEAD_BYTES = 64 << 10  # what the server takes as headers of one message
 _REMEMBERED = 100
-_TIDY_SECONDS = 5.0
-_LATER_SECONDS = 0.005  # never early, though the server's time is known to a few milliseconds
+_TIDY_SECONDS = 30.0
 _ROLLUP = {"Nats-Rollup": "sub"}
 
 R = TypeVar("R")
@@ -79,6 +69,8 @@ class NatsMessaging:
         self._features = features
         self._places = Places(stream.name)
         self._turns = Turns(stream, _REMEMBERED)
+        self._publishing = Publishing(stream, self._places)
+        self._kept = stream.store.config.retention_seconds
         self._tidied: dict[str, float] = {}
 
     @property
@@ -89,49 +81,46 @@ class NatsMessaging:
     def limits(self) -> MessagingLimits:
         room = self._stream.store.message_max_bytes - _HEAD_BYTES
         return MessagingLimits(
-            payload_max_bytes=min(room, 8 << 20), headers_max_bytes=HEADERS_BYTES, batch_max_items=1
+            payload_max_bytes=min(room, 8 << 20),
+            headers_max_bytes=HEADERS_BYTES,
+            batch_max_items=BATCH_ITEMS,
+            retention_seconds=self._kept,
+            dedupe_seconds=self._kept,
         )
 
     async def publish(self, op: Publish, /) -> None:
-        target = self._places.topic(op.topic)
-        for message in op.messages:
-            if not op.delay:
-                await self._stream.publish(target, message.payload, headers_of_message(message))
-                continue
-            now = await self._stream.time.now()
-            due = datetime.fromtimestamp(now + op.delay + _LATER_SECONDS, UTC)
-            headers = {
-                **headers_of_message(message, now),
-                "Nats-Schedule": f"@at {due.strftime('%Y-%m-%dT%H:%M:%S.%fZ')}",
-                "Nats-Schedule-Target": target,
-            }
-            place = self._places.scheduled(op.topic, message.id, uuid.uuid4().hex)
-            await self._stream.publish(place, message.payload, headers)
+        await self._publishing.publish(op)
+        await self._tidy(op.topic)
 
     async def subscribe(self, op: Subscribe, /) -> None:
         subject = self._places.group(op.topic, op.group)
         if await self._stream.last(subject) is None:
-            made = Group(op.group, await self._stream.end())
+            start = await self._stream.first_at(await self._oldest(), self._places.topic(op.topic))
+            made = Group(op.group, start - 1)
             await self._stream.publish(subject, made.written(), dict(_ROLLUP), over=0)
 
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
         clock = self._stream.store.clock
         until = clock.monotonic() + op.wait
-        seen: Sequence[Stored] = ()
+        where = [self._places.topic(op.topic), self._places.group(op.topic, op.group)]
         while True:
-            lent, group, number = await self._lend(op, seen)
+            seen: Sequence[Stored] = ()
+            lent, group, at = await self._lend(op, ())
+            if not lent and group.room > 0:
+                # With the group's own record: what comes up to it comes before what is newer.
+                most = min(op.most, group.room) + 1
+                seen = await self._stream.after(group.cursor, where, most=most)
+                at = seen[-1].seq if seen else at
+                lent, group, _ = await self._lend(op, seen)
             if lent:
                 return await self._delivered(op, lent, seen)
-            looked = group.cursor
-            if group.room > 0:
-                most = min(op.most, group.room)
-                seen = await self._stream.after(looked, [self._topic(op)], most=most)
-                if seen:
-                    continue
+            if any(seen_of(one).lane is not None for one in seen):
+                continue
             left = until - clock.monotonic()
             if left <= 0:
                 return ()
-            await self._changed(op, max(looked, number), await self._pause(group, left))
+            pause = await self._pause(group, left)
+            await self._stream.after(at, where, most=1, wait=pause, bare=True)
 
     async def ack(self, op: Ack, /) -> bool:
         done = await self._settle(op, lambda group, _: group.remove(op.receipt))
@@ -200,42 +189,44 @@ class NatsMessaging:
         end = await self._stream.end()
         total = 0
         for found in await self._groups(op.topic, op.group):
-            # Letters go behind what the group has before it, so it has to know that first.
-            seen = await self._unseen(op.topic, found)
-
-            def again(group: Group, _: float, seen: list[Seen] = seen) -> int:
-                group.look(seen)
-                return group.redrive(op.ids, end)
-
-            total += await self._change(op.topic, found.name, again, 0)
+            total += await self._change(
+                op.topic, found.name, lambda group, _: group.redrive(op.ids, end), 0
+            )
         return total
 
     async def cancel(self, op: Cancel, /) -> bool:
-        return bool(await self._stream.purge(self._places.all_scheduled(op.topic, op.id)))
+        return bool(await self._stream.purge(self._places.scheduled(op.topic, op.id)))
 
     async def replay(self, op: Replay, /) -> int:
-        raise UnsupportedError("the provider nats does not declare replay")
+        await self.subscribe(Subscribe(op.topic, op.group))
+        topic = self._places.topic(op.topic)
+        start = await self._stream.first_at(op.since, topic)
+        seen = [seen_of(one) async for one in self._stream.all_after(start - 1, topic)]
+        return await self._change(
+            op.topic, op.group, lambda group, _: group.replay(seen, op.since), 0
+        )
 
     async def measure(self, op: Measure, /) -> Depth:
-        found = await self._stream.info(self._places.all_scheduled(op.topic))
-        scheduled = sum((found["state"].get("subjects") or {}).values())
+        scheduled = await self._stream.count(self._places.scheduled(op.topic))
         groups = await self._groups(op.topic, op.group)
         if not groups:
             return Depth(0, 0, 0, scheduled, 0)
-        ready, lent, waiting = groups[0].counts(await self._stream.time.now())
-        fresh = await self._stream.count_after(groups[0].cursor, self._topic(op))
-        return Depth(ready + fresh, lent, waiting, scheduled, len(groups[0].dead))
+        group, topic = groups[0], self._places.topic(op.topic)
+        ready, lent, waiting = group.counts(await self._stream.time.now())
+        if group.cursor < group.again:
+            found = [seen_of(one) async for one in self._stream.all_after(group.cursor, topic)]
+            ready += sum(not group.has(one) for one in found)
+        else:
+            ready += await self._stream.count_after(group.cursor, topic)
+        return Depth(ready, lent, waiting, scheduled, len(group.dead))
 
     async def aclose(self) -> None:
         """Nothing is held: the store belongs to who opened it."""
 
-    def _topic(self, op: Receive | Measure) -> str:
-        return self._places.topic(op.topic)
-
     async def _lend(
         self, op: Receive, seen: Sequence[Stored]
     ) -> tuple[list[tuple[str, Entry]], Group, int]:
-        """What is lent, the group, and the number of its record where nothing was written."""
+        """What is lent, the group, and the number of its record."""
 
         def decide(
             found: Stored | None, now: float
@@ -243,10 +234,9 @@ class NatsMessaging:
             if found is None:
                 raise NotFoundError("the topic has no such group", hint="subscribe it")
             group = Group.read(found.data)
-            before = group.cursor
-            group.look(map(seen_of, seen))
+            taken = group.look(map(seen_of, seen))
             lent = group.lend(now, op.most, op.lease)
-            new = self._write(group) if lent or group.cursor != before else None
+            new = self._write(group) if lent or taken else None
             return new, lambda seq: (lent, group, seq or found.seq)
 
         return await self._turns.change(self._places.group(op.topic, op.group), decide)
@@ -270,19 +260,6 @@ class NatsMessaging:
         if tick is None:
             return left
         return min(left, max(0.001, tick - await self._stream.time.now()))
-
-    async def _changed(self, op: Receive, number: int, wait: float) -> None:
-        """Wait until the topic or the group's record changes after a number."""
-        subjects = [self._topic(op), self._places.group(op.topic, op.group)]
-        await self._stream.after(number, subjects, most=1, wait=wait, bare=True)
-
-    async def _unseen(self, topic: str, group: Group) -> list[Seen]:
-        """What the group has not looked at, as far as it has room."""
-        most, subject = group.room, self._places.topic(topic)
-        if most <= 0 or not group.dead:
-            return []
-        found = await self._stream.after(group.cursor, [subject], most=most, bare=True)
-        return [seen_of(one) for one in found]
 
     async def _peek(self, topic: str, group: str, receipt: str) -> Entry | None:
         found = await self._groups(topic, group)
@@ -332,21 +309,27 @@ class NatsMessaging:
         return [Group.read(one.data) for one in records]
 
     async def _tidy(self, topic: str) -> None:
-        """Now and then, remove what all groups of a topic have settled."""
+        """Now and then, remove what is not kept for anyone."""
         now = self._stream.store.clock.monotonic()
-        if now < self._tidied.get(topic, 0.0):
+        if now < self._tidied.setdefault(topic, now + _TIDY_SECONDS):
             return
         self._tidied[topic] = now + _TIDY_SECONDS
-        groups = await self._groups(topic, None)
-        if groups:
-            low = min(group.low for group in groups)
-            await self._stream.purge(self._places.topic(topic), before=low)
+        messages = self._places.topic(topic)
+        low = await self._stream.first_at(await self._oldest(), messages)
+        low = min([low, *(group.low for group in await self._groups(topic, None))])
+        await self._stream.purge(messages, before=low)
+
+    async def _oldest(self) -> float:
+        """From when on messages are kept, whoever has settled them."""
+        return await self._stream.time.now() - self._kept
 
 
 async def open_messaging(config: NatsConfig, opening: Opening) -> NatsMessaging:
     """A messaging driver on the configured server."""
     store = await store_of(config, opening)
     name = config.stream_of(opening.service.name, "messaging")
-    stream = await open_stream(store, name, allow_rollup_hdrs=True, allow_msg_schedules=True)
+    stream = await open_stream(
+        store, name, allow_rollup_hdrs=True, allow_msg_schedules=True, allow_atomic=True
+    )
     durable = config.durability == "fsync"
     return NatsMessaging(stream, FEATURES if durable else FEATURES - {MessagingFeature.DURABLE})

@@ -8,7 +8,6 @@ no condition ties together, and no ranges.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 
 from omnicloud.contracts.objects.digests import checksum
@@ -55,6 +54,7 @@ from omnicloud_nats.records import GONE, Held, held_of, record_of
 from omnicloud_nats.scans import Scans
 from omnicloud_nats.store import store_of
 from omnicloud_nats.stream import Stored, Stream, open_stream
+from omnicloud_nats.together import together
 from omnicloud_nats.turns import Turns, Write
 from omnicloud_nats.uploads import Uploads
 
@@ -130,16 +130,7 @@ class NatsObjects:
         await self._replace(self._subjects.of(op.key)[0], op, None, b"")
 
     async def delete_many(self, op: DeleteMany, /) -> None:
-        turns = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(key: str) -> None:
-            async with turns:
-                await self.delete(Delete(key))
-
-        done = await asyncio.gather(*map(one, op.keys), return_exceptions=True)
-        for error in done:
-            if isinstance(error, BaseException):
-                raise error
+        await together(lambda key: self.delete(Delete(key)), op.keys, at_once=_AT_ONCE)
 
     async def list(self, op: List, /) -> ObjectPage:
         scan, _, after = (op.cursor or "").partition("/")

@@ -6,12 +6,12 @@ names is nothing: it is written before the record that names it, and removed aft
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from omnicloud_nats.stream import Stream
+from omnicloud_nats.together import together
 
 __all__ = ["Piece", "Pieces"]
 
@@ -76,16 +76,13 @@ class Pieces:
                     cut = max(0, start - low), min(high, end) - low
                     wanted.append((self._chunk(piece.id, number), *cut))
             base += piece.size
-        turns = asyncio.Semaphore(_AT_ONCE)
 
-        async def one(subject: str, low: int, high: int) -> bytes | None:
-            async with turns:
-                found = await self._stream.last(subject)
+        async def one(cut: tuple[str, int, int]) -> bytes | None:
+            subject, low, high = cut
+            found = await self._stream.last(subject)
             return None if found is None else found.data[low:high]
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(*each)) for each in wanted]
-        parts = [task.result() for task in tasks]
+        parts = await together(one, wanted, at_once=_AT_ONCE)
         whole = [part for part in parts if part is not None]
         return b"".join(whole) if len(whole) == len(parts) else None
 

@@ -12,11 +12,6 @@ from omnicloud.registry.provider import Offer, Provider, Status
 __all__ = ["omnicloud_providers"]
 
 _KV = frozenset(KVFeature) - {KVFeature.BATCH, KVFeature.TRANSACTION}
-_MESSAGING = frozenset(MessagingFeature) - {
-    MessagingFeature.BATCH,
-    MessagingFeature.DEDUPE,
-    MessagingFeature.REPLAY,
-}
 _OBJECTS = frozenset(ObjectsFeature) - {ObjectsFeature.PRESIGN}
 
 
@@ -29,7 +24,9 @@ def omnicloud_providers() -> list[Provider]:
             config="omnicloud_nats.config:NatsConfig",
             offers={
                 "kv": Offer("omnicloud_nats.kv:open_kv", _KV),
-                "messaging": Offer("omnicloud_nats.messaging:open_messaging", _MESSAGING),
+                "messaging": Offer(
+                    "omnicloud_nats.messaging:open_messaging", frozenset(MessagingFeature)
+                ),
                 "objects": Offer("omnicloud_nats.objects:open_objects", _OBJECTS),
                 "locks": Offer("omnicloud_nats.locks:open_locks", frozenset(LocksFeature)),
             },

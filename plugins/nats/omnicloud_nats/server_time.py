@@ -15,6 +15,7 @@ from omnicloud.core.clock import Clock
 
 __all__ = ["ServerTime", "seconds_of"]
 
+_NANO = 1_000_000_000
 _FRESH_SECONDS = 30.0
 _GOOD_SECONDS = 0.02
 _TRIES = 3
@@ -60,4 +61,5 @@ class ServerTime:
 def seconds_of(stamp: str) -> float:
     """Seconds since 1970-01-01 UTC of a stamp of the server: RFC 3339 with nanoseconds, in UTC."""
     whole, _, rest = stamp.rstrip("Z").partition(".")
-    return datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{rest or 0}")
+    seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+    return (seconds * _NANO + int(rest.ljust(9, "0"))) / _NANO

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
@@ -85,6 +85,14 @@ class Store:
         """
         body = json.dumps(request).encode() if request else b""
         return parsed((await self.ask(f"$JS.API.{verb}", body)).data)
+
+    async def ask_all(self, messages: Sequence[tuple[str, bytes, Headers]]) -> Answer:
+        """Publish messages back to back on one connection; the answer to the last."""
+        wire = await self._connected()
+        async with self._bounded(wire, 0.0):
+            for message in messages[:-1]:
+                wire.tell(*message)
+            return await wire.ask(*messages[-1], settle=True)
 
     def tell(self, verb: str, body: bytes = b"") -> None:
         """Ask JetStream for something of which it does not matter whether it is done."""

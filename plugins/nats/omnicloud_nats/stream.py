@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+import uuid
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from omnicloud.errors import ConfigurationError, Outcome, UnavailableError
 from omnicloud_nats.errors import WRONG_SEQUENCE, NativeError, translated
 from omnicloud_nats.server_time import ServerTime, seconds_of
 from omnicloud_nats.store import Store, parsed
+from omnicloud_nats.together import together
 from omnicloud_nats.wire import Answer, headers_of
 
 __all__ = ["Stored", "Stream", "open_stream"]
@@ -20,6 +23,9 @@ _EXISTS = 10058
 _NANO = 1_000_000_000
 _IDLE_SECONDS = 5
 _PULL = 1000
+_ROUNDED_SECONDS = 2e-6
+_LAST_SECOND = 9_000_000_000.0  # the server's stamps are nanoseconds in 64 bits
+_AT_ONCE = 16
 _NAMES = 100_000  # as many subjects as the server tells at once
 _AGREEING_SECONDS = 0.005
 _AGREEING_TIMES = 400
@@ -68,22 +74,41 @@ class Stream:
         headers: dict[str, str] | None = None,
         *,
         over: int | None = None,
+        among: str | None = None,
     ) -> int | None:
         """Append a message and return its number.
 
         Args:
             over: The number that the subject's last message must have, 0 where there must be
                 none; ``None`` is returned, and nothing written, where it has another.
+            among: Subjects whose last message it is instead.
         """
         said = dict(headers or {})
         if over is not None:
             said["Nats-Expected-Last-Subject-Sequence"] = str(over)
+        if among is not None:
+            said["Nats-Expected-Last-Subject-Sequence-Subject"] = among
         for _ in range(_AGREEING_TIMES):
             seq = acknowledged(await self.store.ask(subject, data, said, settle=True))
-            if seq is not None or over is None or await self._is_past(subject, over):
+            if seq is not None or over is None or await self._is_past(among or subject, over):
                 return seq
             await self.store.clock.sleep(_AGREEING_SECONDS)
         raise UnavailableError("the servers do not come to agree", outcome=Outcome.NOT_DONE)
+
+    async def publish_all(
+        self, messages: Sequence[tuple[str, bytes, dict[str, str]]]
+    ) -> int | None:
+        """Append these messages in one step, or none of them; the last one's number.
+
+        ``None`` where the condition of one, which its headers say, does not hold.
+        """
+        batch = uuid.uuid4().hex
+        made = [
+            (subject, data, {**headers, "Nats-Batch-Id": batch, "Nats-Batch-Sequence": str(number)})
+            for number, (subject, data, headers) in enumerate(messages, 1)
+        ]
+        made[-1][2]["Nats-Batch-Commit"] = "1"
+        return acknowledged(await self.store.ask_all(made))
 
     async def _is_past(self, subject: str, over: int) -> bool:
         """Whether a refusal can be seen: of several servers, the leader refuses a write already
@@ -91,6 +116,8 @@ class Stream:
         """
         if self._direct:
             return True
+        if "*" in subject:
+            return bool(await self.count(subject)) == (over == 0)
         found = await self.last(subject)
         return (found.seq if found else 0) != over
 
@@ -134,6 +161,34 @@ class Stream:
         finally:
             self._drop(consumer)
 
+    async def count(self, under: str) -> int:
+        """How many messages there are under a wildcard."""
+        return sum(((await self.info(under))["state"].get("subjects") or {}).values())
+
+    async def all_after(self, seq: int, subject: str) -> AsyncIterator[Stored]:
+        """The messages with larger numbers on a subject, without their data."""
+        while page := await self.after(seq, [subject], bare=True):
+            for one in page:
+                yield one
+            seq = page[-1].seq
+
+    async def first_at(self, at: float, subject: str) -> int:
+        """The number of the first message of that time or later; of the next where there is none.
+
+        One that is a few microseconds older may be taken for it.
+
+        Args:
+            at: Seconds since 1970-01-01 UTC.
+        """
+        early = min(max(0.0, at - _ROUNDED_SECONDS), _LAST_SECOND)
+        moment = datetime.fromtimestamp(early, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        end = await self.end()
+        config = {"deliver_policy": "by_start_time", "opt_start_time": moment}
+        consumer, pending = await self._consumer(config, [subject], 0.0, bare=True)
+        found = await self._pull(consumer, 1) if pending else []
+        self._drop(consumer)
+        return found[0].seq if found else end + 1
+
     async def count_after(self, seq: int, subject: str) -> int:
         """How many messages with larger numbers the subject has."""
         config = {"deliver_policy": "by_start_sequence", "opt_start_seq": seq + 1}
@@ -147,6 +202,9 @@ class Stream:
         A subject that has messages during the whole call is among them, whatever is written.
         """
         listed = await self._subjects(subjects)
+        if not self._direct:
+            # Of several servers one that is behind may be the reader; the leader never is.
+            return await self._lasts(listed)
         if not listed:
             return []
         config = {"deliver_policy": "last_per_subject"}
@@ -160,11 +218,11 @@ class Stream:
         finally:
             self._drop(consumer)
         # What was replaced while the server went through them may be missing.
-        for subject in listed - found.keys():
-            one = await self.last(subject)
-            if one is not None:
-                found[subject] = one
-        return list(found.values())
+        return [*found.values(), *await self._lasts(listed - found.keys())]
+
+    async def _lasts(self, subjects: Iterable[str]) -> list[Stored]:
+        found = await together(self.last, subjects, at_once=_AT_ONCE)
+        return [one for one in found if one is not None]
 
     async def purge(self, subject: str, *, before: int | None = None) -> int:
         """Remove the messages of a subject, those with smaller numbers only; how many."""

@@ -256,7 +256,7 @@ async def test_another_client_of_the_server_reads_the_payload_as_it_is() -> None
     async with bench() as one:
         messaging = await one.open(open_messaging)
         client = await nats.connect(f"nats://127.0.0.1:{one.server.port}")
-        heard = await client.subscribe(messaging._places.topic("orders"))
+        heard = await client.subscribe(messaging._places.message("orders", "id"))
         await client.flush()
         await messaging.publish(Publish("orders", (Outgoing("id", b"\0payload", "key"),)))
         assert (await heard.next_msg(timeout=2.0)).data == b"\0payload"
@@ -266,6 +266,7 @@ async def test_another_client_of_the_server_reads_the_payload_as_it_is() -> None
 async def test_what_all_groups_have_settled_is_taken_away() -> None:
     async with bench() as one:
         messaging = await one.open(open_messaging)
+        messaging._kept = 0.0
         for group in ("g", "h"):
             await messaging.subscribe(Subscribe("t", group))
         for number in range(10):
@@ -273,7 +274,7 @@ async def test_what_all_groups_have_settled_is_taken_away() -> None:
         subject = messaging._places.topic("t")
         for group, left in (("g", 10), ("h", 0)):
             for delivery in await messaging.receive(Receive("t", group, 10)):
-                messaging._tidied.clear()
+                messaging._tidied["t"] = 0.0
                 assert await messaging.ack(Ack("t", group, delivery.receipt))
             assert await messaging._stream.count_after(0, subject) == left
         assert (await messaging.measure(Measure("t", "g"))).ready == 0
