@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,7 @@ from omnicloud.cloud import OmniCloud
 from omnicloud.errors import InvalidArgumentError, OmniCloudError
 
 if TYPE_CHECKING:
-    from omnicloud.placement.recommend import Advice
+    from omnicloud.placement.recommend import Advice, Applied
     from omnicloud.placement.sources import Recording
 
 __all__ = ["recommend"]
@@ -29,6 +30,13 @@ _GIB = float(1 << 30)
 @click.option("--step", type=float, help="Seconds of a slot; 300, or 1 when recording.")
 @click.option("--days", default=14.0, show_default=True, help="How far back usage counts.")
 @click.option("--least-hours", type=float, help="Younger ones keep their request; 24, or 0 then.")
+@click.option(
+    "--apply",
+    "watch",
+    type=float,
+    metavar="SECONDS",
+    help="Change the CPU of the running containers, watch them so long, take back what hurts.",
+)
 @click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
 @click.pass_obj
 def recommend(
@@ -39,14 +47,16 @@ def recommend(
     step: float | None,
     days: float,
     least_hours: float | None,
+    watch: float | None,
 ) -> None:
-    """Recommend CPU and memory requests from USAGE, a CSV or Parquet file. Changes nothing.
+    """Recommend CPU and memory requests from USAGE, a CSV or Parquet file.
 
     The columns are time, workload, cpu_cores, memory_bytes, cpu_request and memory_request;
-    amounts are in cores and bytes.
+    amounts are in cores and bytes. Nothing is changed without --apply.
     """
+    done: Sequence[Applied] = ()
     try:
-        _check(usage, service)
+        _check(usage, service, watch)
         if usage is not None:
             from omnicloud.placement.sources import read_file
 
@@ -56,14 +66,20 @@ def recommend(
             recording = asyncio.run(_recorded(context, str(service), seconds, step or 1.0))
             least = 0.0 if least_hours is None else least_hours
         cpu, memory = _advice(recording, least * 3600)
+        if watch is not None:
+            done = asyncio.run(_applied(context, str(service), cpu, watch))
     except OmniCloudError as error:
         context.fail(error)
     troubles = {trouble.value: count for trouble, count in recording.troubles().items()}
-    told = {"cpu": _json(cpu), "memory": _json(memory), "left_out": troubles}
-    context.answer(told, _text(cpu, memory, troubles))
+    told: dict[str, object] = {"cpu": _json(cpu), "memory": _json(memory), "left_out": troubles}
+    if watch is not None:
+        told["applied"] = [asdict(one) for one in done]
+    context.answer(told, "\n".join([_text(cpu, memory, troubles), *map(_outcome, done)]))
 
 
-def _check(usage: Path | None, service: str | None) -> None:
+def _check(usage: Path | None, service: str | None, watch: float | None) -> None:
+    if usage is not None and watch is not None:
+        raise InvalidArgumentError("--apply changes running containers", hint="give --service")
     if (usage is None) == (service is None):
         raise InvalidArgumentError(
             "give either a file of usage or --service",
@@ -80,9 +96,20 @@ async def _recorded(context: Context, service: str, seconds: float, step: float)
     return recording
 
 
-def _advice(recording: Recording, least: float) -> tuple[Sequence[Advice], Sequence[Advice]]:
-    from dataclasses import replace
+async def _applied(
+    context: Context, service: str, advice: Sequence[Advice], watch: float
+) -> Sequence[Applied]:
+    from omnicloud.placement.recommend import apply
 
+    async with OmniCloud(context.config) as cloud:
+        return await apply(cloud.containers(service), advice, watch=watch)
+
+
+def _outcome(one: Applied) -> str:
+    return f"{one.workload}: {one.before:.3g} -> {one.after:.3g} cores, {one.reason}"
+
+
+def _advice(recording: Recording, least: float) -> tuple[Sequence[Advice], Sequence[Advice]]:
     from omnicloud.placement.recommend import Policy, advise
 
     cpu = replace(Policy.cpu(), least_seconds=least)

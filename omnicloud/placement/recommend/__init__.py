@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from omnicloud.placement.recommend.advise import Advice, Policy, advise
+from omnicloud.placement.recommend.apply import Applied, apply
 
-__all__ = ["Advice", "Policy", "advise"]
+__all__ = ["Advice", "Applied", "Policy", "advise", "apply"]

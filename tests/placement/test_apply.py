@@ -1,0 +1,82 @@
+"""Recommended CPU in running containers: kept where it does, taken back where it hurts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from omnicloud.contracts.containers import Containers, ContainerSpec
+from omnicloud.core.pipeline import Pipeline
+from omnicloud.memory.containers import MemoryContainers
+from omnicloud.memory.store import MemoryStore
+from omnicloud.placement.recommend import Advice, Applied, apply
+from omnicloud.testing import LoopClock, run_virtual
+
+IDLE = ("sleep", "3600")
+BUSY = ("sh", "-c", "while true; do :; done")
+
+
+def advice(name: str, request: float, recommended: float) -> Advice:
+    return Advice(name, request, 0.0, 0.0, recommended, 1.0, "asks too much")
+
+
+def scene(play: Callable[[Containers], Awaitable[object]]) -> object:
+    clock = LoopClock()
+
+    async def main() -> object:
+        containers = Containers(Pipeline(MemoryContainers(MemoryStore(clock), "c")), clock)
+        for name, command in (("idle", IDLE), ("busy", BUSY)):
+            spec = ContainerSpec(name=name, command=command, cpu=0.8, memory_bytes=64 << 20)
+            await containers.run(spec)
+        try:
+            return await play(containers)
+        finally:
+            await containers.aclose()
+
+    return run_virtual(main())
+
+
+async def limit(containers: Containers, name: str) -> float | None:
+    found = await containers.get(name)
+    assert found is not None
+    return found.resources.cpu
+
+
+def test_what_does_not_hurt_is_kept_and_what_does_is_taken_back() -> None:
+    async def play(containers: Containers) -> None:
+        wanted = [advice("idle", 0.8, 0.1), advice("busy", 0.8, 0.4), advice("fits", 0.5, 0.5)]
+        idle, busy = await apply(containers, wanted, watch=30, interval=1)
+        assert idle == Applied("idle", 0.8, 0.1, "asks too much")
+        assert (busy.before, busy.after) == (0.8, 0.8)
+        assert "taken back: it used" in busy.reason
+        assert (await limit(containers, "idle"), await limit(containers, "busy")) == (0.1, 0.8)
+
+    scene(play)
+
+
+def test_a_limit_that_changed_since_the_advice_is_left_alone() -> None:
+    async def play(containers: Containers) -> None:
+        await containers.update("idle", cpu=0.6)
+        (one, gone) = await apply(
+            containers, [advice("idle", 0.8, 0.1), advice("gone", 0.8, 0.1)], watch=5
+        )
+        assert "left as it is: its limit is 0.6" in one.reason
+        assert "left as it is: it is gone" in gone.reason
+        assert await limit(containers, "idle") == 0.6
+
+    scene(play)
+
+
+def test_when_it_is_cancelled_all_get_their_limits_back() -> None:
+    async def play(containers: Containers) -> None:
+        task = asyncio.create_task(apply(containers, [advice("idle", 0.8, 0.1)], watch=60))
+        await asyncio.sleep(5)
+        assert await limit(containers, "idle") == 0.1
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await limit(containers, "idle") == 0.8
+
+    scene(play)
