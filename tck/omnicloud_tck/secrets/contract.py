@@ -234,11 +234,17 @@ class SecretsContract(SecretsMore, VersionLaws, Steady):
     async def a_grace_ends(self, world: World[Any]) -> None:
         secrets, other = await self.portable(world), await self.portable(world)
         old = await secrets.set("k", "old")
+        ends = world.clock.monotonic() + 0.6  # at the earliest
         new = await secrets.rotate("k", "new", grace=0.6)
         that(await secrets.get("k") == "new", "a rotated secret is not current at once")
         await world.sleep(0.4)
-        that(await other.get("k", version=old) == "old", "the old version ended before its grace")
-        that(await other.previous("k") == "old", "previous ended before the grace")
+        for call in each(other.get("k", version=old), other.previous("k")):
+            try:
+                that(await call == "old", "another value within the grace")
+            except SecretNotFoundError:
+                # Several requests of a far service may take what is left of the grace.
+                late = world.clock.monotonic() >= ends
+                that(late, "the old version ended before its grace")
         await world.sleep(0.4)
         for call in each(other.get("k", version=old), other.previous("k")):
             with refused(SecretNotFoundError, "the old version after its grace"):
