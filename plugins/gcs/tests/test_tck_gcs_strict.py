@@ -35,7 +35,7 @@ def server() -> Iterator[KeptServer]:
 
 @pytest.mark.parametrize("made", _LAWS, ids=lambda made: made.id)
 def test_the_law_is_kept_where_conditions_are_honoured(made: Law, server: KeptServer) -> None:
-    result = try_law(ObjectsContract(), made, lambda: gcs_world(open_objects, server))
+    result = try_law(ObjectsContract(), made, lambda: gcs_world(open_objects, server), examples=10)
     assert result.verdict is Verdict.HELD, result.detail or result.reason
 
 
