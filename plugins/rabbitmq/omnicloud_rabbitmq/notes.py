@@ -1,0 +1,77 @@
+"""Until when messages are lent, for who gets one whose holder has lost its connection.
+
+The broker gives such a message to the next at once, and a lease is longer. So whoever lends writes
+a note beside the queue, which only such a message makes anyone read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+from pamqp import commands
+
+from omnicloud_rabbitmq.broker import Broker
+from omnicloud_rabbitmq.channel import Channel
+from omnicloud_rabbitmq.shelf import Shelf
+
+__all__ = ["Notes"]
+
+
+class _Note(msgspec.Struct, frozen=True, array_like=True):
+    id: str
+    attempt: int
+    until: float
+
+
+_encoded = msgspec.msgpack.Encoder().encode
+_decoder = msgspec.msgpack.Decoder(_Note)
+
+
+class Notes:
+    """The notes of one group.
+
+    Args:
+        queue: Where they are; a note leaves it when it is out of date.
+        lent: A queue without messages that has a consumer for each message that is lent, so that
+            everyone can ask for their number, and that the broker counts down when one dies.
+        lock: Who may look through the notes.
+    """
+
+    def __init__(self, broker: Broker, shelf: Shelf, queue: str, lent: str, lock: str) -> None:
+        self._broker = broker
+        self._shelf = shelf
+        self._queue = queue
+        self._lent = lent
+        self._lock = lock
+
+    def lend(self, channel: Channel, receipt: str, id_: str, attempt: int, lease: float) -> None:
+        """Count a message that is lent, and note until when."""
+        consume = commands.Basic.Consume(queue=self._lent, consumer_tag=receipt, nowait=True)
+        channel.tell(consume)
+        self.prolong(channel, id_, attempt, lease)
+
+    def prolong(self, channel: Channel, id_: str, attempt: int, lease: float) -> None:
+        """Note that it is lent for so long from now on."""
+        note = _Note(id_, attempt, self._broker.clock.wall() + lease)
+        channel.send("", self._queue, _encoded(note), expires_ms=round(lease * 1000) + 1)
+
+    def give_back(self, channel: Channel, receipt: str) -> None:
+        """Count it no more."""
+        channel.tell(commands.Basic.Cancel(consumer_tag=receipt, nowait=True))
+
+    async def count(self) -> int:
+        """How many messages are lent, by whomever."""
+        return await self._broker.consumers(self._lent)
+
+    async def left(self, lost: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
+        """For how many seconds messages are lent still, by id and attempt."""
+        wanted = set(lost)
+        until: dict[tuple[str, int], float] = {}
+        async with self._shelf.held(self._lock), self._shelf.spread(self._queue) as spread:
+            for one in spread.messages:
+                note = _decoder.decode(one.body)
+                if (note.id, note.attempt) in wanted:
+                    until[note.id, note.attempt] = note.until  # the last one counts
+        now = self._broker.clock.wall()
+        return {which: moment - now for which, moment in until.items() if moment > now}
