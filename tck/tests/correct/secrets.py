@@ -52,6 +52,22 @@ class Other(MemorySecrets):
 
 
 @correct("secrets")
+class Numbered(MemorySecrets):
+    """Versions are 1, 2, 3 … of each name, and go on after a delete."""
+
+    async def set(self, op: Set, /) -> str:
+        answered = int(await super().set(op))
+        counts = self._store.rows(("secret counts", self._table))
+        number = counts[op.secret] = counts.get(op.secret, 0) + 1
+        rows = self._rows()
+        rows[op.secret] = tuple(
+            replace(held, version=number) if held.version == answered else held
+            for held in rows[op.secret]
+        )
+        return str(number)
+
+
+@correct("secrets")
 class Bare(MemorySecrets):
     """Neither versions nor watches."""
 
