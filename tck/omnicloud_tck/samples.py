@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-__all__ = ["NAMES", "PAYLOADS", "TENANTS", "look_alikes"]
+__all__ = ["HASHED_ALIKE", "NAMES", "PAYLOADS", "TENANTS", "look_alikes"]
 
 NAMES: tuple[str, ...] = (
     "plain",
@@ -141,6 +141,17 @@ TENANTS: tuple[str, ...] = (
 """Tenants that a careless fold, cut, join or escape would make one."""
 
 
+HASHED_ALIKE: tuple[str, ...] = (
+    *("plumless", "buckeroo", "codding", "gnu"),  # CRC-32
+    *("costarring", "liquid", "declinate", "macallums"),  # FNV-1a, 32 bits
+    *("creamwove", "quists"),  # FNV-1, 32 bits
+    *("AaAa", "BBBB", "AaBB", "BBAa"),  # Java's hashCode
+    *("hetairas", "mentioner", "dram", "vivency"),  # djb2
+    *("playwright", "snush", "haggadot", "loathsomenesses"),  # djb2a
+)
+"""Names of which the usual hashes of 32 bits make pairs one."""
+
+
 def look_alikes(prefix: str) -> tuple[str, ...]:
     """Pairs of names that a careless join, escape or cut makes one."""
     return (
@@ -160,4 +171,8 @@ def look_alikes(prefix: str) -> tuple[str, ...]:
         f"{prefix}a ",
         f"{prefix}{'k' * 900}1",
         f"{prefix}{'k' * 900}2",
+        f"{prefix}plumless",  # of one CRC-32 with the next, whatever is before them
+        f"{prefix}buckeroo",
+        f"{prefix}AaBB",  # of one hashCode in Java with the next
+        f"{prefix}BBAa",
     )

@@ -10,7 +10,14 @@ from omnicloud_tck.law import laws_of
 from omnicloud_tck.runner import Verdict, try_law
 from wrong_verbs import Wrong, every
 
-_LAWS = {"CALM": ("G-065",), "DEAF": ("G-067",), "FAIL": ("G-065",), "TELL": ("G-066",)}
+_LAWS = {
+    "CALM": ("G-065",),
+    "DEAF": ("G-067",),
+    "AGAIN": ("G-068",),
+    "LATE": ("G-068",),
+    "FAIL": ("G-065",),
+    "TELL": ("G-066",),
+}
 
 
 @pytest.mark.parametrize("wrong", [pytest.param(wrong, id=wrong.id) for wrong in every()])

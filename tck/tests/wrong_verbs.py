@@ -1,4 +1,5 @@
-"""Drivers wrong in one verb each: an outage is an answer, payloads are logged or in errors."""
+"""Drivers wrong in one verb each: an outage or a late answer is told as another answer, what is
+slow is asked again, payloads are logged or in errors."""
 
 from __future__ import annotations
 
@@ -32,6 +33,8 @@ from omnicloud.memory.secrets import MemorySecrets
 __all__ = ["Wrong", "every"]
 
 Answer = Callable[[Any], Any]
+
+_PATIENCE = 0.2  # seconds after which an answer is late
 
 _READS = frozenset(
     [
@@ -173,6 +176,31 @@ _TELLS: dict[str, tuple[str, ...]] = {
     "sagas": ("create", "get", "update", "claim", "list_sagas"),
 }
 
+_AGAIN: dict[str, tuple[str, ...]] = {
+    "kv": ("set", "delete", "increment"),
+    "cache": ("fill",),
+    "objects": ("put", "complete_upload"),
+    "documents": ("insert", "update", "delete"),
+    "secrets": ("set", "delete"),
+    "messaging": ("ack", "nack", "kill", "redrive"),
+    "outbox": ("requeue",),
+    "sagas": ("create", "update"),
+    "breaker": ("report",),
+}
+
+_LATE: dict[str, tuple[str, ...]] = {
+    "kv": ("delete", "increment"),
+    "cache": ("fill",),
+    "documents": ("update", "delete"),
+    "secrets": ("delete",),
+    "messaging": ("nack", "extend", "kill", "redrive"),
+    "outbox": ("save", "fail", "requeue"),
+    "sagas": ("create", "update", "keep"),
+    "locks": ("acquire", "renew"),
+    "breaker": ("report",),
+    "iam": ("get_policies", "put_policies"),
+}
+
 
 def _calm(base: type, verb: str, answer: Answer) -> Any:
     async def called(self: Any, op: Any, /) -> Any:
@@ -184,13 +212,25 @@ def _calm(base: type, verb: str, answer: Answer) -> Any:
     return called
 
 
-def _deaf(base: type, verb: str, answer: Answer) -> Any:
+def _deaf(base: type, verb: str, answer: Answer, seconds: float = 0.3) -> Any:
     async def called(self: Any, op: Any, /) -> Any:
         try:
-            async with asyncio.timeout(0.3):
+            async with asyncio.timeout(seconds):
                 return await getattr(base, verb)(self, op)
         except TimeoutError:
             return answer(op)
+
+    return called
+
+
+def _again(base: type, verb: str) -> Any:
+    async def called(self: Any, op: Any, /) -> Any:
+        clock = asyncio.get_running_loop()
+        started = clock.time()
+        answer = await getattr(base, verb)(self, op)
+        if clock.time() - started > _PATIENCE:
+            answer = await getattr(base, verb)(self, op)
+        return answer
 
     return called
 
@@ -202,6 +242,23 @@ def _telling(base: type, verb: str) -> Any:
         return answer
 
     return called
+
+
+def _slow() -> Iterator[Wrong]:
+    """Those that are wrong when an answer is late."""
+    for contract, verbs in _AGAIN.items():
+        base = _BASES[contract]
+        for verb in verbs:
+            kind = type("Again", (base,), {verb: _again(base, verb)})
+            summary = f"a slow {verb} is sent again, and the second answer told"
+            yield Wrong(f"AGAIN-{contract}-{verb}", "T3", summary, contract, kind)
+    for contract, verbs in _LATE.items():
+        base = _BASES[contract]
+        for verb in verbs:
+            answer = _CALM[contract][verb]
+            kind = type("Late", (base,), {verb: _deaf(base, verb, answer, _PATIENCE)})
+            summary = f"a late answer to {verb} is told as an ordinary one"
+            yield Wrong(f"LATE-{contract}-{verb}", "T3", summary, contract, kind)
 
 
 def _told(value: Any) -> Any:
@@ -234,6 +291,7 @@ def every() -> Iterator[Wrong]:
             kind = type("Deaf", (base,), {verb: _deaf(base, verb, answer)})
             summary = f"silence is told by {verb} as an ordinary answer"
             yield Wrong(f"DEAF-{contract}-{verb}", "T3", summary, contract, kind)
+    yield from _slow()
     for contract, verbs in _TELLS.items():
         base = _BASES[contract]
         for verb in verbs:

@@ -12,6 +12,7 @@ from omnicloud.contracts.cache.driver import Get
 from omnicloud.core.codec import BYTES, codec_for
 from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
+from omnicloud_tck.cache.changes import ChangeLaws
 from omnicloud_tck.cache.flights import FlightLaws
 from omnicloud_tck.cache.histories import CacheHistories
 from omnicloud_tck.cache.more import CacheMore
@@ -31,7 +32,7 @@ _TOUCH = [CacheFeature.TOUCH]
 _CLEAR = [CacheFeature.CLEAR]
 
 
-class CacheContract(CacheMore, FlightLaws, WaysLaws, CacheHistories, Steady):
+class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories, Steady):
     """Every promise of ``Cache``.
 
     A cache may evict. The laws write a few hundred small entries at most, and take it that a

@@ -5,6 +5,7 @@ from __future__ import annotations
 from omnicloud_tck.containers.apart import ApartLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.lives import LifeLaws
+from omnicloud_tck.containers.pages import PageLaws
 from omnicloud_tck.containers.refusals import RefusalLaws
 from omnicloud_tck.containers.restarts import RestartLaws
 from omnicloud_tck.containers.running import RunningLaws
@@ -15,6 +16,6 @@ __all__ = ["ContainersContract", "EngineWorld"]
 
 
 class ContainersContract(
-    LifeLaws, RestartLaws, LogLaws, RunningLaws, EventLaws, ApartLaws, RefusalLaws
+    LifeLaws, RestartLaws, LogLaws, PageLaws, RunningLaws, EventLaws, ApartLaws, RefusalLaws
 ):
     """Every promise of ``Containers``."""

@@ -141,10 +141,10 @@ class LifeLaws(Bench):
         await containers.run(ContainerSpec(name="words", command=("echo", *words)))
         await self.ended(containers, "words")
         equal([" ".join(words)], await self.texts(containers, "words"), "what echo was given")
-        env = {"ONE": "1  2 'three' $FOUR", "EMPTY": "", "UNI": "ü€😀"}
-        await containers.run(spec("env", 'echo "<$ONE|$EMPTY|$UNI>"', env=env))
+        env = {"ONE": "1  2 'three' $FOUR", "EMPTY": "", "UNI": "ü€😀", "SET": "=a=b==c="}
+        await containers.run(spec("env", 'echo "<$ONE|$EMPTY|$UNI|$SET>"', env=env))
         await self.ended(containers, "env")
-        expected = "<1  2 'three' $FOUR||ü€😀>"
+        expected = "<1  2 'three' $FOUR||ü€😀|=a=b==c=>"
         equal([expected], await self.texts(containers, "env"), "its environment")
 
     @law("CON-009", "Waiting for the end answers when it comes, or when the time is over.")

@@ -112,6 +112,11 @@ class ApartLaws(Contract):
             await rooms[0].insert_one("c", {"mail": "x"})
         counts = [await documents.count("c", {"mail": "x"}) for documents in rooms]
         equal([1, 2, 3], counts, "documents of the three tenants")
+        for documents in rooms:
+            await documents.create_index("d", "mail", unique=True)
+            await documents.insert_one("d", {"mail": "x"})
+            with refused(AlreadyExistsError, "a second document in a tenant's own unique index"):
+                await documents.insert_one("d", {"mail": "x"})
 
     @law("DOC-073", "The error of a refused call and its causes tell no value.", rung=Rung.TRUST)
     async def refusals_tell_no_value(self, world: World[Any]) -> None:

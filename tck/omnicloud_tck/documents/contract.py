@@ -16,6 +16,7 @@ from omnicloud_tck.documents.extra import ExtraLaws
 from omnicloud_tck.documents.histories import DocumentsHistories
 from omnicloud_tck.documents.more import MoreLaws
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
+from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.steady import Steady
@@ -28,7 +29,9 @@ __all__ = ["DocumentsContract"]
 _KIT = "kit"
 
 
-class DocumentsContract(MoreLaws, ExtraLaws, ApartLaws, VerbLaws, DocumentsHistories, Steady):
+class DocumentsContract(
+    MoreLaws, ExtraLaws, ApartLaws, VerbLaws, TakerLaws, DocumentsHistories, Steady
+):
     """Every promise of ``Documents``."""
 
     contract = "documents"

@@ -101,15 +101,20 @@ async def _objects(pipe: Pipe, payload: bytes) -> Requests:
 
 async def _documents(pipe: Pipe, payload: bytes) -> Requests:
     text = payload.decode()
-    by = where({"_id": "k"})
+    by, told = where({"_id": "k"}), where({"more": text})
     await pipe.send(documents.Insert("c", {"_id": "k", "text": text}))
     return [
         documents.Insert("c", {"_id": "l", "text": text, "bytes": payload}),
         documents.Update("c", by, (Change(ChangeKind.SET, ("more",), [text]),)),
         documents.Replace("c", by, {"text": text}),
         documents.Find("c"),
+        documents.Find("c", told),
         documents.Count("c"),
+        documents.Count("c", told),
+        documents.Update("c", told, (Change(ChangeKind.UNSET, ("more",)),)),
+        documents.Replace("c", told, {"n": 1}),
         documents.Delete("c", where({"_id": "gone"})),
+        documents.Delete("c", told),
         documents.CreateIndex("c", (("n",),)),
     ]
 

@@ -13,6 +13,8 @@ from omnicloud.errors import DeadlineExceededError, OmniCloudError, UnavailableE
 from omnicloud.layers.timeout import TimeoutLayer
 from omnicloud_tck.check import that
 from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.once import done_once
+from omnicloud_tck.general.refusals import refusals_of
 from omnicloud_tck.general.requests import requests_of
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.telling import everything
@@ -57,6 +59,14 @@ class EveryVerb(Contract):
                 that(bool(ended), f"{op.name} in silence had not ended after {_ATTEMPT * 10:g} s")
                 task.result()
 
+    @law(
+        "G-068",
+        "What a slow backend is asked once is done once, and told as what became of it.",
+        abilities=[Ability.SLOW],
+    )
+    async def slow_is_done_once(self, world: World[Any]) -> None:
+        await done_once(self.contract, world)
+
 
 class Quiet(EveryVerb):
     """For contracts whose requests carry payloads."""
@@ -69,7 +79,8 @@ class Quiet(EveryVerb):
         root.addHandler(told)
         root.setLevel(logging.DEBUG)
         try:
-            for op in await requests_of(self.contract, pipe, _CANARY):
+            requests = await requests_of(self.contract, pipe, _CANARY)
+            for op in (*requests, *await refusals_of(self.contract, pipe, _CANARY)):
                 try:
                     await pipe.send(op)
                 except OmniCloudError as error:

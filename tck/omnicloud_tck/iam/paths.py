@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from omnicloud_tck.check import equal
 from omnicloud_tck.iam.rules import ALICE, READ, IAMLaws, asked, rule
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
@@ -32,3 +33,34 @@ class PathRules(IAMLaws):
                 cases = {(ALICE, READ, other): other == own for other in others}
                 actions = {(ALICE, other, "act"): other == own for other in others}
                 await asked(iam, {**cases, **actions})
+
+    @law(
+        "IAM-072",
+        "What is asked about is the text that is asked: no path is resolved, no escape decoded.",
+        rung=Rung.TRUST,
+    )
+    async def nothing_is_resolved(self, world: World[Any]) -> None:
+        for own, others in _RESOLVED.items():
+            allows = [rule("Allow", resource=own), rule("Allow", action=own, resource="act")]
+            allows.append(rule("Allow", principal=own, resource="by principal"))
+            iam = await self.portable(world, allows)
+            await asked(iam, {(ALICE, READ, other): False for other in others})
+            await asked(iam, {(ALICE, other, "act"): False for other in others})
+            await asked(iam, {(other, READ, "by principal"): False for other in others})
+            equal(True, await iam.is_allowed(own, READ, "by principal"), f"as {own!r} itself")
+        iam = await self.portable(world, [rule("Allow", resource="doc/*")])
+        inside = ("doc/../secret", "doc/./a", "doc//a", "doc/%2e%2e/a", "doc/a/..")
+        await asked(iam, {(ALICE, READ, text): True for text in inside})
+        outside = ("x/../doc/a", "./doc/a", "/doc/a", "doc%2Fa", "doc\\a", "x//doc/a")
+        await asked(iam, {(ALICE, READ, text): False for text in outside})
+
+
+_RESOLVED = {
+    "doc/a": (
+        *("doc/x/../a", "x/../doc/a", "doc/./a", "./doc/a", "doc/a/.", "doc/a/x/.."),
+        *("doc//a", "/doc/a", "doc/a/", "doc%2Fa", "doc%2fa", "doc/%61", "doc\\a"),
+        *("doc/a?x", "doc/a#x", "doc/a;x", "doc/a ", " doc/a", "doc/a\0", "doc/a\n"),
+    ),
+    "ns:doc": ("ns::doc", "ns:x:..:doc", "ns%3Adoc", "ns/doc", "ns.doc", "ns: doc"),
+}
+"""Texts, and others of which a resolver or decoder would make them."""

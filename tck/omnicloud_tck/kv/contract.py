@@ -21,6 +21,7 @@ from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.histories import KVHistories
+from omnicloud_tck.kv.lasting import LastingLaws
 from omnicloud_tck.kv.model import KVModel, kv_steps
 from omnicloud_tck.kv.more import KVMore
 from omnicloud_tck.kv.ways import WaysLaws
@@ -38,7 +39,7 @@ _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 
 
-class KVContract(KVApart, KVMore, WaysLaws, KVHistories, Steady):
+class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, KVHistories, Steady):
     """Every promise of ``KV``."""
 
     contract = "kv"

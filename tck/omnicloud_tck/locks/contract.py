@@ -21,6 +21,7 @@ from omnicloud_tck.locks.edges import LocksEdges
 from omnicloud_tck.locks.grants import GrantLaws
 from omnicloud_tck.locks.histories import LocksHistories
 from omnicloud_tck.locks.manners import MannerLaws
+from omnicloud_tck.locks.names import NameLaws
 from omnicloud_tck.locks.tenants import TenantLaws
 from omnicloud_tck.machine import Lab
 from omnicloud_tck.probes import Scoping
@@ -34,7 +35,9 @@ _AT_ONCE = 3.0  # seconds within which a call that does not wait has answered
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class LocksContract(GrantLaws, MannerLaws, LocksEdges, TenantLaws, LocksHistories, EveryVerb):
+class LocksContract(
+    GrantLaws, MannerLaws, LocksEdges, NameLaws, TenantLaws, LocksHistories, EveryVerb
+):
     """Every promise of ``Locks``."""
 
     contract = "locks"

@@ -22,7 +22,9 @@ from omnicloud_tck.messaging.delays import DelayLaws
 from omnicloud_tck.messaging.dues import DueLaws
 from omnicloud_tck.messaging.edges import EdgeLaws
 from omnicloud_tck.messaging.histories import MessagingHistories
+from omnicloud_tck.messaging.lasting import LastingLaws
 from omnicloud_tck.messaging.loans import LoanLaws
+from omnicloud_tck.messaging.once import OnceLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.tenants import ApartLaws
@@ -45,6 +47,8 @@ class MessagingContract(
     DueLaws,
     RetryLaws,
     WholesLaws,
+    OnceLaws,
+    LastingLaws,
     MessagingHistories,
     ApartLaws,
 ):

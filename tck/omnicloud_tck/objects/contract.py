@@ -143,6 +143,7 @@ class ObjectsContract(
         objects = await self.portable(world)
         kind = "text/x-odd; charset=Latin-1"
         metadata = {"Author": "Ünï 🦀", "empty": "", "lower-case": " around ", "UPPER": "1"}
+        metadata |= {"escaped": "100%25 %41+b &amp; \\n =?utf-8?q?x?=", "quoted": '"a", b; c=d'}
         for key in ("page.html", "k.json", "plain"):
             await objects.upload(key, b"{}", content_type=kind, metadata=metadata)
             info = await objects.stat(key)

@@ -23,6 +23,7 @@ from omnicloud_tck.outbox.apart import OutboxApart
 from omnicloud_tck.outbox.claims import ClaimLaws
 from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.histories import OutboxHistories
+from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
@@ -32,7 +33,7 @@ __all__ = ["OutboxContract"]
 _TX = [OutboxFeature.TRANSACTION]
 
 
-class OutboxContract(ClaimLaws, OutboxEdges, OutboxApart, OutboxHistories, Faults):
+class OutboxContract(ClaimLaws, OutboxEdges, OutboxApart, LastingLaws, OutboxHistories, Faults):
     """Every promise of ``Outbox``, and of its relay as far as drivers carry it."""
 
     contract = "outbox"

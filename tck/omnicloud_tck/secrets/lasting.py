@@ -1,0 +1,93 @@
+"""The laws of secrets over stepped clocks, equal values and long silences."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from omnicloud.contracts.secrets import Secrets, SecretsFeature
+from omnicloud.contracts.secrets.driver import Await
+from omnicloud.errors import SecretNotFoundError
+from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.world import World
+
+__all__ = ["LastingLaws"]
+
+_F = SecretsFeature
+_HOUR = 3600.0
+_GRACE = 60.0
+_NEAR = 2.0  # seconds that what is told of a grace may be off
+_POLLS = 20  # of a watcher to whom nothing happens
+
+
+class LastingLaws(Contract):
+    """A grace is a time, and a version is a version, whatever is in it."""
+
+    @law(
+        "SEC-053",
+        "A step of the wall clock ends no grace, prolongs none, and changes none that is told.",
+        needs=[_F.VERSIONS],
+        abilities=[Ability.STEP_WALL],
+    )
+    async def a_clock_step_changes_no_grace(self, world: World[Any]) -> None:
+        one, two = Secrets(await world.pipeline()), Secrets(await world.pipeline())
+        began = world.clock.monotonic()
+        old = {name: await one.set(name, "old") for name in ("long", "short")}
+        await one.rotate("long", "new", grace=_GRACE)
+        await one.rotate("short", "new", grace=2.0)
+        for step in (2 * _HOUR, -4 * _HOUR, 2 * _HOUR):
+            world.step_wall(step)
+            that(await two.get("long", version=old["long"]) == "old", "within its grace")
+            told = [info.expires_in for info in await two.list_versions("long")][1:]
+            left = _GRACE - (world.clock.monotonic() - began)
+            near = len(told) == 1 and told[0] is not None and abs(told[0] - left) < _NEAR
+            that(near, f"of a grace with {left:.0f} s left {told} are told after a step")
+        await world.sleep(2.2)
+        with refused(SecretNotFoundError, "a version after its grace, steps between"):
+            await two.get("short", version=old["short"])
+
+    @law(
+        "SEC-054",
+        "A watch is told of each new version, also of an equal value, and one that came again.",
+        needs=[_F.WATCH],
+    )
+    async def equal_values_are_changes(self, world: World[Any]) -> None:
+        one, two = Secrets(await world.pipeline()), Secrets(await world.pipeline())
+        rotates = _F.VERSIONS in one.pipeline.driver.features
+        known = await one.set("k", "same")
+        first = await two.pipeline.send(Await("k"))
+        equal(known, first, "the version at first")
+        for turn in range(4):
+            waiting = asyncio.ensure_future(two.pipeline.send(Await("k", known, 10.0)))
+            await world.sleep(0.2)
+            if turn == 2:
+                await one.delete("k")
+                equal(None, await waiting, "the version of a deleted secret")
+                waiting = asyncio.ensure_future(two.pipeline.send(Await("k", None, 10.0)))
+            if turn % 2 and rotates:
+                made = await one.rotate("k", "same", grace=_GRACE)
+            else:
+                made = await one.set("k", "same")
+            equal(made, await waiting, "the version that a watch is told")
+            known = made
+
+    @law(
+        "SEC-055",
+        "A watch to which nothing happens for long is told of what happens then.",
+        needs=[_F.WATCH],
+        rung=Rung.RESILIENCE,
+        patience=3600.0,
+    )
+    async def idle_watches_are_told(self, world: World[Any]) -> None:
+        one, two = Secrets(await world.pipeline()), Secrets(await world.pipeline())
+        known = await one.set("k", "before")
+        polls, wait = (_POLLS, 20.0) if world.virtual else (4, 0.5)
+        for _ in range(polls):
+            told = await two.pipeline.send(Await("k", known, wait))
+            equal(known, told, "the version of what did not change")
+        waiting = asyncio.ensure_future(two.pipeline.send(Await("k", known, 10.0)))
+        await world.sleep(0.3)
+        made = await one.set("k", "after")
+        equal(made, await waiting, "the version told after a long silence")
