@@ -108,7 +108,7 @@ class NatsMessaging:
             lent, group, at = await self._lend(op, ())
             if not lent and group.room > 0:
                 # With the group's own record: what comes up to it comes before what is newer.
-                most = min(op.most, group.room) + 1
+                most = min(op.most, group.room)
                 seen = await self._stream.after(group.cursor, where, most=most)
                 at = seen[-1].seq if seen else at
                 lent, group, _ = await self._lend(op, seen)

@@ -57,6 +57,7 @@ class Wire(asyncio.Protocol):
         self.info: dict[str, object] = {}
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
+        self._out: list[bytes] = []
         self._ears: dict[str, tuple[Ear, str]] = {}
         self._numbers = itertools.count(2)
         self._inbox = f"_INBOX.{uuid.uuid4().hex}"
@@ -121,31 +122,43 @@ class Wire(asyncio.Protocol):
         ``apart``: on a subscription of its own. Messages of a stream come under their own
         subjects, so nothing else tells whom they are for.
         """
-        line = self._line
+        if self.lost:
+            raise LostConnection(self._said, sent=False)
         number = str(next(self._numbers))
         self._ears[number] = hear, subject
         inbox = f"{self._inbox}.{number}"
         if apart:
             inbox = f"{self._inbox}-{number}"
-            line.write(f"SUB {inbox} {number}\r\n".encode())
-        line.write(_publication(subject, inbox, payload, headers))
+            self._write(f"SUB {inbox} {number}\r\n".encode())
+        self._write(_publication(subject, inbox, payload, headers))
         return number
 
     def forget(self, number: str) -> None:
         """Let the answers to a request that was sent apart go nowhere from now on."""
-        if self._ears.pop(number, None) is not None and self._transport is not None:
-            self._transport.write(f"UNSUB {number}\r\n".encode())
+        if self._ears.pop(number, None) is not None:
+            self._write(f"UNSUB {number}\r\n".encode())
 
     def tell(self, subject: str, payload: bytes = b"", headers: Headers | None = None) -> None:
         """Send what needs no answer."""
-        if self._transport is not None and not self.lost:
-            self._transport.write(_publication(subject, "", payload, headers))
+        if not self.lost:
+            self._write(_publication(subject, "", payload, headers))
 
     def abort(self) -> None:
         """End the connection at once; who waits for an answer is told."""
         if self._transport is not None:
             self._transport.abort()
         self._lose("")
+
+    def _write(self, data: bytes) -> None:
+        """Send with what else is sent in this turn of the loop: calls at once are one packet."""
+        if not self._out:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._out.append(data)
+
+    def _flush(self) -> None:
+        out, self._out = self._out, []
+        if self._transport is not None and not self.lost:
+            self._transport.write(b"".join(out))
 
     # What the event loop calls.
 
