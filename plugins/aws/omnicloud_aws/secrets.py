@@ -71,10 +71,11 @@ class AWSSecrets:
             found = StoredSecret(secret_values.read(answer), answer["VersionId"])
             if versions.CURRENT in (answer.get("VersionStages") or ()):
                 return found
-        else:
-            found = None
-        infos = await self._readable(op.secret)
-        return found if any(info.version == asked for info in infos) else None
+            infos = await self._listed(op.secret)
+            return found if any(info.version == asked for info in infos) else None
+        # The service would not take it for a version: ask whether it is there at all.
+        await self._described(op.secret)
+        return None
 
     async def set(self, op: Set, /) -> str:
         version = versions.made(self._client.time.now(), op.grace)
@@ -109,7 +110,9 @@ class AWSSecrets:
         return NamePage(page, page[-1] if len(names) > len(page) else None)
 
     async def list_versions(self, op: ListVersions, /) -> tuple[VersionInfo, ...]:
-        return await self._readable(op.secret)
+        if await self._described(op.secret) is None:  # one marked for deletion still lists them
+            return ()
+        return await self._listed(op.secret)
 
     async def wait(self, op: Await, /) -> str | None:
         clock = self._client.time.clock
@@ -163,9 +166,8 @@ class AWSSecrets:
         described = await self._asked("describe_secret", name)
         return None if described is None or described.get("DeletedDate") else described
 
-    async def _readable(self, name: str) -> tuple[VersionInfo, ...]:
-        if await self._described(name) is None:  # one marked for deletion still lists them
-            return ()
+    async def _listed(self, name: str) -> tuple[VersionInfo, ...]:
+        """The readable versions of a secret that is there."""
         by: dict[str, Any] = {"SecretId": self._names.stored(name), "IncludeDeprecated": True}
         try:
             listed = await self._pages("list_secret_version_ids", "Versions", by)

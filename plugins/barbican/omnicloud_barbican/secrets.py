@@ -42,15 +42,18 @@ _TURNS = 8  # of readers that find the current version pruned
 
 @dataclass(frozen=True, slots=True)
 class _Version:
-    """A version; ``stamp`` is in microseconds since 1970-01-01 UTC."""
+    """A version; ``stamp`` and ``created`` are in microseconds since 1970-01-01 UTC."""
 
     listed: Listed
     stamp: int
+    created: int
     grace: float | None
 
     @property
     def made(self) -> graces.Version:
-        return graces.Version(self.listed.id, self.stamp / _MILLION, self.grace)
+        """As it was made: when the service says, which some databases cut to the second."""
+        made = max(self.stamp, self.created)
+        return graces.Version(self.listed.id, made / _MILLION, self.grace)
 
 
 class BarbicanSecrets:
@@ -188,9 +191,10 @@ def _note(stamp: int, grace: float | None) -> str:
 
 
 def _version(listed: Listed) -> _Version:
+    moment = datetime.fromisoformat(listed.created).replace(tzinfo=UTC)
+    created = round(moment.timestamp() * _MILLION)
     ours = _NOTE.fullmatch(listed.note)
     if ours is None:
-        created = datetime.fromisoformat(listed.created).replace(tzinfo=UTC)
-        return _Version(listed, round(created.timestamp() * _MILLION), None)
+        return _Version(listed, created, created, None)
     grace = None if ours[2] == "none" else int(ours[2], 16) / 1000
-    return _Version(listed, int(ours[1], 16), grace)
+    return _Version(listed, int(ours[1], 16), created, grace)

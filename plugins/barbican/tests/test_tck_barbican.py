@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from omnicloud_barbican.certify import world
 
+from omnicloud_barbican.certify import world
 from omnicloud_tck.secrets import SecretsContract
 from omnicloud_tck.world import World
 
