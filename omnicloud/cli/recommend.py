@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ _GIB = float(1 << 30)
 @click.command()
 @click.argument("usage", required=False, type=click.Path(path_type=Path))
 @click.option("--service", help="Record the running containers of this service instead.")
+@click.option("--prometheus", metavar="URL", help="Ask this server instead.")
 @click.option("--for", "seconds", default=60.0, show_default=True, help="Seconds to record them.")
 @click.option("--step", type=float, help="Seconds of a slot; 300, or 1 when recording.")
 @click.option("--days", default=14.0, show_default=True, help="How far back usage counts.")
@@ -43,6 +45,7 @@ def recommend(
     context: Context,
     usage: Path | None,
     service: str | None,
+    prometheus: str | None,
     seconds: float,
     step: float | None,
     days: float,
@@ -52,19 +55,18 @@ def recommend(
     """Recommend CPU and memory requests from USAGE, a CSV or Parquet file.
 
     The columns are time, workload, cpu_cores, memory_bytes, cpu_request and memory_request;
-    amounts are in cores and bytes. Nothing is changed without --apply.
+    amounts are in cores and bytes. Nothing is changed without --apply. A Prometheus server is
+    asked with the token in OMNICLOUD_PROMETHEUS_TOKEN, where there is one.
     """
     done: Sequence[Applied] = ()
     try:
-        _check(usage, service, watch)
-        if usage is not None:
-            from omnicloud.placement.sources import read_file
-
-            recording = read_file(usage, step=step or 300.0, keep=days * 86_400)
-            least = 24.0 if least_hours is None else least_hours
-        else:
-            recording = asyncio.run(_recorded(context, str(service), seconds, step or 1.0))
+        _check(usage, service, prometheus, watch)
+        if service is not None:
+            recording = asyncio.run(_recorded(context, service, seconds, step or 1.0))
             least = 0.0 if least_hours is None else least_hours
+        else:
+            recording = _history(usage, prometheus, step or 300.0, days * 86_400)
+            least = 24.0 if least_hours is None else least_hours
         cpu, memory = _advice(recording, least * 3600)
         if watch is not None:
             done = asyncio.run(_applied(context, str(service), cpu, watch))
@@ -77,14 +79,25 @@ def recommend(
     context.answer(told, "\n".join([_text(cpu, memory, troubles), *map(_outcome, done)]))
 
 
-def _check(usage: Path | None, service: str | None, watch: float | None) -> None:
-    if usage is not None and watch is not None:
-        raise InvalidArgumentError("--apply changes running containers", hint="give --service")
-    if (usage is None) == (service is None):
+def _check(
+    usage: Path | None, service: str | None, prometheus: str | None, watch: float | None
+) -> None:
+    if sum(source is not None for source in (usage, service, prometheus)) != 1:
         raise InvalidArgumentError(
-            "give either a file of usage or --service",
+            "give one of a file of usage, --service and --prometheus",
             hint="omnicloud recommend usage.csv, or omnicloud recommend --service NAME --for 600",
         )
+    if service is None and watch is not None:
+        raise InvalidArgumentError("--apply changes running containers", hint="give --service")
+
+
+def _history(usage: Path | None, prometheus: str | None, step: float, keep: float) -> Recording:
+    from omnicloud.placement.sources import read_file, read_prometheus
+
+    if usage is not None:
+        return read_file(usage, step=step, keep=keep)
+    token = os.environ.get("OMNICLOUD_PROMETHEUS_TOKEN")
+    return asyncio.run(read_prometheus(str(prometheus), step=step, keep=keep, token=token))
 
 
 async def _recorded(context: Context, service: str, seconds: float, step: float) -> Recording:

@@ -1,0 +1,197 @@
+"""Usage out of a Prometheus server, or another that answers its HTTP API.
+
+See https://prometheus.io/docs/prometheus/latest/querying/api/#range-queries, read 2026-11. The
+queries by default are those of cAdvisor and kube-state-metrics in a Kubernetes cluster.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from omnicloud.core.durations import Seconds, positive
+from omnicloud.core.http import Answer, Bounds, Wire
+from omnicloud.errors import (
+    InternalError,
+    InvalidArgumentError,
+    OmniCloudError,
+    PermissionDeniedError,
+    ThrottledError,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from omnicloud.placement.sources.recording import Recording
+
+__all__ = ["Queries", "read_prometheus"]
+
+_POINTS = 10_000  # in one answer; the server refuses more than 11,000 of a series
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """PromQL expressions; each gives one series for a workload.
+
+    Attributes:
+        cpu_cores: What was used, in cores.
+        memory_bytes: What was used, in bytes.
+        cpu_request: What is asked for, in cores; the last value counts.
+        memory_request: What is asked for, in bytes; the last value counts.
+        workload: Labels that name a workload together, joined by ``/``.
+    """
+
+    cpu_cores: str = (
+        'sum by (namespace, pod) (rate(container_cpu_usage_seconds_total{container!=""}[5m]))'
+    )
+    memory_bytes: str = (
+        'sum by (namespace, pod) (container_memory_working_set_bytes{container!=""})'
+    )
+    cpu_request: str = (
+        'sum by (namespace, pod) (kube_pod_container_resource_requests{resource="cpu"})'
+    )
+    memory_request: str = (
+        'sum by (namespace, pod) (kube_pod_container_resource_requests{resource="memory"})'
+    )
+    workload: Sequence[str] = ("namespace", "pod")
+
+
+async def read_prometheus(
+    url: str,
+    *,
+    keep: Seconds = 14 * 86400.0,
+    step: Seconds = 300.0,
+    queries: Queries = Queries(),  # noqa: B008 - frozen
+    token: str | None = None,
+    bounds: Bounds = Bounds(timeout=60.0),  # noqa: B008 - frozen
+) -> Recording:
+    """What workloads used up to now, as far back as ``keep`` seconds.
+
+    Workloads without a request are left out: there is nothing to compare them with.
+
+    Args:
+        url: ``http://HOST:PORT``, with a path where the server has a prefix.
+        token: Sent as a bearer token.
+
+    Raises:
+        InvalidArgumentError: The server does not understand a query, with what it says of it; or
+            a series lacks a label that names workloads.
+        UnauthenticatedError, PermissionDeniedError: It does not let us in.
+        UnavailableError: It cannot be reached, or does not answer in time.
+    """
+    length, pause = positive(keep, "keep"), positive(step, "step")
+    recording = Recording(step=pause, keep=length)
+    wire = Wire(bounds)
+    try:
+        server = _Server(wire, url.rstrip("/"), token, queries.workload)
+        until = time.time() // pause * pause
+        asked = await _requests(server, queries, until)
+        for name, (cores, memory) in asked.items():
+            recording.watch(name, cores=cores, memory_bytes=memory)
+        for query, history in (
+            (queries.cpu_cores, recording.cpu),
+            (queries.memory_bytes, recording.memory),
+        ):
+            for start, end in _stretches(until - length, until, pause):
+                for name, samples in await server.ranged(query, start, end, pause):
+                    if name in asked:
+                        for at, value in samples:
+                            history.add(name, at, value)
+    finally:
+        await wire.aclose()
+    return recording
+
+
+async def _requests(
+    server: _Server, queries: Queries, now: float
+) -> Mapping[str, tuple[float, float]]:
+    cores = dict(await server.instant(queries.cpu_request, now))
+    memory = dict(await server.instant(queries.memory_request, now))
+    known = sorted(cores.keys() & memory.keys())
+    sound = (name for name in known if 0 < cores[name] < math.inf and 0 < memory[name] < math.inf)
+    return {name: (cores[name], memory[name]) for name in sound}
+
+
+def _stretches(start: float, end: float, step: float) -> Iterator[tuple[float, float]]:
+    """Ranges, one after another, of which each is few enough points."""
+    longest = _POINTS * step
+    while start < end:
+        yield start, min(start + longest - step, end)
+        start += longest
+
+
+@dataclass(frozen=True)
+class _Server:
+    wire: Wire
+    url: str
+    token: str | None
+    labels: Sequence[str]
+
+    async def instant(self, query: str, at: float) -> list[tuple[str, float]]:
+        """The value of each workload at a moment."""
+        found = await self._ask("query", {"query": query, "time": f"{at:.3f}"})
+        return [(self._name(one["metric"], query), float(one["value"][1])) for one in found]
+
+    async def ranged(
+        self, query: str, start: float, end: float, step: float
+    ) -> list[tuple[str, list[tuple[float, float]]]]:
+        """Moments and values of each workload."""
+        between = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
+        found = await self._ask("query_range", {"query": query, **between})
+        return [
+            (
+                self._name(one["metric"], query),
+                [(float(at), float(value)) for at, value in one["values"]],
+            )
+            for one in found
+        ]
+
+    async def _ask(self, what: str, fields: Mapping[str, str]) -> list[dict[str, Any]]:
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        if self.token is not None:
+            headers["authorization"] = f"Bearer {self.token}"
+        body = urlencode(fields).encode()
+        answer = await self.wire.ask("POST", f"{self.url}/api/v1/{what}", headers, body)
+        said = _said(answer)
+        if answer.status != 200:
+            raise _refused(answer.status, said, fields["query"])
+        try:
+            result: list[dict[str, Any]] = said["data"]["result"]
+        except (KeyError, TypeError):
+            raise InternalError("what answers is no Prometheus", hint="check the url") from None
+        return result
+
+    def _name(self, metric: Mapping[str, str], query: str) -> str:
+        missing = [label for label in self.labels if label not in metric]
+        if missing:
+            raise InvalidArgumentError(
+                f"a series of {query!r} has no label {', '.join(missing)}",
+                hint="keep these labels in the query, or name workloads by others",
+            )
+        return "/".join(metric[label] for label in self.labels)
+
+
+def _said(answer: Answer) -> dict[str, Any]:
+    try:
+        said = json.loads(answer.body)
+    except ValueError:
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _refused(status: int, said: Mapping[str, Any], query: str) -> OmniCloudError:
+    told = str(said.get("error", "no reason is given"))[:500]
+    if status in (400, 422):
+        return InvalidArgumentError(f"the server refuses {query!r}: {told}")
+    if status == 401:
+        return UnauthenticatedError("the server wants other credentials", hint="give a token")
+    if status == 403:
+        return PermissionDeniedError("the server does not let us query")
+    if status == 429:
+        return ThrottledError("the server is asked too much")
+    if status >= 500:
+        return UnavailableError(f"the server answers {status}: {told}")
+    return InternalError(f"the server answers {status}", hint="check the url")
