@@ -20,6 +20,7 @@ from omnicloud_tck.servers import NoServerError
 OPERATIONS = int(os.environ.get("OMNICLOUD_DIFFERENTIAL_OPERATIONS", "200"))
 
 
+@pytest.mark.timeout(900)  # a server may have to be installed first
 @pytest.mark.parametrize(("provider", "contract"), list(pairs()))
 def test_a_provider_answers_as_its_model(provider: str, contract: str) -> None:
     make_world = world_maker(Registry.discover().providers[provider].provider, contract)
