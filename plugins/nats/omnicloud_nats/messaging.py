@@ -107,9 +107,11 @@ class NatsMessaging:
             seen: Sequence[Stored] = ()
             lent, group, at = await self._lend(op, ())
             if not lent and group.room > 0:
-                # With the group's own record: what comes up to it comes before what is newer.
+                # The group's own record is among them: what comes up to it is all there is.
                 most = min(op.most, group.room)
-                seen = await self._stream.after(group.cursor, where, most=most)
+                seen = await self._stream.after(group.cursor, where, most=most + 1)
+                if sum(seen_of(one).lane is not None for one in seen) > most:
+                    seen = seen[:most]  # more would be kept ready for the next to ask
                 at = seen[-1].seq if seen else at
                 lent, group, _ = await self._lend(op, seen)
             if lent:
