@@ -11,11 +11,20 @@ from omnicloud_tck.containers.restarts import RestartLaws
 from omnicloud_tck.containers.running import RunningLaws
 from omnicloud_tck.containers.saying import LogLaws
 from omnicloud_tck.containers.telling import EventLaws
+from omnicloud_tck.general.verbs import Outages
 
 __all__ = ["ContainersContract", "EngineWorld"]
 
 
 class ContainersContract(
-    LifeLaws, RestartLaws, LogLaws, PageLaws, RunningLaws, EventLaws, ApartLaws, RefusalLaws
+    LifeLaws,
+    RestartLaws,
+    LogLaws,
+    PageLaws,
+    RunningLaws,
+    EventLaws,
+    ApartLaws,
+    RefusalLaws,
+    Outages,
 ):
     """Every promise of ``Containers``."""

@@ -74,6 +74,26 @@ class PageLaws(Bench):
         kinds = [event.kind for event in told if event.name == "before"]
         equal([EventKind.STARTED, EventKind.EXITED], kinds, "events from before the outage")
 
+    @law(
+        "CON-085",
+        "A watcher to whom nothing happens for long is told of what happens then.",
+        needs=[_F.EVENTS],
+        rung=Rung.RESILIENCE,
+        patience=3600.0,
+    )
+    async def idle_watchers_are_told(self, world: World[Any]) -> None:
+        containers, watcher = await self.portable(world), await world.pipeline()
+        cursor = (await watcher.send(Events())).cursor
+        polls, wait = (20, 20.0) if world.virtual else (4, 0.5)
+        for _ in range(polls):
+            page = await watcher.send(Events("", cursor, wait))
+            equal((), page.events, "events where nothing happens")
+            cursor = page.cursor
+        await containers.run(spec("late", "exit 3"))
+        told = await self.told(watcher, cursor, 2)
+        kinds = [event.kind for event in told]
+        equal([EventKind.STARTED, EventKind.EXITED], kinds, "events after a long silence")
+
     async def _found_again(self, world: World[Any], pipe: Pipeline[Any]) -> None:
         until = world.clock.monotonic() + 10.0
         while world.clock.monotonic() < until:

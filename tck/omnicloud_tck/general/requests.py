@@ -8,6 +8,8 @@ from typing import Any
 from omnicloud.contracts.breaker import BreakerFeature
 from omnicloud.contracts.breaker import driver as breaker
 from omnicloud.contracts.cache import driver as cache
+from omnicloud.contracts.containers import ContainerSpec, images
+from omnicloud.contracts.containers import driver as containers
 from omnicloud.contracts.documents import driver as documents
 from omnicloud.contracts.documents import where
 from omnicloud.contracts.documents.updates import Change, ChangeKind
@@ -225,6 +227,39 @@ async def _iam(pipe: Pipe, payload: bytes) -> Requests:
     return [put, iam.GetPolicies()]
 
 
+async def _containers(pipe: Pipe, payload: bytes) -> Requests:
+    await pipe.send(containers.Run(_program("held")))
+    await pipe.send(containers.Run(_program("ended", "exit 0")))
+    await pipe.send(containers.Rest("ended", 20.0))
+    events = containers.Events()
+    cursor = None
+    if events.needs() <= pipe.driver.features:
+        cursor = (await pipe.send(events)).cursor
+    return [
+        containers.Run(_program("new")),
+        containers.Inspect("held"),
+        containers.Find(),
+        containers.Start("held"),
+        containers.Pause("held"),
+        containers.Unpause("held"),
+        containers.Update("held", cpu=0.5),
+        containers.Logs("held"),
+        containers.Exec("held", ("echo", "x"), 1.0),
+        containers.Sample("held"),
+        containers.Rest("held", 0.1),
+        containers.Events("", cursor),
+        containers.Restart("ended", 0.0),
+        containers.Stop("ended", 0.0),
+        containers.Remove("ended", force=True),
+        images.ListImages(),
+        images.RemoveImage("gone:1"),
+    ]
+
+
+def _program(name: str, script: str = "while true; do sleep 0.05; done") -> ContainerSpec:
+    return ContainerSpec(name=name, command=("sh", "-c", script))
+
+
 _MAKERS: dict[str, Callable[[Pipe, bytes], Awaitable[Requests]]] = {
     "kv": _kv,
     "cache": _cache,
@@ -237,4 +272,5 @@ _MAKERS: dict[str, Callable[[Pipe, bytes], Awaitable[Requests]]] = {
     "locks": _locks,
     "breaker": _breaker,
     "iam": _iam,
+    "containers": _containers,
 }

@@ -20,7 +20,7 @@ from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.telling import everything
 from omnicloud_tck.world import World
 
-__all__ = ["EveryVerb", "Quiet"]
+__all__ = ["EveryVerb", "Outages", "Quiet"]
 
 _CANARY = b"canary-90e1d4"
 _OUTAGE_SECONDS = 20.0
@@ -28,8 +28,8 @@ _ATTEMPT = 0.6  # seconds that a call in silence has
 _PAGES = 3  # a driver may make the first one up: empty, with a cursor
 
 
-class EveryVerb(Contract):
-    """What is promised of a contract's requests, whichever it is."""
+class Outages(Contract):
+    """What is promised of a contract's requests where the backend cannot be reached."""
 
     @law(
         "G-065",
@@ -42,6 +42,10 @@ class EveryVerb(Contract):
         async with world.outage():
             for op in requests:
                 await _fails(pipe, op)
+
+
+class EveryVerb(Outages):
+    """What is promised of a contract's requests, whichever it is."""
 
     @law(
         "G-067",

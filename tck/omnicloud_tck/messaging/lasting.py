@@ -148,6 +148,23 @@ class LastingLaws(Contract):
         shouted = {k.upper(): v for k, v in _HEADERS.items()}
         equal(shouted, dict(found["m-1"].headers), "headers in capitals")
 
+    @law(
+        "MS-166",
+        "A step of the wall clock forgets no id within its time: what is known stays known.",
+        needs=[_F.DEDUPE],
+        abilities=[Ability.STEP_WALL],
+    )
+    async def a_clock_step_forgets_no_id(self, world: World[Any]) -> None:
+        one, _ = await self._holder(world, "known", 0)
+        steps = (0.0, 48 * _HOUR, -96 * _HOUR, 48 * _HOUR)
+        for step in steps:
+            world.step_wall(step)
+            for name in ("first", f"after {step:.0f}"):
+                await one.publish("known", b"x", message_id=name)
+        found = sorted(each.id for each in await taken(one, "known", "g", 2 * len(steps)))
+        expected = sorted({"first", *(f"after {step:.0f}" for step in steps)})
+        equal(expected, found, "messages delivered, each of an id of its own")
+
     async def _all_within(
         self, world: World[Any], messaging: Messaging, topic: str, count: int
     ) -> list[bytes]:

@@ -6,9 +6,11 @@ from collections.abc import Callable
 from typing import Any
 
 from broken.registry import broken
+from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.kv import MemoryKV
 from omnicloud.memory.outbox import MemoryOutbox
 from omnicloud.memory.secrets import MemorySecrets
+from omnicloud_tck.containers import ContainersContract
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.outbox import OutboxContract
@@ -37,6 +39,13 @@ def forgets_who_waits(
 
 
 forgets_who_waits("IDLE-kv", KVContract, MemoryKV, "changes", lambda op, page: not page.changes)
+forgets_who_waits(
+    "IDLE-containers",
+    ContainersContract,
+    MemoryContainers,
+    "events",
+    lambda op, page: not page.events,
+)
 forgets_who_waits("IDLE-outbox", OutboxContract, MemoryOutbox, "claim", lambda op, got: not got)
 forgets_who_waits(
     "IDLE-secrets", SecretsContract, MemorySecrets, "wait", lambda op, version: version == op.known
