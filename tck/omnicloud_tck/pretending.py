@@ -53,6 +53,10 @@ class Pretender:
         """Answer one connection's requests."""
         try:
             while line := await reader.readline():
+                if not line.isascii():  # TLS, say
+                    writer.write(_written(Said(400), head=True))
+                    await writer.drain()
+                    break
                 request = await _read(line, reader)
                 self.asked.append(request)
                 said = self.answer(request)
