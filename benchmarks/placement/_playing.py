@@ -1,0 +1,151 @@
+"""What came, played over a placement: overloads counted, and hot nodes relieved where wanted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from _packing import MEMORY_MARGIN, Node
+from _traces import STEP_SECONDS, Window
+
+from omnicloud.placement.forecast.gaps import whole
+from omnicloud.placement.forecast.growth import Growth
+from omnicloud.placement.forecast.relief import Relief, Standing, relieve
+from omnicloud.placement.forecast.usage import Floats
+
+RESTART_SECONDS = 60.0  # for which a workload that moves costs its request where it was
+MOVES_PER_WORKLOAD = 0.2  # the budget of a week
+SLO = 0.001  # share of node-intervals that may be overloaded
+ROOM = 64  # nodes that may be opened
+
+
+@dataclass(frozen=True)
+class Played:
+    """A week on a placement.
+
+    Attributes:
+        nodes: How many there were at the end; none is closed during the week.
+        overloaded: Share of node-intervals with more demand than cores.
+        worst_node: The same of the worst node.
+        memory_over: Node-intervals with more memory used than there is.
+        moves: Off hot nodes.
+        loads: In cores, shape (nodes, slots); NaN before a node was opened.
+    """
+
+    workloads: int
+    nodes: int
+    node_hours: float
+    overloaded: float
+    worst_node: float
+    memory_over: int
+    moves: int
+    moved_core_hours: float
+    loads: Floats
+
+    @property
+    def density(self) -> float:
+        return self.workloads / self.nodes
+
+
+def play(window: Window, node_of: np.ndarray, node: Node, relief: bool, strict: bool) -> Played:
+    """One interval after another; a relief sees only those that are over."""
+    week = _Week(window, node_of, node, strict)
+    if not relief:
+        return week.untouched()
+    for slot in range(window.cpu_came.shape[1]):
+        week.interval(slot)
+        week.relieve(slot)
+    return week.outcome()
+
+
+class _Week:
+    def __init__(self, window: Window, node_of: np.ndarray, node: Node, strict: bool) -> None:
+        self._window, self._node = window, node
+        self._node_of = node_of.astype(np.intp)
+        self._open = int(node_of.max()) + 1
+        self._ready = self._open  # nodes that have started
+        slots = window.cpu_came.shape[1]
+        self._loads = np.full((self._open + ROOM, slots), np.nan, dtype=np.float32)
+        self._restarts = np.zeros(len(self._loads))
+        self._growth = Growth(SLO, slots)
+        self._budget = int(MOVES_PER_WORKLOAD * window.count)
+        self._moves, self._moved, self._memory_over = 0, 0.0, 0
+        past = window.cpu.before(window.now).values
+        self._expected = np.nanpercentile(past, 99, axis=1).astype(np.float32)
+        self._memory = _memory_profiles(window, strict)
+
+    def untouched(self) -> Played:
+        """The whole week at once, with nothing moved."""
+        self._loads[: self._open] = 0
+        np.add.at(self._loads, self._node_of, self._window.cpu_came)
+        memory = np.zeros((self._open, self._window.memory_came.shape[1]), dtype=np.float32)
+        np.add.at(memory, self._node_of, self._window.memory_came)
+        self._memory_over = int(np.count_nonzero(memory > self._node.gib))
+        return self.outcome()
+
+    def interval(self, slot: int) -> None:
+        """Count what the interval brought; a node that was ordered before has started."""
+        self._ready = self._open
+        loads = np.bincount(self._node_of, self._window.cpu_came[:, slot], len(self._loads))
+        self._loads[: self._open, slot] = (loads + self._restarts)[: self._open]
+        self._restarts[:] = 0
+        memory = np.bincount(self._node_of, self._window.memory_came[:, slot])
+        self._memory_over += int(np.count_nonzero(memory > self._node.gib))
+
+    def relieve(self, slot: int) -> None:
+        """Decide by this interval for the next; a new node takes one interval to start."""
+        over = int(np.count_nonzero(self._loads[: self._open, slot] > self._node.cores))
+        relief = Relief((), need_node=False)
+        if over:
+            relief = relieve(self._standing(slot), self._budget - self._moves)
+            self._follow(relief)
+        grow = self._growth.after(nodes=self._open, overloaded=over, need_node=relief.need_node)
+        useful = self._moves < self._budget and self._ready == self._open < len(self._loads)
+        if grow and useful:
+            self._open += 1
+
+    def _standing(self, slot: int) -> Standing:
+        limits = np.zeros(len(self._loads), dtype=np.float32)
+        limits[: self._ready] = self._node.cores
+        return Standing(
+            node_of=self._node_of,
+            usage=self._window.cpu_came[:, slot],
+            expected=self._expected,
+            memory=self._memory,
+            capacity=limits,
+            memory_capacity=np.full(len(limits), self._node.gib, dtype=np.float32),
+        )
+
+    def _follow(self, relief: Relief) -> None:
+        for move in relief.moves:
+            self._node_of[move.workload] = move.target
+            asked = float(self._window.cpu.requests[move.workload])
+            self._restarts[move.source] += asked * RESTART_SECONDS / STEP_SECONDS
+            self._moved += asked * RESTART_SECONDS / 3600
+        self._moves += len(relief.moves)
+
+    def outcome(self) -> Played:
+        loads = self._loads[: self._open]
+        over = loads > self._node.cores + 1e-3
+        exists = ~np.isnan(loads)
+        return Played(
+            workloads=self._window.count,
+            nodes=self._open,
+            node_hours=float(exists.sum()) * STEP_SECONDS / 3600,
+            overloaded=float(over.sum() / exists.sum()),
+            worst_node=float(over.mean(axis=1).max()),
+            memory_over=self._memory_over,
+            moves=self._moves,
+            moved_core_hours=self._moved,
+            loads=loads,
+        )
+
+
+def _memory_profiles(window: Window, strict: bool) -> Floats:
+    """Of each workload the most in each hour of the past, with the margin; or its request."""
+    if strict:
+        return window.memory.requests[:, np.newaxis]
+    past = whole(window.memory.before(window.now))
+    hours = past.shape[1] // 12
+    hourly = past[:, : hours * 12].reshape(len(past), hours, 12).max(axis=2)
+    return np.asarray(hourly * MEMORY_MARGIN, dtype=np.float32)

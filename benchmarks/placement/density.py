@@ -1,0 +1,129 @@
+"""B1: how many workloads run on a node, at most 0.1 % of node-intervals overloaded.
+
+Run ``python benchmarks/placement/density.py --data DIR``. Each window has two weeks of history
+and a week that comes; workloads arrive in a random order and are placed one after another on
+nodes that are opened as needed. Every knob is chosen from windows that ended before the
+test window begins. ``--smoke`` needs no data and takes a made-up fleet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+from _packing import Node, clairvoyant, fewest_nodes
+from _playing import SLO, Played, play
+from _policies import POLICIES, Bench, Choice, Policy
+from _traces import load, rehearsals, starts
+from _writing import plot_bars, table, write
+
+SHOWN = {
+    "workloads_per_node": ".2f",
+    "overloaded_share": ".4%",
+    "worst_node_share": ".2%",
+    "memory_violations": ".0f",
+    "moves_per_week": ".1f",
+}
+
+
+def options_of(description: str) -> argparse.ArgumentParser:
+    """The options that all scripts about density share."""
+    parser = argparse.ArgumentParser(description=description)
+    data = Path(__file__).parents[2].parent / "shared" / "data"
+    parser.add_argument("--data", type=Path, default=data, help="folder with bitbrains_rnd/")
+    parser.add_argument("--node", default="32x128", help="CORESxGIB")
+    parser.add_argument("--weeks", type=int, default=6, help="the last so many are tested")
+    parser.add_argument("--orders", type=int, default=3, help="random orders of arrival")
+    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--policies", default="", help="only these, by comma")
+    parser.add_argument("--until-day", type=int, help="leave out what came later")
+    parser.add_argument("--smoke", action="store_true", help="a made-up fleet, one order")
+    return parser
+
+
+def shape(text: str) -> Node:
+    cores, gib = text.lower().split("x")
+    return Node(float(cores), float(gib))
+
+
+def main() -> None:
+    options = options_of(__doc__.splitlines()[0]).parse_args()
+    fleet = load(options.data, options.smoke, options.seed, options.until_day)
+    bench = Bench(fleet, shape(options.node), options.seed)
+    weeks, orders = (1, 1) if options.smoke else (options.weeks, options.orders)
+    tested = starts(fleet, weeks)
+    chosen = [p for p in POLICIES if not options.policies or p.name in options.policies.split(",")]
+    figures: dict[str, dict[str, float]] = {}
+    windows: dict[str, list[dict[str, object]]] = {}
+    for policy in chosen:
+        played = [each(bench, policy, start, orders, options.smoke) for start in tested]
+        figures[policy.name] = summed([one for _, runs in played for one in runs])
+        windows[policy.name] = [told(bench, s, *one) for s, one in zip(tested, played, strict=True)]
+        print(f"played: {policy.name}", file=sys.stderr, flush=True)
+    add_limits(bench, tested, figures, windows)
+    table(figures, SHOWN)
+    said = {k: str(v) for k, v in vars(options).items()} | {"workloads": fleet.name}
+    more = {"windows": windows, "slo": SLO}
+    name = "B1-density" + ("-smoke" if options.smoke else "")
+    write(name, figures, data=fleet.hashes, options=said, more=more)
+    bars = {name: [float(str(w["workloads_per_node"])) for w in ws] for name, ws in windows.items()}
+    plot_bars(name, f"Workloads per {options.node} node, {fleet.name}", "workloads", bars)
+
+
+def each(
+    bench: Bench, policy: Policy, start: int, orders: int, smoke: bool
+) -> tuple[Choice, list[Played]]:
+    """One window: the knob from the past, then every order of arrival."""
+    choice = bench.choose(policy, [] if smoke else rehearsals(start))
+    return choice, [bench.play(policy, choice, start, order) for order in range(orders)]
+
+
+def summed(runs: list[Played]) -> dict[str, float]:
+    """Means over windows and orders, the worst node of all, and sums of what must not be."""
+    return {
+        "workloads_per_node": float(np.mean([one.density for one in runs])),
+        "overloaded_share": float(np.mean([one.overloaded for one in runs])),
+        "worst_node_share": max(one.worst_node for one in runs),
+        "worst_window_share": max(one.overloaded for one in runs),
+        "memory_violations": float(sum(one.memory_over for one in runs)),
+        "moves_per_week": float(np.mean([one.moves for one in runs])),
+        "most_moves": float(max(one.moves for one in runs)),
+        "moved_core_hours": float(np.mean([one.moved_core_hours for one in runs])),
+    }
+
+
+def told(bench: Bench, start: int, choice: Choice, runs: list[Played]) -> dict[str, object]:
+    return {
+        "first_day": start / 288,
+        "workloads": bench.window(start).count,
+        "predictor": choice.predictor.name,
+        "knob": choice.knob,
+        "nodes": [one.nodes for one in runs],
+        **summed(runs),
+    }
+
+
+def add_limits(
+    bench: Bench,
+    tested: list[int],
+    figures: dict[str, dict[str, float]],
+    windows: dict[str, list[dict[str, object]]],
+) -> None:
+    """The packer that knows the week, and what no packer can pass."""
+    runs, bounds = [], []
+    for start in tested:
+        there = bench.window(start)
+        node_of = clairvoyant(there, bench.node, SLO, bench.strict)
+        runs.append(play(there, node_of, bench.node, False, bench.strict))
+        fewest = fewest_nodes(there, bench.node, SLO, bench.strict)
+        bounds.append(there.count / fewest)
+    figures["oracle"] = summed(runs)
+    windows["oracle"] = [summed([one]) | {"nodes": one.nodes} for one in runs]
+    figures["bound"] = {"workloads_per_node": float(np.mean(bounds))}
+    windows["bound"] = [{"workloads_per_node": one} for one in bounds]
+
+
+if __name__ == "__main__":
+    main()
