@@ -12,9 +12,10 @@ import subprocess
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-from omnicloud_tck.servers import NoServerError, ServerProcess
+from omnicloud_tck.kept_servers import KeptServer
+from omnicloud_tck.servers import NoServerError
 
-__all__ = ["ACCOUNT", "KEY", "VERSION", "KeptServer", "azurite", "installed"]
+__all__ = ["ACCOUNT", "KEY", "VERSION", "azurite", "installed"]
 
 VERSION = "3.37.0"
 ACCOUNT = "devstoreaccount1"
@@ -23,22 +24,6 @@ KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr
 _PROGRAM = Path("node_modules/azurite/dist/src/blob/main.js")
 _INSTALL_SECONDS = 600
 _READY_SECONDS = 90.0
-
-
-class KeptServer(ServerProcess):
-    """A server that worlds leave running: starting it takes longer than most laws."""
-
-    async def start(self) -> None:
-        """Start it, where it does not run."""
-        if not self.running:
-            await super().start()
-
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
 
 
 def azurite(ready: Callable[[int], Awaitable[None]]) -> KeptServer:

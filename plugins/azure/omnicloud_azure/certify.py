@@ -1,16 +1,14 @@
 """Worlds for the compatibility kit: a container of its own on an emulator behind the kit's proxy.
 
 Imported by the kit alone, which must be installed. Azure cannot be had in a test: the server is
-Azurite, started once and kept for all worlds of a process. ``OMNICLOUD_TEST_AZURE_URL``
+Azurite, started once and kept for all worlds of a thread. ``OMNICLOUD_TEST_AZURE_URL``
 (http://ACCOUNT:KEY@HOST:PORT, the key percent-encoded) names a running one instead.
 """
 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
-import threading
 import uuid
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -21,12 +19,14 @@ from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.core.http import Bounds, Wire
 from omnicloud.errors import OmniCloudError
 from omnicloud.registry.provider import load
-from omnicloud_azure.azurite import ACCOUNT, KEY, VERSION, KeptServer, azurite
+from omnicloud_azure.azurite import ACCOUNT, KEY, VERSION, azurite
 from omnicloud_azure.client import Client
 from omnicloud_azure.config import AzureConfig
 from omnicloud_azure.credentials import credentials_of
 from omnicloud_azure.plugin import omnicloud_providers
 from omnicloud_azure.signing import API_VERSION
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.servers import NoServerError
 from omnicloud_tck.world import Backend, World
@@ -77,16 +77,13 @@ def settings_of(port: int, container: str) -> dict[str, Any]:
     }
 
 
-_of_thread = threading.local()
-
-
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = azurite(_answers)
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread."""
+    return kept.kept_server(_emulator)
+
+
+def _emulator() -> KeptServer:
+    return azurite(_answers)
 
 
 async def made_container(settings: dict[str, Any]) -> Backend:

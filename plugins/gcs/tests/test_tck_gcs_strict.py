@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from omnicloud.contracts.objects.models import ObjectsFeature
-from omnicloud_gcs.certify import KeptServer, answers, gcs_world, kept_server
+from omnicloud_gcs.certify import answers, gcs_world, kept_server
 from omnicloud_gcs.objects import open_objects
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.objects import ObjectsContract
 from omnicloud_tck.runner import Verdict, try_law

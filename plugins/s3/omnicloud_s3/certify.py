@@ -8,11 +8,9 @@ Imported by the kit alone, which must be installed. The server is SeaweedFS out 
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import shutil
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -27,11 +25,13 @@ from omnicloud_s3.client import Client
 from omnicloud_s3.config import S3Config
 from omnicloud_s3.credentials import credentials_of
 from omnicloud_s3.plugin import omnicloud_providers
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
-from omnicloud_tck.servers import NoServerError, ServerProcess, free_port
+from omnicloud_tck.servers import NoServerError, free_port
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "kept_server", "made_bucket", "seaweedfs", "world"]
+__all__ = ["kept_server", "made_bucket", "seaweedfs", "world"]
 
 URL = "OMNICLOUD_TEST_S3_URL"
 ACCESS, SECRET = "certified", "only-on-loopback"
@@ -75,32 +75,9 @@ def s3_world(open_: Any, server: KeptServer | None = None, **options: Any) -> Wo
 Command = Callable[[int, Path], Sequence[str]]
 
 
-class KeptServer(ServerProcess):
-    """A server that worlds leave running: starting it takes longer than most laws."""
-
-    async def start(self) -> None:
-        """Start it, where it does not run."""
-        if not self.running:
-            await super().start()
-
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
-
-
-_of_thread = threading.local()
-
-
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = seaweedfs()
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread."""
+    return kept.kept_server(seaweedfs)
 
 
 class SeaweedFS(KeptServer):

@@ -11,9 +11,10 @@ from typing import Any
 import aiohttp
 
 from omnicloud.contracts.objects.models import ObjectsFeature
-from omnicloud_s3.certify import KeptServer, made_bucket
+from omnicloud_s3.certify import made_bucket
 from omnicloud_s3.config import S3Config
 from omnicloud_s3.objects import S3Objects, open_objects
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.world import World
 

@@ -32,9 +32,10 @@ from omnicloud.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
-from omnicloud_s3.certify import KeptServer, made_bucket
+from omnicloud_s3.certify import made_bucket
 from omnicloud_s3.config import S3Config
 from omnicloud_s3.objects import open_objects
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone
 
 _WRITTEN = (200, {"etag": '"0"'}, b"")

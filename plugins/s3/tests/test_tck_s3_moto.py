@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from moto_server import moto, moto_world
 
-from omnicloud_s3.certify import KeptServer
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.objects import ObjectsContract
 from omnicloud_tck.runner import Verdict, try_law
