@@ -101,7 +101,7 @@ def settings(port: int, name: str, **options: Any) -> AWSConfig:
     running = urlsplit(os.environ.get(URL, ""))
     own: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{port}", "prefix": f"{name}/"}
     table = {"table": name, "create_table": True, "partitions": 2}
-    patience = {"timeout": 5.0, "connect_timeout": 1.5, "watch_every": 0.2}
+    patience = {"timeout": 10.0, "connect_timeout": 5.0, "watch_every": 0.2}
     return AWSConfig(
         access_key=unquote(running.username or "any"),
         secret_key=SecretStr(unquote(running.password or "any")),

@@ -15,11 +15,16 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 _ALL = "OMNICLOUD_TEST_AWS_ALL"
 _LONG = {
-    "TestAWSSecrets": {"G-080", "SEC-030", "SEC-040"},
+    "TestAWSSecrets": {
+        *("G-010", "G-031", "G-043", "G-061", "G-080"),
+        *("SEC-030", "SEC-040", "SEC-050"),
+    },
     # What the client is tried with is tried with secrets.
     "TestAWSKV": {
-        *("G-010", "G-031", "G-061", "G-080", "KV-003", "KV-015", "KV-040", "KV-051"),
-        *("KV-100", "KV-111", "KV-112", "KV-113", "KV-120", "KV-126"),
+        *("G-004", "G-006", "G-010", "G-030", "G-031", "G-043", "G-060", "G-061", "G-080"),
+        *("KV-003", "KV-005", "KV-006", "KV-007", "KV-014", "KV-015", "KV-040", "KV-042"),
+        *("KV-051", "KV-100", "KV-110", "KV-111", "KV-112", "KV-113", "KV-120", "KV-123"),
+        *("KV-126", "KV-134", "KV-139", "KV-150", "KV-154", "KV-159"),
     },
 }
 
