@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from _packing import MEMORY_MARGIN, Node
 from _traces import STEP_SECONDS, Window
 
+from omnicloud.placement.forecast.builtin import RC_LIKE
 from omnicloud.placement.forecast.gaps import whole
 from omnicloud.placement.forecast.growth import Growth
 from omnicloud.placement.forecast.relief import Relief, Standing, relieve
@@ -70,8 +72,7 @@ class _Week:
         self._growth = Growth(SLO, slots)
         self._budget = int(MOVES_PER_WORKLOAD * window.count)
         self._moves, self._moved, self._memory_over = 0, 0.0, 0
-        past = window.cpu.before(window.now).values
-        self._expected = np.nanpercentile(past, 99, axis=1).astype(np.float32)
+        self._expected = _sizes(window)
         self._memory = _memory_profiles(window, strict)
 
     def untouched(self) -> Played:
@@ -141,6 +142,13 @@ class _Week:
         )
 
 
+@cache
+def _sizes(window: Window) -> Floats:
+    """The p99 of each workload."""
+    return RC_LIKE.fit(window.cpu, window.now).sizes()
+
+
+@cache
 def _memory_profiles(window: Window, strict: bool) -> Floats:
     """Of each workload the most in each hour of the past, with the margin; or its request."""
     if strict:

@@ -45,7 +45,7 @@ class Fleet:
         return int(self.cpu.shape[1])
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Window:
     """Workloads with a past and the week after it.
 

@@ -9,11 +9,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnicloud.errors import ConflictError, InvalidArgumentError
+from omnicloud.placement.engine.decide import decide
 from omnicloud.placement.forecast.builtin import BLEND
 from omnicloud.placement.forecast.forecast import Forecast, sizes_alone
 from omnicloud.placement.forecast.node import NodeLoads
 from omnicloud.placement.forecast.verifier import PeakVerifier
+from omnicloud.placement.model.node import Node
 from omnicloud.placement.model.resources import Resources
+from omnicloud.placement.model.snapshot import Snapshot
 from omnicloud.placement.model.workload import Workload
 
 FORECAST = BLEND.fit(fleet(1), FIRST + 3 * DAY)
@@ -100,3 +103,15 @@ def test_a_workload_that_was_not_forecast_is_told_by_name() -> None:
 def test_a_knob_that_lets_everything_in_is_refused(knob: float) -> None:
     with pytest.raises(InvalidArgumentError, match="above zero"):
         PeakVerifier(_sizes(1.0), [4.0], knob=knob)
+
+
+def test_the_engine_keeps_to_the_verifier_and_tells_its_words() -> None:
+    nodes = tuple(
+        Node(name=name, capacity=Resources(cpu_cores=4, memory_bytes=8)) for name in ("a", "b")
+    )
+    snapshot = Snapshot(nodes=nodes, pending=tuple(_workload(f"w{number}") for number in range(3)))
+    verifier = PeakVerifier(_sizes(3.0, 3.0, 3.0), [4.0, 4.0], knob=1.0)
+    decision = decide(snapshot, verifiers=[verifier])
+    assert {one.node for one in decision.placements} == {"a", "b"}
+    (refused,) = decision.refusals
+    assert "6.00 cores" in str(refused)
