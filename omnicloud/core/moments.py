@@ -21,7 +21,7 @@ class ServiceTime:
     def __init__(self, clock: Clock) -> None:
         self.clock = clock
         self._offset = clock.wall() - clock.monotonic()
-        self._last: tuple[str, float] = ("", 0.0)
+        self._last: tuple[str | None, float] = (None, 0.0)
 
     def now(self) -> float:
         """The moment."""

@@ -14,8 +14,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from omnicloud.core.clock import SystemClock
-from omnicloud.core.moments import ServiceTime
 from omnicloud.errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -41,15 +39,6 @@ _LONG = st.tuples(st.text(min_size=1, max_size=5), st.integers(1, 300)).map(
     lambda drawn: drawn[0].encode(errors="ignore").decode() * drawn[1] or "x"
 )
 _ALLOWED = set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789/_+=.@-")
-
-
-class Stopped(SystemClock):
-    """Clocks that a test sets."""
-
-    def __init__(self, wall: float) -> None:
-        self.at = 0.0
-        self.wall = lambda: wall  # type: ignore[method-assign]
-        self.monotonic = lambda: self.at  # type: ignore[method-assign]
 
 
 @settings(deadline=None)
@@ -124,22 +113,6 @@ def test_labels_say_which_two_are_first_whatever_the_clocks_of_their_writers_sai
     assert [info.version for info in found] == [early, late, old]
 
 
-def test_the_earliest_end_that_a_rotation_gave_is_the_end() -> None:
-    first = versions.made(1.0, None)
-    second = versions.made(2.0, 10.0)
-    third = versions.made(3.0, 60.0)
-    listed = _listed((first, set()), (second, {"AWSPREVIOUS"}), (third, {"AWSCURRENT"}))
-    told = {info.version: info.expires_in for info in versions.readable(listed, 10, 4.0)}
-    assert told == {third: None, second: 59.0, first: 8.0}
-    assert [i.version for i in versions.readable(listed, 10, 12.0)] == [third, second]
-
-
-def test_without_grace_the_older_ones_end_also_where_the_writers_clock_is_ahead() -> None:
-    old, new = versions.made(1.0, None), versions.made(1000.0, 0.0)
-    listed = _listed((old, {"AWSPREVIOUS"}), (new, {"AWSCURRENT"}))
-    assert [info.version for info in versions.readable(listed, 10, 5.0)] == [new]
-
-
 def test_versions_of_other_programs_have_their_date_and_pending_ones_are_not_there() -> None:
     theirs, trying = "0c8d7a6e-6a1c-4d5c-9d3e-000000000001", "0c8d7a6e-6a1c-4d5c-9d3e-00000000002"
     ours = versions.made(datetime(2026, 1, 2, tzinfo=UTC).timestamp(), 3600.0)
@@ -163,26 +136,6 @@ def test_sort_keys_stand_in_the_order_of_the_keys(one: bytes, two: bytes) -> Non
     if one < two:
         assert stand(sort_key(one)) <= stand(sort_key(two))
     assert (one == two) == (sort_key(one) == sort_key(two))
-
-
-def test_time_is_the_services_where_ours_cannot_be_and_ours_where_it_can() -> None:
-    clock = Stopped(wall=1_000_000.3)
-    time = ServiceTime(clock)
-    time.told(_date(1_000_000), asked=0.0)
-    assert time.now() == pytest.approx(1_000_000.3)
-    time.told(_date(1_003_600), asked=0.0)
-    assert time.now() == pytest.approx(1_003_600.0)
-    time.told(_date(1_000_000), asked=0.0)
-    assert time.now() == pytest.approx(1_000_001.0)
-    clock.at = 5.0
-    assert time.now() == pytest.approx(1_000_006.0)
-    time.told("not a date", asked=5.0)
-    time.told(None, asked=5.0)
-    assert time.now() == pytest.approx(1_000_006.0)
-
-
-def _date(moment: int) -> str:
-    return datetime.fromtimestamp(moment, UTC).strftime("%a, %d %b %Y %H:%M:%S GMT")
 
 
 @pytest.mark.parametrize(
