@@ -140,6 +140,8 @@ class RestsTooSoon(MemoryContainers):
         while box.state not in (State.EXITED, State.RESTARTING) and self._now() < until:
             await self._later(until - self._now())
             box = await self._box(op.container)
+        if box.state is State.RESTARTING:
+            await self._store.clock.sleep(0.05)
         return box.seen()
 
 
