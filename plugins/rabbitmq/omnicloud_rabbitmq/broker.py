@@ -43,6 +43,10 @@ class Broker:
         self.config = config
         self.clock = clock
         self.version = ""
+        self.queues: set[str] = set()
+        """Names of the queues that it has made, or found made."""
+        self.exchanges: set[str] = set()
+        """Names of the exchanges."""
         self._link: Link | None = None
         self._connecting = asyncio.Lock()
         self._publishing: Channel | None = None
@@ -85,7 +89,13 @@ class Broker:
         return made
 
     async def publish(
-        self, exchange: str, key: str, body: bytes, *, mandatory: bool = False
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        *,
+        mandatory: bool = False,
+        expires_ms: int | None = None,
     ) -> None:
         """Publish a message and wait until the broker has it.
 
@@ -98,7 +108,7 @@ class Broker:
                 "the broker takes no messages: its memory or disk is full", hint="see its alarms"
             )
         try:
-            await channel.publish(exchange, key, body, mandatory=mandatory)
+            await channel.publish(exchange, key, body, mandatory=mandatory, expires_ms=expires_ms)
         except Refusal as error:
             if error.code in _OF_THIS_MESSAGE:
                 raise translated(error) from error
@@ -146,6 +156,11 @@ class Broker:
 
     async def declare(self, *methods: Frame) -> None:
         """Make queues, exchanges and bindings; those that are there stay as they are."""
+        for method in methods:
+            if isinstance(method, commands.Queue.Declare):
+                self.queues.add(method.queue)
+            elif isinstance(method, commands.Exchange.Declare):
+                self.exchanges.add(method.exchange)
         try:
             await self.ask(*methods)
         except Refusal as error:

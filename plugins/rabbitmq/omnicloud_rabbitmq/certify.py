@@ -21,6 +21,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from pamqp import commands
+from pamqp.base import Frame
+
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.errors import OmniCloudError
 from omnicloud.registry.provider import load
@@ -54,14 +57,42 @@ def rabbit_world(open_: Any, **options: Any) -> World[Any]:
         settings = {"answer_timeout": 5.0, "connect_timeout": 5.0, **options}
         config = RabbitConfig(urls=(f"amqp://127.0.0.1:{port}",), **settings)
         if made.backend is None:
+            await _swept(config, brokers)
             made.backend = Backend("RabbitMQ", await _version(config))
-        return await open_(config, lone)
+        driver = await open_(config, lone)
+        brokers.append(driver.broker)
+        return driver
 
+    brokers: list[Broker] = []
+    _left.append(brokers)
     if running.hostname:
         made = served_world(dial, server=None, port=running.port or 5672, service=service)
     else:
         made = served_world(dial, server=kept_broker(), service=service)
     return made
+
+
+_left: list[list[Broker]] = []
+"""Of each world the brokers on which it has made queues."""
+
+
+async def _swept(config: RabbitConfig, but: list[Broker]) -> None:
+    """Remove what worlds before have left: a broker slows down with thousands of queues."""
+    old = [brokers for brokers in _left if brokers is not but]
+    methods: list[Frame] = []
+    for brokers in old:
+        for broker in brokers:
+            methods += [commands.Queue.Delete(queue=name) for name in broker.queues]
+            methods += [commands.Exchange.Delete(exchange=name) for name in broker.exchanges]
+            broker.queues.clear()
+            broker.exchanges.clear()
+        _left.remove(brokers)
+    sweeper = Broker(config.model_copy(update={"answer_timeout": 60.0}), SYSTEM_CLOCK)
+    try:
+        if methods:
+            await sweeper.ask(*methods)
+    finally:
+        await sweeper.aclose()
 
 
 class KeptBroker(ServerProcess):

@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from pamqp import commands, frame, header
@@ -33,7 +34,7 @@ class Delivered:
     """A message that the broker lends to this channel.
 
     Attributes:
-        returned: How often it was lent before and came back, as a quorum queue counts.
+        returned: How often it was lent before and came back; a classic queue says 1 for more.
     """
 
     tag: int
@@ -67,6 +68,7 @@ class Channel:
         self._strays = strays
         self._answers: deque[asyncio.Future[Any]] = deque()
         self._consumers: dict[str, asyncio.Future[Delivered]] = {}
+        self._begun: dict[str, asyncio.Future[Any]] = {}
         self._confirms: dict[int, asyncio.Future[None]] = {}
         self._published = 0
         self._content: _Content | None = None
@@ -106,7 +108,13 @@ class Channel:
         return await self.link.answer(self.post(method))
 
     async def publish(
-        self, exchange: str, key: str, body: bytes, *, mandatory: bool = False
+        self,
+        exchange: str,
+        key: str,
+        body: bytes,
+        *,
+        mandatory: bool = False,
+        expires_ms: int | None = None,
     ) -> None:
         """Publish a message that survives a restart, and wait until the broker has it.
 
@@ -121,7 +129,9 @@ class Channel:
         confirmed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._confirms[number] = confirmed
         properties = commands.Basic.Properties(
-            delivery_mode=_PERSISTENT, message_id=str(number) if mandatory else None
+            delivery_mode=_PERSISTENT,
+            message_id=str(number) if mandatory else None,
+            expiration=None if expires_ms is None else str(expires_ms),
         )
         method = commands.Basic.Publish(exchange=exchange, routing_key=key, mandatory=mandatory)
         self.link.write(self._frames(method, properties, body))
@@ -140,17 +150,38 @@ class Channel:
         """The next message of a queue; one at most is lent before :meth:`deaf`."""
         coming: asyncio.Future[Delivered] = asyncio.get_running_loop().create_future()
         self._consumers[tag] = coming
-        self.post(commands.Basic.Consume(queue=queue, consumer_tag=tag)).add_done_callback(_seen)
+        begun = self.post(commands.Basic.Consume(queue=queue, consumer_tag=tag))
+        begun.add_done_callback(_seen)
+        self._begun[tag] = begun
         return coming
 
-    def deaf(self, tag: str) -> None:
-        """Listen no more; what comes meanwhile is a stray."""
-        self._consumers.pop(tag, None)
-        if self.open:
-            self.post(commands.Basic.Cancel(consumer_tag=tag)).add_done_callback(_seen)
+    def deaf(self, tag: str) -> asyncio.Future[Any]:
+        """Listen no more; what comes until this is answered is a stray, if no one takes it.
+
+        The broker is told only once it has confirmed the beginning: RabbitMQ's channel breaks
+        where the end overtakes that.
+        """
+        ended: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        ended.add_done_callback(_seen)
+
+        def end(begun: asyncio.Future[Any]) -> None:
+            _seen(begun)
+            if self.open and not begun.cancelled() and begun.exception() is None:
+                self.post(commands.Basic.Cancel(consumer_tag=tag)).add_done_callback(
+                    partial(_passed_on, ended)
+                )
+            elif not ended.done():
+                ended.set_exception(self._lost or Lost())
+
+        begun = self._begun.pop(tag)
+        if begun.done():
+            end(begun)
+        else:
+            begun.add_done_callback(end)
+        return ended
 
     def forget(self, tag: str) -> None:
-        """Pass over a consumer that the broker has ended."""
+        """Give nothing more to who listened: what comes is a stray."""
         self._consumers.pop(tag, None)
 
     def end(self) -> None:
@@ -221,8 +252,10 @@ class Channel:
         if isinstance(method, commands.Basic.Return):
             self._on_return(content)
             return
-        count = (content.properties.headers or {}).get("x-delivery-count", 0)
-        found = Delivered(method.delivery_tag or 0, body, int(str(count)))
+        count = (content.properties.headers or {}).get("x-delivery-count", method.redelivered)
+        found = Delivered(
+            method.delivery_tag or 0, body, int(count) if isinstance(count, int) else 0
+        )
         if isinstance(method, commands.Basic.GetOk):
             if not self._answered(found):
                 self._stray(found)
@@ -286,6 +319,18 @@ class _Closing:
 
     def on_lost(self, error: Exception) -> None:
         """Pass over it."""
+
+
+def _passed_on(ended: asyncio.Future[Any], answered: asyncio.Future[Any]) -> None:
+    """Tell the end to who waits for it."""
+    _seen(answered)
+    if ended.done():
+        return
+    error = None if answered.cancelled() else answered.exception()
+    if error is not None:
+        ended.set_exception(error)
+    else:
+        ended.set_result(None)
 
 
 def _seen(coming: asyncio.Future[Any]) -> None:

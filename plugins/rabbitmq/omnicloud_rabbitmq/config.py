@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
@@ -50,6 +50,13 @@ class RabbitConfig(BaseModel):
         ge=1,
         le=3600,
         description="Seconds; a connection that was silent for two of them is given up.",
+    )
+    queues: Literal["classic", "quorum"] = Field(
+        default="classic",
+        description=(
+            "What the queues of groups and dead letters are made as. 'quorum' keeps them on a "
+            "majority of a cluster's nodes. Queues that are there already stay what they are."
+        ),
     )
     namespace: str | None = Field(
         default=None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import secrets
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
@@ -76,7 +77,9 @@ class Desk:
         while True:
             left = max(0.0, until - self._broker.clock.monotonic())
             found = await self._found(channel, most, left)
-            mine = await self._free(channel, found)
+            mine = [one for one in found if not one.returned]
+            if len(mine) < len(found):
+                await self._postpone(channel, found)
             if mine or not found:
                 return tuple(self._lend(channel, one, lease) for one in mine)
 
@@ -84,8 +87,10 @@ class Desk:
         """Forget the message."""
         channel, loan = await self._taken(receipt)
         if loan is not None:
-            self._settle(channel, receipt, loan)
-        await self._ping(channel)
+            settled = self._notes.settle(loan.meta.id, loan.attempt)
+            await self._replaced(channel, receipt, loan, settled)
+        else:
+            await self._ping(channel)
         return loan is not None
 
     async def nack(self, receipt: str, delay: float, *, count: bool) -> bool:
@@ -97,10 +102,12 @@ class Desk:
         attempts = loan.attempt if count else loan.attempt - 1
         body = packed(msgspec.structs.replace(loan.meta, attempts=attempts), loan.payload)
         if delay > 0:
-            again = self._later.publish(body, delay)
+            await self._replaced(
+                channel, receipt, loan, self._later.publish(body, delay), later=True
+            )
         else:
             again = self._broker.publish("", self._queue, body, mandatory=True)
-        await self._replaced(channel, receipt, loan, again)
+            await self._replaced(channel, receipt, loan, self._both(again, loan))
         return True
 
     async def extend(self, receipts: tuple[str, ...], lease: float) -> tuple[str, ...]:
@@ -121,7 +128,7 @@ class Desk:
         if loan is None:
             await self._ping(channel)
             return False
-        await self._replaced(channel, receipt, loan, buried(loan))
+        await self._replaced(channel, receipt, loan, self._both(buried(loan), loan))
         return True
 
     def aclose(self) -> None:
@@ -156,10 +163,10 @@ class Desk:
                 loan.timer.cancel()
         self._loans.clear()
 
-    def _settle(self, channel: Channel, receipt: str, loan: Loan) -> None:
-        with _told():
-            self._notes.give_back(channel, receipt)
-            channel.tell(commands.Basic.Ack(delivery_tag=loan.tag))
+    async def _both(self, published: Coroutine[Any, Any, None], loan: Loan) -> None:
+        """Put something in the message's place, and note that this one is settled."""
+        await published
+        await self._notes.settle(loan.meta.id, loan.attempt)
 
     async def _ping(self, channel: Channel) -> None:
         """Wait until the broker has read all that was told to it."""
@@ -178,25 +185,35 @@ class Desk:
                     found += await self._more(channel, found, most - 1)
         return found
 
-    async def _free(self, channel: Channel, found: list[Delivered]) -> list[Delivered]:
-        """Those that nobody holds; one whose holder was lost waits for the end of its lease."""
-        lost = [one for one in found if one.returned]
-        if not lost:
-            return found
+    async def _postpone(self, channel: Channel, found: list[Delivered]) -> None:
+        """Write anew those whose holders were lost, to come when their leases have ended.
+
+        Where this fails all that was found goes back.
+        """
         try:
             asked = self._broker.clock.monotonic()
+            lost = [one for one in found if one.returned]
             left = await self._notes.left(map(self._which, lost))
             for one in lost:
-                if self._which(one) in left:
-                    delay = left[self._which(one)]
-                    await self._later.publish(self._again(one), delay, asked)
-                    found.remove(one)
+                delay = left.get(self._which(one), 0.0)
+                if delay == math.inf:
                     channel.tell(commands.Basic.Ack(delivery_tag=one.tag))
+                elif delay > 0:
+                    await self._later.publish(self._again(one), delay, asked)
+                    self._tidy(self._forgotten(channel, one.tag, *self._which(one)))
+                else:
+                    await self._put_back(channel, one.tag, self._again(one))
         except BaseException:
             for one in found:
                 self._stray(one)
             raise
-        return found
+
+    async def _forgotten(self, channel: Channel, tag: int, id_: str, attempt: int) -> None:
+        """Let the broker forget a message once the one in its place would survive a crash."""
+        await self._later.kept()
+        with suppress(Refusal, Lost, OmniCloudError):
+            await self._notes.settle(id_, attempt)
+            channel.tell(commands.Basic.Ack(delivery_tag=tag))
 
     def _which(self, one: Delivered) -> tuple[str, int]:
         """The message and the attempt that was lost."""
@@ -245,13 +262,17 @@ class Desk:
         """The next message, or none after so long."""
         tag = secrets.token_hex(8)
         coming = channel.listen(self._queue, tag)
+        ended: asyncio.Future[Any] | None = None
         try:
             await asyncio.wait({coming}, timeout=seconds)
             # What comes until the broker confirms the end is ours; without its word silence
             # would be an answer.
-            await channel.ask(commands.Basic.Cancel(consumer_tag=tag))
+            ended = channel.deaf(tag)
+            await channel.link.answer(ended)
         except BaseException:
-            channel.deaf(tag)
+            channel.forget(tag)
+            if ended is None:
+                channel.deaf(tag)
             self._give_up(coming)
             raise
         channel.forget(tag)
@@ -337,7 +358,13 @@ class Desk:
         return channel, loan
 
     async def _replaced(
-        self, channel: Channel, receipt: str, loan: Loan, published: Coroutine[Any, Any, None]
+        self,
+        channel: Channel,
+        receipt: str,
+        loan: Loan,
+        published: Coroutine[Any, Any, None],
+        *,
+        later: bool = False,
     ) -> None:
         """Forget the message once another is there in its place; else it stays lent."""
         try:
@@ -346,7 +373,12 @@ class Desk:
             self._loans[receipt] = loan
             self._arm(receipt, loan, max(0.0, loan.ends - self._broker.clock.monotonic()))
             raise
-        self._settle(channel, receipt, loan)
+        with _told():
+            self._notes.give_back(channel, receipt)
+            if not later:
+                channel.tell(commands.Basic.Ack(delivery_tag=loan.tag))
+        if later:
+            self._tidy(self._forgotten(channel, loan.tag, loan.meta.id, loan.attempt))
         await self._ping(channel)
 
 

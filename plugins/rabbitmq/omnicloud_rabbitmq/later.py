@@ -4,7 +4,7 @@ The delay in units is a binary number, and a message goes through one queue for 
 queue *n* keeps everything for two to the *n* units and hands it on in the order in which it came,
 so that no message waits behind one that is due later. Which queues those are says its routing key,
 which an exchange for each digit reads. A queue hands on a message only when the next one has it
-on disk, so a crash on its way loses none.
+on disk, so a crash on its way loses none; only quorum queues do that.
 """
 
 from __future__ import annotations
@@ -18,12 +18,15 @@ from pamqp.base import Frame
 
 from omnicloud.errors import OmniCloudError
 from omnicloud_rabbitmq.broker import Broker
-from omnicloud_rabbitmq.topology import DURABLE, exchange, queue
+from omnicloud_rabbitmq.topology import exchange, queue
 
 __all__ = ["Later"]
 
 _UNIT_MS = 50
 _ROUNDING_MS = 1  # the broker counts in whole milliseconds
+_AT_FIRST = 8  # delays of up to 12 seconds
+_ON_DISK_SECONDS = 1.0
+"""After which RabbitMQ has written down that there is a new quorum queue (Ra saves after 0.5)."""
 _DIGITS = 24  # seven days are 12,096,000 units
 
 Make = Callable[..., Awaitable[None]]
@@ -47,11 +50,12 @@ class Later:
         self._base = base
         self._to = (to_exchange, to_queue)
         self._made = 0
+        self._on_disk = 0.0
         self._making = asyncio.Lock()
 
     async def publish(self, body: bytes, delay: float, asked: float | None = None) -> None:
         """Let a message be due ``delay`` seconds after the monotonic moment ``asked``, or now."""
-        await self._make(_units(delay).bit_length())
+        await self._make(max(_AT_FIRST, _units(delay).bit_length()))
         now = self._broker.clock.monotonic()
         units = _units(delay - (now - (now if asked is None else asked)))
         try:
@@ -63,6 +67,12 @@ class Later:
         except OmniCloudError:
             self._made = 0  # should someone have deleted them, the next one makes them again
             raise
+
+    async def kept(self) -> None:
+        """Wait until what was published would survive a crash: at once, but for new queues."""
+        left = self._on_disk - self._broker.clock.monotonic()
+        if left > 0:
+            await self._broker.clock.sleep(left)
 
     async def count(self) -> int:
         """How many messages are not due yet."""
@@ -82,12 +92,13 @@ class Later:
             if methods:
                 await self._make_them(*methods)
                 self._made = digits
+                self._on_disk = self._broker.clock.monotonic() + _ON_DISK_SECONDS
 
     def _methods(self, digit: int) -> list[Frame]:
         name, skipped = self._name(digit), "*." * (_DIGITS - 1 - digit)
         to_exchange, to_queue = self._to if digit == 0 else (self._name(digit - 1), "")
         kept: dict[str, str | int] = {
-            **DURABLE,
+            "x-queue-type": "quorum",
             "x-message-ttl": (_UNIT_MS << digit) + _ROUNDING_MS,
             "x-dead-letter-exchange": to_exchange,
             "x-dead-letter-strategy": "at-least-once",

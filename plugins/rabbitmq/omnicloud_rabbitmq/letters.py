@@ -15,7 +15,7 @@ from omnicloud_rabbitmq.channel import Delivered
 from omnicloud_rabbitmq.desk import Loan
 from omnicloud_rabbitmq.envelope import Grave, Meta, opened, packed
 from omnicloud_rabbitmq.shelf import Shelf
-from omnicloud_rabbitmq.topology import DURABLE, Names, queue
+from omnicloud_rabbitmq.topology import Names, queue
 
 __all__ = ["Letters"]
 
@@ -47,7 +47,7 @@ class Letters:
         """Add a letter."""
         name = self._names.dead(topic, group)
         if name not in self._made:
-            await self._shelf.make(self._names.making, queue(name, DURABLE))
+            await self._shelf.make(self._names.making, queue(name, self._names.kept))
             self._made.add(name)
         grave = Grave(group, reason, loan.attempt, self._broker.clock.wall())
         meta = msgspec.structs.replace(loan.meta, grave=grave)
@@ -103,7 +103,7 @@ class Letters:
         """Remember that the topic has this group. The caller may make queues."""
         name = self._names.groups
         if name not in self._made:
-            await self._broker.declare(queue(name, DURABLE))
+            await self._broker.declare(queue(name, self._names.kept))
             self._made.add(name)
         entry = msgspec.json.encode((topic, group))
         await self._broker.publish("", name, entry, mandatory=True)

@@ -51,7 +51,7 @@ __all__ = ["FEATURES", "RabbitMessaging", "open_messaging"]
 
 FEATURES: frozenset[Feature] = frozenset({MessagingFeature.DELAYED, MessagingFeature.DURABLE})
 
-_TIDY_SECONDS = 1.0
+_TIDY_SECONDS = 2.0
 
 
 class RabbitMessaging:
@@ -68,6 +68,11 @@ class RabbitMessaging:
         self._waiting: dict[tuple[str, str], Later] = {}
         self._desks: dict[tuple[str, str], Desk] = {}
         self._tidying: set[asyncio.Task[None]] = set()
+
+    @property
+    def broker(self) -> Broker:
+        """Where it is served."""
+        return self._broker
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -168,7 +173,9 @@ class RabbitMessaging:
 
     async def _published(self, op: Publish, body: bytes, asked: float) -> None:
         if op.delay:
-            await self._schedule(op.topic).publish(body, op.delay, asked)
+            later = self._schedule(op.topic)
+            await later.publish(body, op.delay, asked)
+            await later.kept()
         else:
             await self._broker.publish(self._names.topic(op.topic), "", body)
 
@@ -216,4 +223,4 @@ async def open_messaging(config: RabbitConfig, opening: Opening) -> RabbitMessag
     """A messaging driver on the configured broker."""
     broker = await broker_of(config, opening)
     namespace = opening.service.name if config.namespace is None else config.namespace
-    return RabbitMessaging(broker, Names(namespace))
+    return RabbitMessaging(broker, Names(namespace, config.queues))

@@ -1,11 +1,14 @@
-"""Until when messages are lent, for who gets one whose holder has lost its connection.
+"""Until when messages are lent and which are settled, for who gets one that came back by itself.
 
-The broker gives such a message to the next at once, and a lease is longer. So whoever lends writes
-a note beside the queue, which only such a message makes anyone read.
+What was lent on a connection that ended is given to the next at once, and a lease is longer; what
+was acknowledged shortly before a crash of the broker comes again, since acknowledgements have no
+answer and are written to disk later. So whoever lends or settles writes a note beside the queue,
+which only a message that came back makes anyone read.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import msgspec
@@ -24,6 +27,7 @@ class _Note(msgspec.Struct, frozen=True, array_like=True):
     until: float
 
 
+_SETTLED_MS = 120_000  # an acknowledgement is on disk after a fraction of a second
 _encoded = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(_Note)
 
@@ -56,6 +60,11 @@ class Notes:
         note = _Note(id_, attempt, self._broker.clock.wall() + lease)
         channel.send("", self._queue, _encoded(note), expires_ms=round(lease * 1000) + 1)
 
+    async def settle(self, id_: str, attempt: int) -> None:
+        """Note, on disk, that the message is no more to be given to anyone."""
+        note = _encoded(_Note(id_, attempt, math.inf))
+        await self._broker.publish("", self._queue, note, expires_ms=_SETTLED_MS)
+
     def give_back(self, channel: Channel, receipt: str) -> None:
         """Count it no more."""
         channel.tell(commands.Basic.Cancel(consumer_tag=receipt, nowait=True))
@@ -65,7 +74,7 @@ class Notes:
         return await self._broker.consumers(self._lent)
 
     async def left(self, lost: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
-        """For how many seconds messages are lent still, by id and attempt."""
+        """For how many seconds messages are lent still, by id and attempt; settled: for ever."""
         wanted = set(lost)
         until: dict[tuple[str, int], float] = {}
         async with self._shelf.held(self._lock), self._shelf.spread(self._queue) as spread:

@@ -130,8 +130,9 @@ class Shelf:
             return
         spread.messages.append(first)
         count = 1 + (await self._broker.count(queue) or 0)
-        consume = commands.Basic.Consume(queue=queue, consumer_tag="all")
-        channel.post(consume).add_done_callback(_seen)
+        if count == 1:
+            return
+        await channel.ask(commands.Basic.Consume(queue=queue, consumer_tag="all"))
         try:
             async with asyncio.timeout(self._broker.config.answer_timeout):
                 while len(spread.messages) < count:
@@ -154,9 +155,3 @@ class Shelf:
                 if not count or (await self._broker.count(queue) or 0) >= count:
                     return
                 await self._broker.clock.sleep(_SETTLE_PAUSE)
-
-
-def _seen(coming: asyncio.Future[object]) -> None:
-    """What went wrong is told by the next call."""
-    if not coming.cancelled():
-        coming.exception()

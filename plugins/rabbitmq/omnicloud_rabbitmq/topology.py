@@ -10,7 +10,7 @@ from pamqp.base import Frame
 
 from omnicloud.core.names import escape
 
-__all__ = ["DURABLE", "Names", "Table", "exchange", "queue"]
+__all__ = ["Names", "Table", "exchange", "queue"]
 
 _LONGEST = 56
 _SHOWN = 12
@@ -18,14 +18,13 @@ _ALLOWED = str.maketrans("%", ":")
 
 Table = Mapping[str, str | int]
 
-DURABLE: Table = {"x-queue-type": "quorum"}
-"""What all queues that hold messages are: kept on a majority of nodes, returns counted."""
-
 
 class Names:
     """The names of one service. A name of AMQP has 255 bytes: long ones end in a digest."""
 
-    def __init__(self, namespace: str) -> None:
+    def __init__(self, namespace: str, kind: str = "classic") -> None:
+        self.kept: Table = {"x-queue-type": kind}
+        """What the queues that hold messages are."""
         self._base = f"omnicloud/{_short(namespace)}"
         self.nowhere = f"{self._base}//nowhere"
         """The exchange and queue for what no group is there to get."""
@@ -74,7 +73,7 @@ class Names:
         beside = [queue(self.notes(topic, group), {}), queue(self.lent(topic, group), {})]
         return [
             *beside,
-            queue(name, DURABLE),
+            queue(name, self.kept),
             commands.Queue.Bind(queue=name, exchange=self.topic(topic)),
         ]
 
