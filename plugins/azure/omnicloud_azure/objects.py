@@ -43,6 +43,7 @@ from omnicloud.core.clock import Clock
 from omnicloud.core.http import Answer
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
+from omnicloud.core.together import together
 from omnicloud.errors import AlreadyExistsError, ConflictError, OmniCloudError, UnavailableError
 from omnicloud_azure.answers import Blob, listing
 from omnicloud_azure.client import Client, client_of
@@ -146,20 +147,9 @@ class AzureObjects:
             raise _refused(answer, condition)
 
     async def delete_many(self, op: DeleteMany, /) -> None:
-        places = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(key: str) -> None:
-            async with places:
-                await self.delete(Delete(key))
-
         if not op.keys:
             await self._listed(self._keys.beginning(""), "", 1)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for key in op.keys:
-                    group.create_task(one(key))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await together(self.delete, map(Delete, op.keys), _AT_ONCE)
 
     async def list(self, op: List, /) -> ObjectPage:
         return await self._pages.page(op)

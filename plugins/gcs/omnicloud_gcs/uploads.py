@@ -26,6 +26,7 @@ from omnicloud.contracts.objects.uploads import (
     UploadPart,
 )
 from omnicloud.core.http import Answer
+from omnicloud.core.together import together
 from omnicloud.errors import ConflictError, NotFoundError, OmniCloudError
 from omnicloud_gcs.client import Client, told
 from omnicloud_gcs.errors import refusal
@@ -122,26 +123,15 @@ class Uploads:
         level = 0
         while len(sources) > COMPOSED_MOST:
             groups = [
-                sources[start : start + COMPOSED_MOST]
+                (f"{folder}joined-{level}-{start}", sources[start : start + COMPOSED_MOST])
                 for start in range(0, len(sources), COMPOSED_MOST)
             ]
-            places, names = asyncio.Semaphore(_AT_ONCE), range(len(groups))
-            async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(
-                        self._joined(places, f"{folder}joined-{level}-{n}", groups[n])
-                    )
-                    for n in names
-                ]
-            sources, level = [task.result() for task in tasks], level + 1
+            sources, level = await together(self._joined, groups, _AT_ONCE), level + 1
         return sources
 
-    async def _joined(
-        self, places: asyncio.Semaphore, name: str, sources: Sequence[Mapping[str, Any]]
-    ) -> dict[str, Any]:
-        async with places:
-            answer = await self._composed(name, sources, {}, {})
-        return _source(name, version_of(told(answer)))
+    async def _joined(self, group: tuple[str, list[dict[str, Any]]]) -> dict[str, Any]:
+        name, sources = group
+        return _source(name, version_of(told(await self._composed(name, sources, {}, {}))))
 
     async def _composed(
         self,
@@ -164,22 +154,15 @@ class Uploads:
 
     async def _removed(self, upload_id: str) -> None:
         """Remove ``begin`` first: without it there is no upload."""
-        folder, places = self._folder(upload_id), asyncio.Semaphore(_AT_ONCE)
+        folder = self._folder(upload_id)
 
         async def remove(name: str) -> None:
-            async with places:
-                answer = await self.client.ask("DELETE", self.client.path(folder + name))
+            answer = await self.client.ask("DELETE", self.client.path(folder + name))
             if answer.status not in (200, 204, 404):
                 raise refusal(answer)
 
         await remove("begin")
-        names = await self._objects(upload_id)
-        try:
-            async with asyncio.TaskGroup() as group:
-                for name in names:
-                    group.create_task(remove(name))
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
+        await together(remove, await self._objects(upload_id), _AT_ONCE)
 
     async def _objects(self, upload_id: str) -> dict[str, dict[str, Any]]:
         """What is kept of an upload, by the names in its folder."""
