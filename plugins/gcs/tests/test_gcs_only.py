@@ -6,7 +6,7 @@ import asyncio
 import base64
 import json
 import time
-from hashlib import md5
+from hashlib import md5, sha256
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -23,7 +23,8 @@ from omnicloud.contracts.objects.driver import (
     Put,
     Stat,
 )
-from omnicloud.contracts.objects.uploads import BeginUpload
+from omnicloud.contracts.objects.models import PartTag
+from omnicloud.contracts.objects.uploads import BeginUpload, CompleteUpload
 from omnicloud.errors import (
     AlreadyExistsError,
     ClosedError,
@@ -341,3 +342,25 @@ async def test_no_credentials_at_all_are_told(monkeypatch: pytest.MonkeyPatch) -
     async with bench() as one:
         with pytest.raises(ConfigurationError, match="credentials"):
             await one.open(anonymous=False)
+
+
+async def test_compositions_that_fail_are_one_error() -> None:
+    def answer(asked: Asked) -> Said:
+        url = urlsplit(asked.path)
+        if asked.method == "POST":
+            return error(503, "backendError")
+        if "alt=media" in url.query:
+            return said({"type": "a/b", "metadata": [], "rest": ""})
+        folder = parse_qs(url.query).get("prefix", [""])[0]
+        part = {"size": "1", "generation": "7"}
+        return said({"items": [{"name": f"{folder}{n:05}", **part} for n in range(1, 41)]})
+
+    lone = Lone()
+    async with pretending(settled(answer)) as one:
+        driver = await opened(one.endpoint, lone)
+        upload_id = f"id-{sha256(b'k').hexdigest()[:32]}"
+        tags = tuple(PartTag(number, "7") for number in range(1, 41))
+        with pytest.raises(UnavailableError) as caught:
+            await driver.complete_upload(CompleteUpload("k", upload_id, tags))
+        assert caught.value.outcome is Outcome.UNKNOWN
+        await lone.aclose()
