@@ -30,7 +30,7 @@ async def main() -> None:
                 await events.save_event(
                     OutboxEvent("orders", what.encode(), aggregate_key="order-17")
                 )
-        relay = Relay(outbox, broker.publish)
+        relay = Relay(outbox, broker.forward)
         tasks = {
             asyncio.create_task(broker.consume("orders", handle)),
             asyncio.create_task(relay.run()),

@@ -12,5 +12,5 @@ __all__ = ["run_relay"]
 
 async def run_relay(cloud: OmniCloud) -> None:
     """Work until cancelled."""
-    publish = cloud.messaging("broker").publish
-    await Relay(cloud.outbox("events"), publish, lease=LEASE_SECONDS).run()
+    forward = cloud.messaging("broker").forward
+    await Relay(cloud.outbox("events"), forward, lease=LEASE_SECONDS).run()

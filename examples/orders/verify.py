@@ -68,7 +68,9 @@ async def unfinished(cloud: OmniCloud, count: int, patience: float) -> Audit:
     for status in SagaStatus:
         runs = [state.saga_id async for state in cloud.sagas("runs").list(status)]
         audit.note(f"sagas {status.lower()}", len(runs))
-    audit.note("events not published", (await cloud.outbox("events").lag()).pending)
+    lag = await cloud.outbox("events").lag()
+    audit.note("events not published", lag.pending)
+    audit.note("events laid aside", lag.parked)
     audit.note("messages not handled", await _depth(cloud))
     for topic in (TAKEN_TOPIC, SETTLED_TOPIC):
         dead = [one.id async for one in cloud.messaging("broker").dead_letters(topic)]

@@ -13,6 +13,7 @@ from omnicloud.contracts.messaging import (
     ConsumerState,
     Message,
     Messaging,
+    MessagingFeature,
     ProcessingOutcome,
 )
 from omnicloud.contracts.messaging.driver import Receive, Subscribe
@@ -475,3 +476,32 @@ async def test_a_group_that_subscribed_gets_what_was_published_before_its_first_
     bench.consume(bench.succeed, group="early")
     await asyncio.sleep(1)
     assert bench.payloads() == [b"first"]
+
+
+@virtual
+async def test_what_is_forwarded_twice_is_delivered_once_or_twice_by_its_id(bench: Bench) -> None:
+    bench.consume(bench.succeed)
+    for _ in range(2):
+        await bench.messaging.forward("t", b"event", "k", {"a": "b"}, message_id="e-1")
+    await asyncio.sleep(1)
+    (message,) = bench.seen
+    assert (message.id, message.key, message.headers) == ("e-1", "k", {"a": "b"})
+
+
+@virtual
+async def test_a_broker_without_dedupe_takes_forwarded_messages_and_says_no_to_ids(
+    bench: Bench,
+) -> None:
+    class Plain(MemoryMessaging):
+        @property
+        def features(self) -> frozenset[Feature]:
+            return super().features - {MessagingFeature.DEDUPE}
+
+    plain = Messaging(Pipeline(Plain(bench.store)), bench.clock)
+    bench.consume(bench.succeed)
+    with pytest.raises(UnsupportedError):
+        await plain.publish("t", b"event", message_id="e-1")
+    for _ in range(2):
+        await plain.forward("t", b"event", message_id="e-1")
+    await asyncio.sleep(1)
+    assert {message.id for message in bench.seen} == {"e-1"}

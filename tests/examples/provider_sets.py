@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import tomllib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -12,15 +13,7 @@ from omnicloud_tck.servers import ServerProcess
 
 __all__ = ["SETS", "ProviderSet", "Served", "served"]
 
-SETS_FOLDER = Path(__file__).parents[2] / "examples" / "orders" / "sets"
-
-
-@dataclass(frozen=True)
-class Served:
-    """A server that runs, and what the application's environment says of it."""
-
-    server: ServerProcess
-    environment: Mapping[str, str]
+_EXAMPLE = Path(__file__).parents[2] / "examples" / "orders"
 
 
 @dataclass(frozen=True)
@@ -29,47 +22,89 @@ class ProviderSet:
 
     Attributes:
         name: Of the file below ``examples/orders/sets``; ``local`` is the example's own.
-        servers: Names of the servers it needs, the one that is killed first.
+        providers: Those that have a server, the one that is killed first.
         packages: Folders of the providers that a machine may lack a server for.
     """
 
     name: str
-    servers: Sequence[str] = ()
+    providers: Sequence[str] = ()
     packages: Sequence[str] = ()
 
     @property
     def file(self) -> Path:
         """The configuration."""
-        own = SETS_FOLDER.parent / "omnicloud.toml"
-        return own if self.name == "local" else SETS_FOLDER / f"{self.name}.toml"
+        own = self.name == "local"
+        return _EXAMPLE / "omnicloud.toml" if own else _EXAMPLE / "sets" / f"{self.name}.toml"
+
+    def environment(self, provider: str, options: Mapping[str, str]) -> dict[str, str]:
+        """Variables that give options to each service of a provider in the file."""
+        services = tomllib.loads(self.file.read_text())["services"]
+        names = [name for name, one in services.items() if one["provider"] == provider]
+        return {
+            f"OMNICLOUD_SERVICES__{name.upper()}__{option.upper()}": value
+            for name in names
+            for option, value in options.items()
+        }
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs, and the options with which a service reaches it."""
+
+    server: ServerProcess
+    options: Mapping[str, str]
 
 
 SETS = [
     ProviderSet("local"),
-    ProviderSet("redis-s3", ["redis", "s3"], ["plugins/redis", "plugins/s3"]),
-    ProviderSet("postgres-s3", ["postgres", "s3"], ["plugins/postgres", "plugins/s3"]),
+    ProviderSet("redis-s3", ["redis", "s3"]),
+    ProviderSet("nats-gcs", ["nats", "gcs"]),
+    ProviderSet("postgres-azure", ["postgres", "azure"], ["plugins/postgres", "plugins/azure"]),
+    ProviderSet(
+        "rabbitmq-postgres-s3",
+        ["rabbitmq", "postgres", "s3"],
+        ["plugins/rabbitmq", "plugins/postgres"],
+    ),
 ]
 
 
 @asynccontextmanager
-async def served(wanted: ProviderSet) -> AsyncIterator[list[Served]]:
+async def served(chosen: ProviderSet) -> AsyncIterator[list[Served]]:
     """Its servers, running side by side; all are gone when the block ends."""
     async with AsyncExitStack() as stack:
-        yield list(await asyncio.gather(*(_START[name](stack) for name in wanted.servers)))
+        yield list(await asyncio.gather(*(_START[name](stack) for name in chosen.providers)))
 
 
-def _said(services: Sequence[str], option: str, value: str) -> dict[str, str]:
-    return {f"OMNICLOUD_SERVICES__{name.upper()}__{option.upper()}": value for name in services}
+async def _azure(stack: AsyncExitStack) -> Served:
+    from omnicloud_azure.certify import kept_server, made_container, settings_of
+
+    server = kept_server()
+    stack.callback(server.end)
+    await server.start()
+    settings = settings_of(server.port, "orders")
+    await made_container(settings)
+    key = settings["account_key"].get_secret_value()
+    return Served(server, {**settings, "account_key": key})
 
 
-async def _redis(stack: AsyncExitStack) -> Served:
-    from omnicloud_redis.certify import redis_server
+async def _gcs(stack: AsyncExitStack) -> Served:
+    from omnicloud_gcs.certify import kept_server, made_bucket
 
-    server = redis_server()
+    server = kept_server()
+    stack.callback(server.end)
+    await server.start()
+    endpoint = f"http://127.0.0.1:{server.port}"
+    await made_bucket(endpoint, "orders")
+    return Served(server, {"endpoint": endpoint, "anonymous": "true"})
+
+
+async def _nats(stack: AsyncExitStack) -> Served:
+    from omnicloud_nats.certify import nats_server
+
+    server = nats_server()
     stack.callback(server.remove)
     await server.start()
-    url = f"redis://127.0.0.1:{server.port}/0"
-    return Served(server, _said(("broker", "runs", "jobs"), "url", url))
+    return Served(server, {"url": f"nats://127.0.0.1:{server.port}"})
 
 
 async def _postgres(stack: AsyncExitStack) -> Served:
@@ -79,8 +114,25 @@ async def _postgres(stack: AsyncExitStack) -> Served:
     stack.callback(server.end)
     await server.start()
     url = f"postgresql://127.0.0.1:{server.port}/postgres"
-    names = ("orders", "events", "stock", "payments", "runs", "broker", "letters", "jobs")
-    return Served(server, {**_said(names, "url", url), "PGUSER": "postgres"})
+    return Served(server, {"url": url, "username": "postgres"})
+
+
+async def _rabbitmq(stack: AsyncExitStack) -> Served:
+    from omnicloud_rabbitmq.certify import kept_broker
+
+    server = kept_broker()
+    stack.callback(server.end)
+    await server.start()
+    return Served(server, {"urls": f'["amqp://127.0.0.1:{server.port}"]'})
+
+
+async def _redis(stack: AsyncExitStack) -> Served:
+    from omnicloud_redis.certify import redis_server
+
+    server = redis_server()
+    stack.callback(server.remove)
+    await server.start()
+    return Served(server, {"url": f"redis://127.0.0.1:{server.port}/0"})
 
 
 async def _s3(stack: AsyncExitStack) -> Served:
@@ -91,11 +143,17 @@ async def _s3(stack: AsyncExitStack) -> Served:
     stack.callback(server.end)
     await server.start()
     endpoint = f"http://127.0.0.1:{server.port}"
-    keys = {"access_key": ACCESS, "secret_key": SECRET}
-    await made_bucket(S3Config.model_validate({"endpoint": endpoint, "bucket": "orders", **keys}))
-    said = {"endpoint": endpoint, **keys}
-    options = [_said(("invoices",), name, value) for name, value in said.items()]
-    return Served(server, {name: value for one in options for name, value in one.items()})
+    options = {"endpoint": endpoint, "access_key": ACCESS, "secret_key": SECRET}
+    await made_bucket(S3Config.model_validate({"bucket": "orders", **options}))
+    return Served(server, options)
 
 
-_START = {"redis": _redis, "postgres": _postgres, "s3": _s3}
+_START = {
+    "azure": _azure,
+    "gcs": _gcs,
+    "nats": _nats,
+    "postgres": _postgres,
+    "rabbitmq": _rabbitmq,
+    "redis": _redis,
+    "s3": _s3,
+}

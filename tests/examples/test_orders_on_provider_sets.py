@@ -34,8 +34,8 @@ async def test_the_shop_gives_the_same_results_on_every_set(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMNICLOUD_CONFIG", str(chosen.file))
     async with served(chosen) as servers:
-        for one in servers:
-            for name, value in one.environment.items():
+        for provider, one in zip(chosen.providers, servers, strict=True):
+            for name, value in chosen.environment(provider, one.options).items():
                 monkeypatch.setenv(name, value)
         figures, killed_at = await _run(tmp_path, servers)
     expected = _expected()

@@ -25,6 +25,7 @@ from omnicloud.contracts.messaging.models import (
     Depth,
     Handler,
     Message,
+    MessagingFeature,
     Outgoing,
 )
 from omnicloud.contracts.messaging.tracing import carried
@@ -99,6 +100,29 @@ class Messaging:
         delay = None if delay_seconds is None else _delay(delay_seconds)
         dedupe = message_id is not None
         await self._publish(Publish(check_name(topic, "topic"), (message,), delay, dedupe))
+        return message.id
+
+    async def forward(
+        self,
+        topic: str,
+        payload: bytes,
+        key: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        *,
+        message_id: str,
+    ) -> str:
+        """Publish a message that may have been published before: at least once, over any broker.
+
+        The id travels with it. Where the provider declares ``dedupe`` it is delivered once,
+        elsewhere as often as it is published, and handlers tell repetitions by the id. It is
+        what a relay publishes with.
+
+        Raises:
+            PublishError, InvalidArgumentError: As :meth:`publish`.
+        """
+        message = _outgoing(payload, key, headers, message_id)
+        dedupe = MessagingFeature.DEDUPE in self._pipeline.driver.features
+        await self._publish(Publish(check_name(topic, "topic"), (message,), None, dedupe))
         return message.id
 
     async def publish_many(self, topic: str, messages: Iterable[Message]) -> list[str]:

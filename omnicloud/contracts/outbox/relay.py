@@ -41,7 +41,7 @@ _lag = metrics.get_meter("omnicloud.outbox").create_gauge(
 
 
 class Publish(Protocol):
-    """Where events go; ``Messaging.publish`` of a driver with ``dedupe`` is one."""
+    """Where events go; ``Messaging.forward`` is one."""
 
     def __call__(
         self,
@@ -86,7 +86,7 @@ class Relay:
 
     Args:
         outbox: Whose events.
-        publish: Where to.
+        publish: Where to; ``forward`` of a :class:`~omnicloud.contracts.messaging.Messaging`.
         batch: How many events are held at most, 1 to 1,000.
         concurrency: How many are published at once.
         max_attempts: After so many failures an event is parked.
