@@ -27,7 +27,7 @@ _APT = ("apt-get", "install", "-qq", "-y", "--no-install-recommends")
 CONSTRAINTS = ROOT / "constraints.txt"
 WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 """Processes of a test run: half of its time is waiting for servers and for leases to end."""
-DIFFERENTIAL, DIFFERENTIAL_FULL = 200, 100_000
+DIFFERENTIAL, DIFFERENTIAL_FULL = 100, 100_000
 
 
 def _run(session: nox.Session, *command: str, **env: str) -> None:
@@ -153,7 +153,8 @@ def tests(session: nox.Session) -> None:
 def tck(session: nox.Session) -> None:
     """Every provider under the laws, or one: ``-- local``.
 
-    ``-- --full``: then 100,000 operations of each contract on every provider and its model.
+    ``-- --full``: then fsspec's suite over all providers it is tried with, and 100,000
+    operations of each contract on every provider and its model.
     """
     _ready(session, "test")
     named = [name for name in session.posargs if name != "--full"]
@@ -161,6 +162,7 @@ def tck(session: nox.Session) -> None:
     with _azurite(session) as left_out:
         _run(session, "pytest", "-n", WORKERS, *chosen, *left_out, *_servers(session))
     if "--full" in session.posargs:
+        _run(session, "pytest", "-n", "2", "plugins/fsspec", OMNICLOUD_FSSPEC_ALL="1")
         full = ("--operations", str(DIFFERENTIAL_FULL))
         _run(session, "python", "-m", "omnicloud_tck.differential", *full, *named)
 

@@ -28,6 +28,7 @@ _WIDTH = 8  # lists played at once
 _MOST = 3  # differences after which a run ends
 _TRIES = 300  # how often a list is played to make it smaller
 _SECONDS = 120.0  # that one list may take
+_SHRINKING = 20.0  # seconds that making a list smaller may take
 _WRITTEN = 300  # characters of an operation that are shown
 _DISTURBED = 3  # how often a list is played that errors of the moment disturb
 
@@ -148,8 +149,13 @@ class _Player:
 
     async def _note(self, number: int, steps: list[Step], why: str) -> None:
         again = await self._wrong(steps)
+        until = time.perf_counter() + _SHRINKING
+
+        async def fails(fewer: list[Step]) -> str | None:
+            return None if time.perf_counter() > until else await self._wrong(fewer)
+
         if again is not None:
-            steps, why = await shrunk(steps, again, self._wrong, _TRIES)
+            steps, why = await shrunk(steps, again, fails, _TRIES)
         found = Difference(number, why, tuple(steps), again is not None)
         self._run.differences.append(found)
 
