@@ -38,7 +38,7 @@ class Client:
     def __init__(
         self, made: Any, stack: AsyncExitStack, config: AWSConfig, time: ServiceTime
     ) -> None:
-        self.config = config
+        self._config = config
         self.time = time
         self._made = made
         self._stack = stack
@@ -61,7 +61,7 @@ class Client:
             UnavailableError: No connection (not done), or no whole answer (unknown).
         """
         async with self._turn():
-            call = self._answered(verb, asked, self.config.timeout + wait)
+            call = self._answered(verb, asked, self._config.timeout + wait)
             answer = await (call if verb.startswith(_READING) else _seen_through(call))
         if isinstance(answer, RefusedError):
             if answer.code in expecting:
@@ -119,11 +119,11 @@ class Client:
 
     async def _waited(self) -> None:
         try:
-            async with asyncio.timeout(self.config.timeout):
+            async with asyncio.timeout(self._config.timeout):
                 await self._turns.acquire()
         except TimeoutError:
             raise ThrottledError(
-                f"all {self.config.max_connections} connections stayed busy",
+                f"all {self._config.max_connections} connections stayed busy",
                 hint="raise max_connections, or send fewer calls at once",
             ) from None
 

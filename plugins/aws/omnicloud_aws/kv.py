@@ -63,10 +63,10 @@ _TURNS = 64  # of writers that meet at one counter's creation
 class AWSKV:
     """A kv driver over a :class:`Client` of DynamoDB."""
 
-    def __init__(self, client: Client, layout: Layout) -> None:
+    def __init__(self, client: Client, layout: Layout, *, at_amazon: bool) -> None:
         self._client = client
         self._layout = layout
-        self._at_amazon = client.config.at_amazon
+        self._at_amazon = at_amazon
         self._features = FEATURES if self._at_amazon else FEATURES - {KVFeature.DURABLE}
 
     @property
@@ -246,8 +246,9 @@ async def open_kv(config: AWSConfig, opening: Opening) -> AWSKV:
         ConfigurationError: There is no such table, or it has another key.
     """
     client = await client_of("dynamodb", config, opening)
-    await ready(client)
-    return AWSKV(client, Layout(config.table, opening.service.name, config.partitions))
+    await ready(client, config)
+    layout = Layout(config.table, opening.service.name, config.partitions)
+    return AWSKV(client, layout, at_amazon=config.at_amazon)
 
 
 def _version() -> str:

@@ -28,6 +28,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_aws.client import Client
+from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import RefusedError
 
 __all__ = ["Item", "Layout", "Lives", "ready", "record", "sort_key", "stand"]
@@ -115,17 +116,17 @@ def record(item: Item | None, lives: Lives) -> Record | None:
     return Record(value, item["n"]["S"], lives.left(item))
 
 
-async def ready(client: Client) -> None:
+async def ready(client: Client, config: AWSConfig) -> None:
     """See that the table is there and has the key it must have; make it where that is wished.
 
     Raises:
         ConfigurationError: It is not there, or has another key.
     """
-    name = client.config.table
+    name = config.table
     try:
-        found = await _described(client)
-        if found is None and client.config.create_table:
-            found = await _made(client)
+        found = await _described(client, name)
+        if found is None and config.create_table:
+            found = await _made(client, name)
     except PermissionDeniedError:  # whoever reads and writes need not be allowed to look
         return
     if found is None:
@@ -143,9 +144,9 @@ async def ready(client: Client) -> None:
         )
 
 
-async def _described(client: Client) -> Mapping[str, Any] | None:
+async def _described(client: Client, name: str) -> Mapping[str, Any] | None:
     try:
-        answer = await client.ask("describe_table", (_MISSING,), TableName=client.config.table)
+        answer = await client.ask("describe_table", (_MISSING,), TableName=name)
     except RefusedError:
         return None
     found: Mapping[str, Any] | None = answer.get("Table")
@@ -156,8 +157,7 @@ async def _described(client: Client) -> Mapping[str, Any] | None:
     return found
 
 
-async def _made(client: Client) -> Mapping[str, Any]:
-    name = client.config.table
+async def _made(client: Client, name: str) -> Mapping[str, Any]:
     try:
         await client.ask(
             "create_table",
@@ -174,18 +174,18 @@ async def _made(client: Client) -> Mapping[str, Any]:
             ],
         )
     except RefusedError:  # another process makes it at this moment, and sets its times to live
-        return await _active(client)
-    found = await _active(client)
+        return await _active(client, name)
+    found = await _active(client, name)
     ends = {"Enabled": True, "AttributeName": "e"}
     await client.ask("update_time_to_live", TableName=name, TimeToLiveSpecification=ends)
     return found
 
 
-async def _active(client: Client) -> Mapping[str, Any]:
+async def _active(client: Client, name: str) -> Mapping[str, Any]:
     clock = client.time.clock
     until = clock.monotonic() + _MOST_SECONDS
     while True:
-        found = await _described(client)
+        found = await _described(client, name)
         if found is not None and found.get("TableStatus") == "ACTIVE":
             return found
         if clock.monotonic() > until:

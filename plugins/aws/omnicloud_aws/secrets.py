@@ -47,10 +47,11 @@ _TURNS = 3  # of makers and deleters that meet
 class AWSSecrets:
     """A secrets driver over a :class:`Client` of Secrets Manager."""
 
-    def __init__(self, client: Client) -> None:
+    def __init__(self, client: Client, config: AWSConfig) -> None:
         self._client = client
-        self._names = Names(client.config.prefix)
-        durable = client.config.at_amazon
+        self._config = config
+        self._names = Names(config.prefix)
+        durable = config.at_amazon
         self._features = FEATURES if durable else FEATURES - {SecretsFeature.DURABLE}
 
     @property
@@ -123,7 +124,7 @@ class AWSSecrets:
             left = until - clock.monotonic()
             if current != op.known or left <= 0:
                 return current
-            await clock.sleep(min(left, self._client.config.watch_every))
+            await clock.sleep(min(left, self._config.watch_every))
 
     async def aclose(self) -> None:
         """Nothing is held: the client belongs to who opened it."""
@@ -141,7 +142,7 @@ class AWSSecrets:
 
     async def _create(self, name: str, new: Mapping[str, Any]) -> bool:
         """Make a secret with its first version; whether there was none."""
-        key, note = self._client.config.kms_key, self._names.description(name)
+        key, note = self._config.kms_key, self._names.description(name)
         given = {"KmsKeyId": key, "Description": note}
         more: dict[str, Any] = {word: said for word, said in given.items() if said is not None}
         stored = self._names.stored(name)
@@ -197,12 +198,12 @@ async def open_secrets(config: AWSConfig, opening: Opening) -> AWSSecrets:
     try:
         answer = await client.ask("list_secrets", MaxResults=1)
     except PermissionDeniedError:  # it knows us: whoever only reads need not be allowed to list
-        return AWSSecrets(client)
+        return AWSSecrets(client, config)
     if "SecretList" not in answer:
         raise ConfigurationError(
             "what answers at the endpoint is not Secrets Manager", hint="check endpoint"
         )
-    return AWSSecrets(client)
+    return AWSSecrets(client, config)
 
 
 def _current(described: Mapping[str, Any]) -> str | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable
 from typing import Any, TypeVar
 
 import pytest
@@ -156,6 +156,38 @@ async def test_services_that_share_a_table_do_not_meet(account: Account) -> None
     await one.set("k", b"one")
     assert await two.get("k") is None
     assert [key async for key in two.scan()] == []
+    await lone.aclose()
+
+
+class Shared(Lone):
+    """An opening that shares clients as a cloud does."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._held: dict[Hashable, Any] = {}
+
+    async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:
+        if key not in self._held:
+            self._held[key] = await super().share(key, open_)
+        return self._held[key]
+
+
+async def test_services_that_share_a_client_keep_their_own_settings(account: Account) -> None:
+    lone = Shared()
+    one, two = [
+        KV(Pipeline(await open_kv(account.config(table=table), lone)), BYTES)
+        for table in (f"{account.name}-1", f"{account.name}-2")
+    ]
+    await one.set("k", b"one")
+    assert await two.get("k") is None
+    mine, yours = [
+        Secrets(Pipeline(await open_secrets(account.config(prefix=prefix), lone)))
+        for prefix in (f"{account.name}/1/", f"{account.name}/2/")
+    ]
+    await mine.set("k", "mine")
+    with pytest.raises(SecretNotFoundError):
+        await yours.get("k")
+    assert len(lone._held) == 2
     await lone.aclose()
 
 
