@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import final
 
-from omnicloud import OmniCloud
+from omnicloud import (
+    CircuitOpenError,
+    DeadlineExceededError,
+    OmniCloud,
+    ThrottledError,
+    UnavailableError,
+)
 from omnicloud.contracts.sagas import SagaStatus
 
 from .fulfilment import SETTLED_TOPIC, invoice_key
@@ -46,7 +52,17 @@ class Audit:
 
 
 async def is_settled(cloud: OmniCloud, count: int) -> bool:
-    """Whether so many orders were taken and nothing is under way any more."""
+    """Whether so many orders were taken and nothing is under way any more.
+
+    While a service is away nobody knows: not yet.
+    """
+    try:
+        return await _is_settled(cloud, count)
+    except (UnavailableError, ThrottledError, DeadlineExceededError, CircuitOpenError):
+        return False
+
+
+async def _is_settled(cloud: OmniCloud, count: int) -> bool:
     if await _depth(cloud) or (await cloud.outbox("events").lag()).pending:
         return False
     orders = cloud.documents("orders")
