@@ -131,8 +131,15 @@ class Weighted(Ranking):
 class InOrder(Ranking):
     """By the first objective, among equals by the second, and so on."""
 
+    def __init__(self, parts: tuple[Part, ...], size: int) -> None:
+        super().__init__(parts, size)
+        self._known: Floats = np.zeros((len(parts), size))
+
     def refresh(self, rows: Rows, good: Bools) -> None:
         self._open[rows] = good
+        for number, part in enumerate(self.parts):
+            if not part.shared:
+                self._known[number, rows] = part.normal(rows, good.size)
 
     def best(self, allowed: Bools | None) -> int:
         order = self.order(allowed)
@@ -142,7 +149,12 @@ class InOrder(Ranking):
         rows = np.flatnonzero(self._open if allowed is None else self._open & allowed)
         if not rows.size:
             return rows
-        for part in self.parts:
-            part.measure(rows)
-        keys = [-np.round(part.normal(rows, rows.size) / SAME) for part in self.parts]
+        keys = [-np.round(self._values(n, rows) / SAME) for n in range(len(self.parts))]
         return rows[np.lexsort((rows, *reversed(keys)))]
+
+    def _values(self, number: int, rows: NDArray[np.intp]) -> Floats:
+        part = self.parts[number]
+        if not part.shared:
+            return self._known[number, rows]
+        part.measure(rows)
+        return part.normal(rows, rows.size)

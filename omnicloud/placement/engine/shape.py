@@ -14,6 +14,7 @@ from omnicloud.placement.rules.protocol import ALL, Bools, Filter, Rule, Scope
 
 __all__ = ["Shape"]
 
+_FEW = 16
 _ALL_AT_ONCE = 8
 """Where more than one node in so many changed, all of them are scored again."""
 
@@ -97,6 +98,8 @@ class Shape:
         if first or changed.size * _ALL_AT_ONCE > len(self._fleet):
             self._judge(ALL, self.eligible.copy())
             return
+        if changed.size > _FEW:
+            changed = np.unique(changed)  # the latest nodes tend to be the same few
         rows = changed[self.eligible[changed]]  # the others are refused for good
         if rows.size:
             self._judge(rows, None)

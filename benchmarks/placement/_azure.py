@@ -1,0 +1,121 @@
+"""Arrivals and lifetimes of the virtual machines of a large cloud (Azure, 2017)."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import random
+from bisect import bisect_right
+from dataclasses import dataclass
+from pathlib import Path
+
+TICK_SECONDS = 300
+FILES = {
+    "dev": ("v1.dev.txt.xz", "v1.dev.c2100000.txt.xz"),
+    "test": ("v1.test.txt.xz", "v1.test.c2591400.txt.xz"),
+}
+ORIGIN = "github huaweicloud/trace_generation_rnn, resources/{traces,maps}, xz-packed"
+OPEN_ENDED = 10 * 86_400.0
+
+
+@dataclass(frozen=True)
+class Machine:
+    """A virtual machine: what it asks, with how many it came, how long it stays."""
+
+    kind: str
+    cores: float
+    gib: float
+    batch: int
+    seconds: float
+
+
+Trace = list[list[Machine]]  # by tick
+
+
+def load(data: Path, part: str, hashes: dict[str, str]) -> Trace:
+    folder = data / "azure_v1_arrivals"
+    kinds, lifetimes = (_lines(folder / name, hashes) for name in FILES[part])
+    sizes = {row[1]: row[0] for row in _pairs(folder / "flav_map.txt", hashes)}
+    starts: dict[int, int] = {}
+    for second, number in _pairs(folder / "v1.interval_map.txt", hashes):
+        starts.setdefault(int(number), int(second))
+    middle = {n: (at + starts.get(n + 1, at + 86_400)) / 2 for n, at in starts.items()}
+    trace: Trace = []
+    for (_, first), (_, second) in zip(kinds, lifetimes, strict=True):
+        tick: list[Machine] = []
+        for kinds_of_batch, bins in zip(_batches(first), _batches(second), strict=True):
+            for kind, number in zip(kinds_of_batch, bins, strict=True):
+                cores, gib = sizes[kind].split(",")
+                stays = OPEN_ENDED if number[0] == "C" else middle[int(number[1:])]
+                tick.append(Machine(kind, float(cores), float(gib), len(bins), stays))
+        trace.append(tick)
+    return trace
+
+
+def made_up(seed: int, ticks: int = 40) -> Trace:
+    """Short-lived batches and a few that stay, drawn from the seed."""
+    dice = random.Random(seed)
+    trace: Trace = []
+    for _ in range(ticks):
+        tick: list[Machine] = []
+        for _ in range(dice.randrange(1, 5)):
+            cores, batch = dice.choice((1, 2, 4, 8)), dice.choice((1, 1, 2, 8))
+            stays = 86_400.0 if cores == 8 else dice.expovariate(1 / 1200)
+            tick += [Machine(f"k{cores}", cores, cores * 3.5, batch, stays)] * batch
+        trace.append(tick)
+    return trace
+
+
+class Lifetimes:
+    """What is learnt of lifetimes: by kind and size of the batch, those that were seen.
+
+    Args:
+        seen: Another, earlier trace.
+        quantile: The share of machines that are expected to leave before what is forecast.
+    """
+
+    _ENOUGH = 30
+
+    def __init__(self, seen: Trace, quantile: float) -> None:
+        self._quantile = quantile
+        self._known: dict[tuple[str, int], list[float]] = {}
+        for one in (machine for tick in seen for machine in tick):
+            for key in ((one.kind, _grade(one.batch)), (one.kind, 0), ("", 0)):
+                self._known.setdefault(key, []).append(one.seconds)
+        for found in self._known.values():
+            found.sort()
+
+    def left(self, machine: Machine, age: float) -> float:
+        """How long a machine of that age is expected to stay yet."""
+        for key in ((machine.kind, _grade(machine.batch)), (machine.kind, 0), ("", 0)):
+            found = self._known.get(key, [])
+            first = bisect_right(found, age)
+            if len(found) - first >= self._ENOUGH:
+                return found[first + int(self._quantile * (len(found) - first))] - age
+        return max(age, TICK_SECONDS)  # older than any that was seen: as long again
+
+
+def _grade(batch: int) -> int:
+    """1, 2, 3 to 4, 5 to 8, and so on."""
+    return (batch - 1).bit_length() + 1
+
+
+def _batches(line: str) -> list[list[str]]:
+    parts = line.strip().strip(",").split("|")
+    return [batch for part in parts if (batch := [one for one in part.split(",") if one])]
+
+
+def _lines(path: Path, hashes: dict[str, str]) -> list[tuple[str, str]]:
+    rows = lzma.decompress(_read(path, hashes)).decode().splitlines()
+    return [(row.partition(" ")[0], row.partition(" ")[2]) for row in rows]
+
+
+def _pairs(path: Path, hashes: dict[str, str]) -> list[list[str]]:
+    return [row.split() for row in _read(path, hashes).decode().splitlines() if row.strip()]
+
+
+def _read(path: Path, hashes: dict[str, str]) -> bytes:
+    if not path.exists():
+        raise SystemExit(f"{path} is missing; from {ORIGIN}; or --smoke")
+    hashes[path.name] = hashlib.sha256(found := path.read_bytes()).hexdigest()
+    return found
