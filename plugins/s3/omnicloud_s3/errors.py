@@ -5,12 +5,7 @@ Messages of the service are left out: some quote keys, tokens and parts of reque
 
 from __future__ import annotations
 
-import ssl
-
-import aiohttp
-
 from omnicloud.errors import (
-    ClosedError,
     ConfigurationError,
     ConflictError,
     CorruptedError,
@@ -26,7 +21,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["closed", "refusal", "unreachable"]
+__all__ = ["refusal"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT = Outcome.NOT_DONE
@@ -119,22 +114,3 @@ def refusal(status: int, code: str, retry_after: float | None = None) -> OmniClo
     if kind is ThrottledError:
         return ThrottledError(message, hint=hint, retry_after=retry_after)
     return kind(message, hint=hint, outcome=outcome)
-
-
-def unreachable(error: Exception) -> OmniCloudError:
-    """The error for a request without a whole answer."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return ConfigurationError(
-            "the TLS handshake with the service failed",
-            hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
-        )
-    if isinstance(error, ssl.SSLError):
-        return UnavailableError("the TLS connection to the service broke")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return UnavailableError("the service cannot be reached", outcome=Outcome.NOT_DONE)
-    return UnavailableError("the connection to the service was lost")
-
-
-def closed() -> ClosedError:
-    """What to say to calls after the close."""
-    return ClosedError("the connection to the service is closed")

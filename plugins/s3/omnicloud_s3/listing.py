@@ -7,17 +7,17 @@ the service keeps in another order, some may come again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from omnicloud.contracts.objects.driver import List
 from omnicloud.contracts.objects.listing import common_prefix
 from omnicloud.contracts.objects.models import Listed, ObjectInfo, ObjectPage
+from omnicloud.contracts.objects.stored_keys import StoredKeys
+from omnicloud.core.together import together
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_s3.answers import Page, listing
 from omnicloud_s3.client import Client
-from omnicloud_s3.keys import Keys
 
 __all__ = ["Lister"]
 
@@ -35,7 +35,7 @@ class Lister:
     """Makes pages; ``look`` is asked once for each object on them."""
 
     client: Client
-    keys: Keys
+    keys: StoredKeys
     look: Look
 
     async def page(self, op: List) -> ObjectPage:
@@ -97,18 +97,7 @@ class Lister:
         return common_prefix(key, op.prefix, op.delimiter)
 
     async def _looked(self, found: Sequence[str]) -> list[ObjectInfo]:
-        places = asyncio.Semaphore(_AT_ONCE)
-
-        async def one(stored: str) -> ObjectInfo | None:
-            async with places:
-                return await self.look(stored)
-
-        try:
-            async with asyncio.TaskGroup() as group:
-                tasks = [group.create_task(one(stored)) for stored in found]
-        except BaseExceptionGroup as errors:
-            raise errors.exceptions[0] from None
-        infos = [task.result() for task in tasks]
+        infos = await together(self.look, found, _AT_ONCE)
         return [info for info in infos if info is not None]
 
     def _next(self, stored: str, shared: dict[str, str | None], op: List) -> str:

@@ -27,6 +27,7 @@ from omnicloud.contracts.objects.models import (
     PartInfo,
 )
 from omnicloud.contracts.objects.narrow import NarrowKeys
+from omnicloud.contracts.objects.stored_keys import OURS, PlainKeys, StoredKeys
 from omnicloud.contracts.objects.uploads import (
     AbortUpload,
     BeginUpload,
@@ -56,7 +57,6 @@ from omnicloud_s3.facts import (
     rest_of,
     version_of,
 )
-from omnicloud_s3.keys import Keys, PlainKeys
 from omnicloud_s3.listing import Lister
 from omnicloud_s3.uploads import Uploads
 
@@ -71,14 +71,16 @@ _LIMITS = ObjectsLimits(
     metadata_max_bytes=METADATA_MAX_BYTES,
 )
 _RACES = 20  # times that an object may change under a read that takes two requests
-_PROBE = "~~probe"  # in no key of ours
+_PROBE = f"{OURS}probe"
+_REFUSED = re.compile(r"[\x00-\x1f\x7f]|(^|/)\.{1,2}(/|$)")
+_WHY = "holds a control character, or '.' or '..' between slashes"
 _SIZE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 
 
 class S3Objects:
     """An objects driver over a :class:`Client`."""
 
-    def __init__(self, client: Client, keys: Keys, features: frozenset[Feature]) -> None:
+    def __init__(self, client: Client, keys: StoredKeys, features: frozenset[Feature]) -> None:
         self._client = client
         self._keys = keys
         self._features = features
@@ -282,7 +284,7 @@ class S3Objects:
 async def open_objects(config: S3Config, opening: Opening) -> S3Objects:
     """An objects driver on the configured bucket."""
     client = await client_of(config, opening)
-    keys: Keys = PlainKeys(config.prefix)
+    keys: StoredKeys = PlainKeys(config.prefix, _REFUSED, _WHY)
     if config.keys == "escaped":
         keys = NarrowKeys(config.prefix)
     features = FEATURES

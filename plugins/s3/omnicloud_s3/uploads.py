@@ -16,6 +16,7 @@ from hashlib import sha256
 from typing import NamedTuple
 
 from omnicloud.contracts.objects.models import PartInfo, PartTag
+from omnicloud.contracts.objects.stored_keys import StoredKeys
 from omnicloud.contracts.objects.uploads import (
     AbortUpload,
     BeginUpload,
@@ -27,7 +28,6 @@ from omnicloud.errors import ConflictError, NotFoundError
 from omnicloud_s3.answers import Part, completion, field_of, parts
 from omnicloud_s3.client import Answer, Client
 from omnicloud_s3.facts import Facts, Version
-from omnicloud_s3.keys import Keys
 
 __all__ = ["Completed", "Uploads"]
 
@@ -57,7 +57,7 @@ class Uploads:
     """Uploads in parts of one bucket."""
 
     client: Client
-    keys: Keys
+    keys: StoredKeys
     _sent: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
 
     async def begin(self, op: BeginUpload) -> str:
