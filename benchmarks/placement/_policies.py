@@ -30,7 +30,7 @@ SIZES = (
     Maximum("maximum x 1.15", 1.15),
 )
 WITHIN = Goal(SLO)
-CAREFUL = Goal(0.7 * SLO, worst_node=0.01)
+CAREFUL = Goal(0.7 * SLO, worst_node=0.01, recent=4)
 
 
 @dataclass(frozen=True)

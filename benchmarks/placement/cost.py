@@ -29,7 +29,7 @@ LIST = {  # USD an hour, on demand, from that file (aws/karpenter-provider-aws 1
     "m7i.8xlarge": (Node(32, 128), 1.6128),
     "r7i.8xlarge": (Node(32, 256), 2.1168),
 }
-COMPARED = ("requests", "right_sizing", "rc_like", "rc_like_relief", "omnicloud_still", "omnicloud")
+COMPARED = ("requests", "right_sizing", "rc_like", "omnicloud_still", "omnicloud")
 SHOWN = {
     "usd_per_week": ".0f",
     "less_than_requests": ".1%",

@@ -35,16 +35,20 @@ class Goal:
     Attributes:
         overloaded: The most that the mean over the windows may be.
         worst_node: The most that any node of any window may be; 1 where it does not matter.
+        recent: How many of the last windows must keep the mean by themselves as well, so that a
+            change of level counts before the quiet past is forgotten; 0: none.
     """
 
     overloaded: float = 0.001
     worst_node: float = 1.0
+    recent: int = 0
 
     def met(self, outcomes: Sequence[Outcome]) -> bool:
-        mean = float(np.mean([one.overloaded for one in outcomes]))
-        return mean <= self.overloaded and all(
-            one.worst_node <= self.worst_node for one in outcomes
-        )
+        """Whether these windows, in order of time, kept the goal."""
+        if any(one.worst_node > self.worst_node for one in outcomes):
+            return False
+        last = outcomes[-self.recent :] if self.recent else outcomes
+        return max(_overloaded(outcomes), _overloaded(last)) <= self.overloaded
 
 
 def densest(past: Mapping[float, Sequence[Outcome]], goal: Goal, careful: float) -> float:

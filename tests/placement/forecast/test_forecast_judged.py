@@ -32,6 +32,13 @@ def test_one_bad_node_rules_a_knob_out() -> None:
     assert densest(past, GOAL, careful=1.0) == 0.9
 
 
+def test_a_quiet_past_does_not_make_up_for_busy_weeks_of_late() -> None:
+    seen = [Outcome(38, 0.0, 0.0)] * 4 + [Outcome(38, 0.002, 0.0)] * 2
+    assert Goal(0.001).met(seen)
+    assert not Goal(0.001, recent=2).met(seen)
+    assert Goal(0.001, recent=2).met(seen[::-1])
+
+
 def test_where_nothing_met_the_goal_or_is_known_the_careful_knob_is_used() -> None:
     assert densest({0.8: [Outcome(38, 0.1, 0.1)]}, GOAL, careful=1.2) == 1.2
     assert densest({0.8: []}, GOAL, careful=1.2) == 1.2
