@@ -155,6 +155,7 @@ class InOrder(Ranking):
     def _values(self, number: int, rows: NDArray[np.intp]) -> Floats:
         part = self.parts[number]
         if not part.shared:
-            return self._known[number, rows]
+            known: Floats = self._known[number, rows]
+            return known
         part.measure(rows)
         return part.normal(rows, rows.size)
