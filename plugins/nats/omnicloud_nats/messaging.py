@@ -109,7 +109,7 @@ class NatsMessaging:
             if not lent and group.room > 0:
                 # The group's own record is among them: what comes up to it is all there is.
                 most = min(op.most, group.room)
-                seen = await self._stream.after(group.cursor, where, most=most + 1)
+                seen = await self._stream.next_of(group.cursor, where, most=most, at=at)
                 if sum(seen_of(one).lane is not None for one in seen) > most:
                     seen = seen[:most]  # more would be kept ready for the next to ask
                 at = seen[-1].seq if seen else at

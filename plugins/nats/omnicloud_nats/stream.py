@@ -22,6 +22,7 @@ _NO_MESSAGE = 10037
 _EXISTS = 10058
 _NANO = 1_000_000_000
 _IDLE_SECONDS = 5
+_DIRECT_END = (204, 404)
 _PULL = 1000
 _ROUNDED_SECONDS = 2e-6
 _LAST_SECOND = 9_000_000_000.0  # the server's stamps are nanoseconds in 64 bits
@@ -160,6 +161,28 @@ class Stream:
             return first + await self._pull(consumer, left) if left else first
         finally:
             self._drop(consumer)
+
+    async def next_of(
+        self, seq: int, subjects: Sequence[str], *, most: int, at: int
+    ) -> list[Stored]:
+        """The first messages with larger numbers, with all before them on these subjects.
+
+        Args:
+            at: The number of the last message of the last subject, which was read before.
+        """
+        if not self._direct:
+            # Of several servers one that is behind may answer. What it shows in order is right,
+            # and where that includes the message at ``at``, it knows all that came before.
+            return await self.after(seq, subjects, most=most + 1)
+        request = {"seq": seq + 1, "batch": most, "next_by_subj": subjects[0]}
+        answers = await self.store.gather(
+            f"DIRECT.GET.{self.name}", request, lambda answer: answer.status != 0, 0.0
+        )
+        found = [_told(answer) for answer in answers if answer.status not in _DIRECT_END]
+        messages = [one for one in found if one is not None]
+        if len(messages) < most and at > max([seq, *(one.seq for one in messages)]):
+            messages.append(Stored(subjects[-1], at, 0.0, {}, b""))
+        return messages
 
     async def count(self, under: str) -> int:
         """How many messages there are under a wildcard."""
