@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+import uuid
+from functools import partial
+from typing import Any
+
+import pytest
 from nats_cluster import Cluster, cluster, leader_of, persistent
 
 from omnicloud.contracts.kv.driver import Get, Scan, Set
@@ -13,7 +20,22 @@ from omnicloud_nats.kv import NatsKV, open_kv
 from omnicloud_nats.locks import open_locks
 from omnicloud_nats.messaging import NatsMessaging, open_messaging
 from omnicloud_nats.objects import open_objects
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.kv import KVContract
+from omnicloud_tck.law import laws_of
+from omnicloud_tck.locks import LocksContract
+from omnicloud_tck.messaging import MessagingContract
+from omnicloud_tck.objects import ObjectsContract
+from omnicloud_tck.runner import Verdict, try_law
+from omnicloud_tck.served import Lone, served_world
+from omnicloud_tck.world import World
 
+_HISTORIES: tuple[tuple[type[Contract], Any, set[str]], ...] = (
+    (KVContract, open_kv, {"KV-110", "KV-111", "KV-112"}),
+    (LocksContract, open_locks, {"LO-110", "LO-111"}),
+    (MessagingContract, open_messaging, {"MS-110", "MS-111"}),
+    (ObjectsContract, open_objects, {"OBJ-110", "OBJ-111"}),
+)
 _WRITES = 60
 _KILLED_AT = 20
 
@@ -69,3 +91,30 @@ async def _received(messaging: NatsMessaging) -> list[bytes]:
             assert await persistent(
                 lambda receipt=one.receipt: messaging.ack(Ack("t", "g", receipt))
             )
+
+
+@pytest.mark.skipif(
+    not os.environ.get("OMNICLOUD_TEST_NATS_FULL"),
+    reason="OMNICLOUD_TEST_NATS_FULL tries the histories on three servers, for a minute and a half",
+)
+def test_histories_of_several_clients_can_be_explained_on_three_servers() -> None:
+    three = Cluster()
+    try:
+        asyncio.run(three.start())
+        for contract, opener, ids in _HISTORIES:
+            for law in laws_of(contract):
+                if law.id in ids:
+                    result = try_law(contract(), law, partial(_world, three, opener))
+                    assert result.verdict is Verdict.HELD, f"{law.id} {result.detail}"
+    finally:
+        three.remove()
+
+
+def _world(three: Cluster, opener: Any) -> World[Any]:
+    """A world on the cluster, reached by one of its servers."""
+    config = three.config.model_copy(update={"namespace": uuid.uuid4().hex, "answer_timeout": 5.0})
+
+    async def dial(port: int, lone: Lone) -> Any:
+        return await opener(config.model_copy(update={"url": f"nats://127.0.0.1:{port}"}), lone)
+
+    return served_world(dial, server=None, port=three.servers["n0"].port)
