@@ -81,7 +81,7 @@ class Desk:
             if len(mine) < len(found):
                 await self._postpone(channel, found)
             if mine or not found:
-                return tuple(self._lend(channel, one, lease) for one in mine)
+                return await self._lent(channel, mine, lease)
 
     async def ack(self, receipt: str) -> bool:
         """Forget the message."""
@@ -305,6 +305,24 @@ class Desk:
                 channel.tell(commands.Basic.Ack(delivery_tag=tag))
 
     # Loans.
+
+    async def _lent(
+        self, channel: Channel, mine: list[Delivered], lease: float
+    ) -> tuple[Delivery, ...]:
+        """Lend them, and see to it that the broker has the notes of that."""
+        lent = tuple(self._lend(channel, one, lease) for one in mine)
+        try:
+            await self._ping(channel)
+        except BaseException:
+            for one, delivery in zip(mine, lent, strict=True):
+                loan = self._loans.pop(delivery.receipt, None)
+                if loan is not None and loan.timer is not None:
+                    loan.timer.cancel()
+                    with suppress(Refusal, Lost):
+                        self._notes.give_back(channel, delivery.receipt)
+                    self._stray(one)
+            raise
+        return lent
 
     def _lend(self, channel: Channel, one: Delivered, lease: float) -> Delivery:
         receipt = f"{self._mark}-{one.tag}"

@@ -64,11 +64,6 @@ _BY_WORDS: tuple[tuple[int, str, _Row], ...] = (
         "vhost",
         (ConfigurationError, _NOT_DONE, "the broker has no such virtual host", "set vhost"),
     ),
-    (
-        404,
-        "vhost",
-        (ConfigurationError, _NOT_DONE, "the broker has no such virtual host", "set vhost"),
-    ),
 )
 """Codes that say too little, by words of RabbitMQ 3.10 to 4.1, 2026-11."""
 
@@ -137,7 +132,7 @@ def unreachable(error: Exception) -> OmniCloudError:
             "the broker does not accept the credentials",
             hint="check username and password; guest may come from the broker's machine only",
         )
-    if isinstance(error, Refusal) and error.code in (402, 404, 530):
+    if isinstance(error, Refusal) and error.code in (402, 530):
         return _refused(error)
     return UnavailableError("the broker cannot be reached", outcome=_NOT_DONE)
 

@@ -1,0 +1,171 @@
+"""What holds of RabbitMQ alone: lost connections, messages of others, users, delays as digits."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from omnicloud_rabbitmq.broker import Broker
+from omnicloud_rabbitmq.config import RabbitConfig
+from omnicloud_rabbitmq.envelope import Meta, opened, packed
+from omnicloud_rabbitmq.later import _key, _units
+from omnicloud_rabbitmq.topology import Names
+from pydantic import SecretStr, ValidationError
+from rabbit_bench import bench
+
+from omnicloud.contracts.messaging.driver import Ack, Receive, Subscribe
+from omnicloud.core.clock import SYSTEM_CLOCK
+from omnicloud.errors import (
+    ConfigurationError,
+    NotFoundError,
+    Outcome,
+    UnauthenticatedError,
+    UnavailableError,
+)
+from omnicloud_tck.servers import free_port
+
+_PLACE = ("t", "g")
+
+
+async def test_what_was_lent_on_a_lost_connection_waits_for_the_end_of_its_lease() -> None:
+    async with bench() as place:
+        one, two = await place.client(), await place.client(direct=True)
+        await one.pipeline.send(Subscribe(*_PLACE))
+        await one.publish("t", b"x")
+        (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 2.0, 2.5))
+        place.proxy.reset()
+        assert await two.pipeline.send(Receive(*_PLACE, 1, 1.0, 30.0)) == ()
+        with pytest.raises(UnavailableError) as told:
+            await one.pipeline.send(Ack(*_PLACE, lent.receipt))
+        assert told.value.outcome is Outcome.NOT_DONE
+        (again,) = await two.pipeline.send(Receive(*_PLACE, 1, 4.0, 30.0))
+        assert (again.id, again.attempt) == (lent.id, 2)
+        assert await one.pipeline.send(Ack(*_PLACE, lent.receipt)) is False
+
+
+async def test_a_cancelled_receiver_costs_no_attempt() -> None:
+    async with bench() as place:
+        one = await place.client()
+        await one.pipeline.send(Subscribe(*_PLACE))
+        await one.publish("t", b"x")
+        for turns in range(12):
+            receiving = asyncio.ensure_future(one.pipeline.send(Receive(*_PLACE, 1, 0.0, 30.0)))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            receiving.cancel()
+            await asyncio.wait({receiving})
+            if not receiving.cancelled():
+                break
+            await asyncio.sleep(0.05)
+        else:
+            (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 2.0, 30.0))
+            assert lent.attempt == 1
+
+
+async def test_a_message_of_others_is_all_payload() -> None:
+    async with bench() as place:
+        one = await place.client()
+        await one.pipeline.send(Subscribe(*_PLACE))
+        other = Broker(place.config(), SYSTEM_CLOCK)
+        try:
+            await other.publish(place.names.topic("t"), "", b"from elsewhere")
+        finally:
+            await other.aclose()
+        (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 2.0, 30.0))
+        assert (lent.payload, lent.key, dict(lent.headers)) == (b"from elsewhere", None, {})
+        assert await one.pipeline.send(Ack(*_PLACE, lent.receipt))
+
+
+async def test_a_group_that_nobody_subscribed_is_not_found() -> None:
+    async with bench() as place:
+        one = await place.client()
+        with pytest.raises(NotFoundError, match="group"):
+            await one.pipeline.send(Receive("t", "nobody", 1, 0.0, 1.0))
+        await one.pipeline.send(Subscribe("t", "nobody"))
+        assert await one.pipeline.send(Receive("t", "nobody", 1, 0.0, 1.0)) == ()
+
+
+async def test_wrong_credentials_and_hosts_are_told_apart() -> None:
+    async with bench() as place:
+        for options, error in (
+            ({"password": SecretStr("wrong-secret")}, UnauthenticatedError),
+            ({"vhost": "nowhere"}, ConfigurationError),
+            ({"urls": (f"amqp://127.0.0.1:{free_port()}",)}, UnavailableError),
+        ):
+            broker = Broker(place.config(**options), SYSTEM_CLOCK)
+            with pytest.raises(error) as told:
+                await broker.link()
+            assert told.value.outcome is Outcome.NOT_DONE
+            assert "wrong-secret" not in str(told.value)
+            await broker.aclose()
+
+
+async def test_a_node_that_is_down_is_passed_over() -> None:
+    async with bench() as place:
+        urls = (f"amqp://127.0.0.1:{free_port()}", *place.config().urls)
+        broker = Broker(place.config(urls=urls), SYSTEM_CLOCK)
+        await broker.link()
+        assert broker.version
+        await broker.aclose()
+
+
+@pytest.mark.parametrize("said", [b"HTTP/1.1 400 Bad Request\r\n\r\n", b"AMQP\0\0\x09\x01", b""])
+async def test_what_does_not_speak_the_protocol_is_an_error(said: bytes) -> None:
+    async def garbage(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(8)
+        writer.write(said)
+        writer.close()
+
+    listening = await asyncio.start_server(garbage, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        broker = Broker(RabbitConfig(urls=(f"amqp://127.0.0.1:{port}",)), SYSTEM_CLOCK)
+        with pytest.raises(UnavailableError):
+            await broker.link()
+        await broker.aclose()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05, 0.3, 1.26, 86_400.0, 604_800.0])
+def test_the_digits_of_a_delay_are_as_long_as_the_delay(seconds: float) -> None:
+    digits = _key(_units(seconds)).split(".")
+    assert len(digits) == 24
+    kept = sum(0.05 * 2 ** (23 - at) for at, digit in enumerate(digits) if digit == "1")
+    assert seconds <= kept + 1e-9
+    assert kept < seconds + 0.05 + 1e-9
+
+
+@pytest.mark.parametrize("topic", ["t", "../climb", "x" * 1024, "🦀" * 256, "a/b", "%2e", "nul\0"])
+def test_names_are_those_of_amqp_and_unlike(topic: str) -> None:
+    names = Names("service")
+    made = [names.topic(topic), names.group(topic, topic), names.dead(topic, topic)]
+    assert all(len(name.encode()) <= 240 and name.isascii() for name in made)
+    assert names.topic(topic) != names.topic(topic + "a")
+    assert names.group("a", "b/c") != names.group("a/b", "c")
+
+
+def test_a_body_that_begins_as_ours_and_is_not_is_all_payload() -> None:
+    whole = packed(Meta("id", "k", {"a": "1"}, 1.0), b"payload")
+    assert opened(whole, "", 0.0)[1] == b"payload"
+    for broken in (whole[:5], whole[:7], whole[:9], b"omni\1\0\0\0\4junkrest", b""):
+        meta, payload = opened(broken, "given", 2.0)
+        assert (meta.id, payload) == ("given", broken)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"urls": ()},
+        {"urls": ("http://h",)},
+        {"urls": ("amqp://user:secret@h",)},
+        {"urls": ("amqp://h/vhost",)},
+        {"tls_ca_file": "ca.pem"},
+        {"urls": ("amqps://h",), "tls_key_file": "k.pem"},
+        {"queues": "mirrored"},
+        {"colour": "blue"},
+    ],
+)
+def test_settings_that_do_not_fit_are_refused_without_telling_secrets(wrong: Any) -> None:
+    with pytest.raises(ValidationError) as told:
+        RabbitConfig(**wrong)
+    assert "secret" not in str(told.value)
