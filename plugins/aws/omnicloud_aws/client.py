@@ -46,14 +46,13 @@ class Client:
         self._closed = False
 
     async def ask(
-        self, verb: str, expecting: Collection[str] = (), wait: float = 0.0, **asked: Any
+        self, verb: str, expecting: Collection[str] = (), **asked: Any
     ) -> Mapping[str, Any]:
         """Send one request and return its answer.
 
         Args:
             verb: As aiobotocore spells it, ``get_item``.
             expecting: Codes of refusals that the caller knows what to do with.
-            wait: Seconds that the service may lawfully take before it answers.
 
         Raises:
             RefusedError: The answer has one of the codes in ``expecting``.
@@ -61,7 +60,7 @@ class Client:
             UnavailableError: No connection (not done), or no whole answer (unknown).
         """
         async with self._turn():
-            call = self._answered(verb, asked, self._config.timeout + wait)
+            call = self._answered(verb, asked)
             answer = await (call if verb.startswith(_READING) else _seen_through(call))
         if isinstance(answer, RefusedError):
             if answer.code in expecting:
@@ -75,14 +74,14 @@ class Client:
         await self._stack.aclose()
 
     async def _answered(
-        self, verb: str, asked: Mapping[str, Any], seconds: float
+        self, verb: str, asked: Mapping[str, Any]
     ) -> Mapping[str, Any] | RefusedError:
         """The answer or the refusal; what else befalls is raised without botocore's errors."""
         started = self.time.clock.monotonic()
         lost: Exception
         try:
             with hushed():
-                async with asyncio.timeout(seconds):
+                async with asyncio.timeout(self._config.timeout):
                     answer: Mapping[str, Any] = await getattr(self._made, verb)(**asked)
             self._tell_time(answer, started)
             return answer
