@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from omnicloud.contracts.messaging import Messaging
-from omnicloud_tck.differential.draws import payload
+from omnicloud.contracts.messaging import Messaging, MessagingFeature
+from omnicloud_tck.differential.draws import Chance, payload
 from omnicloud_tck.differential.twins import Scene, Step, Subject, Verb, of, one_of
 from omnicloud_tck.messaging.model import MessagingModel
 from omnicloud_tck.outbox.model import OutboxModel
@@ -59,10 +59,16 @@ _SOME: Any = one_of(1, 2, 3)
 _KEY: Any = one_of(None, "a", "b")
 _HEADERS = ((), (("Name", "é \U0001f980"),), (("n", ""), ("x-y", " two words ")))
 
+
+def _batch(chance: Chance) -> list[str | None]:
+    return [chance.choice((None, "a", "b")) for _ in range(chance.randint(1, 3))]
+
+
 MESSAGING_SUBJECT = Subject(
     "messaging",
     {
         "publish": Verb(6, of(_KEY, payload, one_of(*_HEADERS))),
+        "publish_many": Verb(2, of(_batch, payload), frozenset({MessagingFeature.BATCH})),
         "receive": Verb(6, of(_GROUP, _SOME)),
         "ack": Verb(4, of(_GROUP, _WHICH)),
         "nack": Verb(2, of(_GROUP, _WHICH, _FLAG)),

@@ -103,6 +103,29 @@ class _ObjectsTwin:
         self._wrote(key, content, version, _KINDS[kind])
         return None
 
+    async def parts_new(self, objects: Objects, key: str, data: bytes) -> None:
+        smallest = objects.pipeline.driver.limits.part_min_bytes
+        if smallest > _LARGEST_PART:
+            return await self.create(objects, key, data)
+        content = b"+" * smallest + data
+        got = await outcome(
+            objects.upload(self._name(key), content, if_absent=True, part_bytes=smallest)
+        )
+        self._conditional(key, content, _OCTETS, got, _EXISTS if key in self._held else None)
+        return None
+
+    async def parts_at(self, objects: Objects, key: str, data: bytes, stale: bool) -> None:
+        smallest = objects.pipeline.driver.limits.part_min_bytes
+        if smallest > _LARGEST_PART:
+            return await self.put_at(objects, key, data, stale)
+        version, current = self._pick(key, stale)
+        content = b"=" * smallest + data
+        got = await outcome(
+            objects.upload(self._name(key), content, if_version=version, part_bytes=smallest)
+        )
+        self._conditional(key, content, _OCTETS, got, None if current else _CONFLICT)
+        return None
+
     async def put_at(self, objects: Objects, key: str, data: bytes, stale: bool) -> None:
         version, current = self._pick(key, stale)
         got = await outcome(objects.upload(self._name(key), data, if_version=version))
@@ -231,6 +254,8 @@ OBJECTS_SUBJECT = Subject(
         "list": Verb(3, of(prefix, one_of(None, None, "/", "b"))),
         "put_at": Verb(4, of(name, payload, flag), _CONDITIONAL),
         "create": Verb(4, of(name, payload), _CONDITIONAL),
+        "parts_new": Verb(0.7, of(name, payload), _CONDITIONAL),
+        "parts_at": Verb(0.7, of(name, payload, flag), _CONDITIONAL),
         "delete_at": Verb(3, of(name, flag), _CONDITIONAL),
         "copy_new": Verb(1, of(name, name), _CONDITIONAL),
         "copy_at": Verb(1, of(name, name, flag), _CONDITIONAL),

@@ -6,7 +6,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from omnicloud.contracts.messaging import Messaging, MessagingFeature
+from omnicloud.contracts.messaging import Message, Messaging, MessagingFeature
 from omnicloud.contracts.messaging.driver import Ack, Kill, Nack, Receive, Subscribe
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud_tck.check import equal, that
@@ -85,14 +85,31 @@ class MessagingModel:
         end: bytes = b"",
         headers: tuple[tuple[str, str], ...] = (),
     ) -> None:
+        payload = self._made(key, end, headers)
+        await messaging.publish(self._topic, payload, key=key, headers=dict(headers))
+        self._published(payload)
+
+    async def _publish_many(self, messaging: Messaging, keys: list[str | None], end: bytes) -> None:
+        headers = (("batch", "é"),)
+        payloads = [self._made(key, end, headers) for key in keys]
+        await messaging.publish_many(
+            self._topic,
+            [Message(one, self._keys[one], dict(self._headers[one])) for one in payloads],
+        )
+        self._published(*payloads)
+
+    def _made(self, key: str | None, end: bytes, headers: tuple[tuple[str, str], ...]) -> bytes:
         self._count += 1
         payload = b"%d " % self._count + end
         self._keys[payload] = key
         self._headers[payload] = dict(headers)
-        await messaging.publish(self._topic, payload, key=key, headers=dict(headers))
+        return payload
+
+    def _published(self, *payloads: bytes) -> None:
         for group in _GROUPS:
-            self._waiting[group].append(payload)
-            self._attempts[group, payload] = 0
+            for payload in payloads:
+                self._waiting[group].append(payload)
+                self._attempts[group, payload] = 0
 
     async def _receive(self, messaging: Messaging, group: str, most: int) -> int:
         op = Receive(self._topic, group, most, 0.0, _LONG)
