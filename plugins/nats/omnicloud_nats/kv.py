@@ -44,7 +44,8 @@ from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.names import KEY_HEADER, Subjects
 from omnicloud_nats.scans import Scans
 from omnicloud_nats.store import store_of
-from omnicloud_nats.stream import Stored, Stream, open_stream
+from omnicloud_nats.stored import Stored
+from omnicloud_nats.stream import Stream, open_stream
 from omnicloud_nats.turns import Turns, Write
 
 __all__ = ["FEATURES", "NatsKV", "open_kv"]

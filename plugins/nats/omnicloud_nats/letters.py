@@ -9,7 +9,7 @@ from typing import NamedTuple
 from omnicloud.contracts.messaging.models import DeadRecord, Delivery, Outgoing
 from omnicloud_nats.group import Dead, Seen
 from omnicloud_nats.names import token_of
-from omnicloud_nats.stream import Stored
+from omnicloud_nats.stored import Stored
 
 __all__ = [
     "HEADERS_BYTES",

@@ -19,7 +19,8 @@ from omnicloud.core.operation import Feature
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.names import Subjects
 from omnicloud_nats.store import store_of
-from omnicloud_nats.stream import Stored, Stream, open_stream
+from omnicloud_nats.stored import Stored
+from omnicloud_nats.stream import Stream, open_stream
 from omnicloud_nats.turns import Turns, Write
 
 __all__ = ["FEATURES", "NatsLocks", "open_locks"]

@@ -9,6 +9,7 @@ server's schedules bring delayed messages to the topic's subject when they are d
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import TypeVar
 
 from omnicloud.contracts.messaging.driver import (
@@ -34,7 +35,7 @@ from omnicloud.contracts.messaging.models import (
 )
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
-from omnicloud.errors import NotFoundError, ResourceExhaustedError
+from omnicloud.errors import NotFoundError, OmniCloudError, ResourceExhaustedError
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.group import Dead, Entry, Group
 from omnicloud_nats.letters import (
@@ -46,7 +47,8 @@ from omnicloud_nats.letters import (
 )
 from omnicloud_nats.publishing import BATCH_ITEMS, Publishing
 from omnicloud_nats.store import store_of
-from omnicloud_nats.stream import Stored, Stream, open_stream
+from omnicloud_nats.stored import Stored
+from omnicloud_nats.stream import Stream, open_stream
 from omnicloud_nats.turns import Turns, Write
 
 __all__ = ["FEATURES", "NatsMessaging", "open_messaging"]
@@ -95,8 +97,9 @@ class NatsMessaging:
     async def subscribe(self, op: Subscribe, /) -> None:
         subject = self._places.group(op.topic, op.group)
         if await self._stream.last(subject) is None:
-            start = await self._stream.first_at(await self._oldest(), self._places.topic(op.topic))
-            made = Group(op.group, start - 1)
+            end = await self._stream.end()
+            first = await self._stream.first_at(await self._oldest(), self._places.topic(op.topic))
+            made = Group(op.group, end if first is None else first - 1)
             await self._stream.publish(subject, made.written(), dict(_ROLLUP), over=0)
 
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
@@ -202,8 +205,10 @@ class NatsMessaging:
     async def replay(self, op: Replay, /) -> int:
         await self.subscribe(Subscribe(op.topic, op.group))
         topic = self._places.topic(op.topic)
-        start = await self._stream.first_at(op.since, topic)
-        seen = [seen_of(one) async for one in self._stream.all_after(start - 1, topic)]
+        first = await self._stream.first_at(op.since, topic)
+        if first is None:
+            return 0
+        seen = [seen_of(one) async for one in self._stream.all_after(first - 1, topic)]
         return await self._change(
             op.topic, op.group, lambda group, _: group.replay(seen, op.since), 0
         )
@@ -316,10 +321,17 @@ class NatsMessaging:
         if now < self._tidied.setdefault(topic, now + _TIDY_SECONDS):
             return
         self._tidied[topic] = now + _TIDY_SECONDS
+        with suppress(OmniCloudError):  # what came before is done, whatever becomes of this
+            await self._remove_settled(topic)
+
+    async def _remove_settled(self, topic: str) -> None:
         messages = self._places.topic(topic)
-        low = await self._stream.first_at(await self._oldest(), messages)
-        low = min([low, *(group.low for group in await self._groups(topic, None))])
-        await self._stream.purge(messages, before=low)
+        first = await self._stream.first_at(await self._oldest(), messages)
+        groups = await self._groups(topic, None)
+        if first is None and not groups:
+            return  # a topic that is idle, or a server that is behind
+        lows = [group.low for group in groups]
+        await self._stream.purge(messages, before=min(lows if first is None else [first, *lows]))
 
     async def _oldest(self) -> float:
         """From when on messages are kept, whoever has settled them."""

@@ -53,7 +53,8 @@ from omnicloud_nats.pieces import Piece, Pieces
 from omnicloud_nats.records import GONE, Held, held_of, record_of
 from omnicloud_nats.scans import Scans
 from omnicloud_nats.store import store_of
-from omnicloud_nats.stream import Stored, Stream, open_stream
+from omnicloud_nats.stored import Stored
+from omnicloud_nats.stream import Stream, open_stream
 from omnicloud_nats.together import together
 from omnicloud_nats.turns import Turns, Write
 from omnicloud_nats.uploads import Uploads

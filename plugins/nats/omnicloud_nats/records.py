@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from omnicloud.contracts.objects.models import Listed, Metadata, ObjectInfo, PartInfo
 from omnicloud_nats.names import KEY_HEADER
 from omnicloud_nats.pieces import Piece
-from omnicloud_nats.stream import Stored
+from omnicloud_nats.stored import Stored
 from omnicloud_nats.turns import Write
 
 __all__ = ["GONE", "Held", "Part", "Upload", "held_of", "record_of"]

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import uuid
 from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 from omnicloud.errors import ConfigurationError, Outcome, UnavailableError
-from omnicloud_nats.errors import WRONG_SEQUENCE, NativeError, translated
+from omnicloud_nats.errors import NativeError, translated
 from omnicloud_nats.server_time import ServerTime, seconds_of
-from omnicloud_nats.store import Store, parsed
+from omnicloud_nats.store import Store
+from omnicloud_nats.stored import Stored, acknowledged, delivered, got, told
 from omnicloud_nats.together import together
-from omnicloud_nats.wire import Answer, headers_of
+from omnicloud_nats.wire import Answer
 
-__all__ = ["Stored", "Stream", "open_stream"]
+__all__ = ["Stream", "open_stream"]
 
 _NO_MESSAGE = 10037
 _EXISTS = 10058
@@ -34,17 +34,6 @@ _END = (404, 408, 409)
 """Statuses that end a pull: no messages, its time is over, the server's limits."""
 
 
-class Stored(NamedTuple):
-    """A message of the stream. ``at``: when the server took it, in seconds since 1970 UTC."""
-
-    subject: str
-    seq: int
-    at: float
-    headers: dict[str, str]
-    data: bytes
-    pending: int = 0
-
-
 class Stream:
     """A stream of a :class:`Store`, and the time at its server."""
 
@@ -58,14 +47,14 @@ class Stream:
         """The last message of a subject, as the stream's leader knows it."""
         if self._direct:
             answer = await self.store.ask(f"$JS.API.DIRECT.GET.{self.name}.{subject}")
-            return _told(answer)
+            return told(answer)
         return await self._asked({"last_by_subj": subject})
 
     async def at(self, seq: int) -> Stored | None:
         """The message of a number, if it is there."""
         if self._direct:
             body = json.dumps({"seq": seq}).encode()
-            return _told(await self.store.ask(f"$JS.API.DIRECT.GET.{self.name}", body))
+            return told(await self.store.ask(f"$JS.API.DIRECT.GET.{self.name}", body))
         return await self._asked({"seq": seq})
 
     async def publish(
@@ -178,7 +167,7 @@ class Stream:
         answers = await self.store.gather(
             f"DIRECT.GET.{self.name}", request, lambda answer: answer.status != 0, 0.0
         )
-        found = [_told(answer) for answer in answers if answer.status not in _DIRECT_END]
+        found = [told(answer) for answer in answers if answer.status not in _DIRECT_END]
         messages = [one for one in found if one is not None]
         if len(messages) < most and at > max([seq, *(one.seq for one in messages)]):
             messages.append(Stored(subjects[-1], at, 0.0, {}, b""))
@@ -195,8 +184,8 @@ class Stream:
                 yield one
             seq = page[-1].seq
 
-    async def first_at(self, at: float, subject: str) -> int:
-        """The number of the first message of that time or later; of the next where there is none.
+    async def first_at(self, at: float, subject: str) -> int | None:
+        """The number of the first message of that time or later; ``None`` where there is none.
 
         One that is a few microseconds older may be taken for it.
 
@@ -205,12 +194,11 @@ class Stream:
         """
         early = min(max(0.0, at - _ROUNDED_SECONDS), _LAST_SECOND)
         moment = datetime.fromtimestamp(early, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-        end = await self.end()
         config = {"deliver_policy": "by_start_time", "opt_start_time": moment}
         consumer, pending = await self._consumer(config, [subject], 0.0, bare=True)
         found = await self._pull(consumer, 1) if pending else []
         self._drop(consumer)
-        return found[0].seq if found else end + 1
+        return found[0].seq if found else None
 
     async def count_after(self, seq: int, subject: str) -> int:
         """How many messages with larger numbers the subject has."""
@@ -288,9 +276,7 @@ class Stream:
             if error.code == _NO_MESSAGE:
                 return None
             raise translated(error) from error
-        _, headers = headers_of(base64.b64decode(said.get("hdrs", "")))
-        data = base64.b64decode(said.get("data", ""))
-        return Stored(said["subject"], said["seq"], seconds_of(said["time"]), headers, data)
+        return got(said)
 
     async def _consumer(
         self, config: dict[str, Any], subjects: Sequence[str], wait: float, *, bare: bool
@@ -331,7 +317,7 @@ class Stream:
         last = answers[-1].status
         if last not in (0, *_END):
             raise translated(NativeError(last, "a pull was refused"))
-        return [_delivered(answer) for answer in answers if answer.status == 0]
+        return [delivered(answer) for answer in answers if answer.status == 0]
 
     def _drop(self, consumer: str) -> None:
         self.store.tell(f"CONSUMER.DELETE.{self.name}.{consumer}")
@@ -375,38 +361,3 @@ async def _check(store: Store, name: str, wanted: dict[str, Any]) -> None:
                 f"the stream {name} has another {field} than this service asks for",
                 hint="edit the stream, or give the service another namespace",
             )
-
-
-def acknowledged(answer: Answer) -> int | None:
-    """The number that a published message got; ``None`` where another came before it."""
-    try:
-        return int(parsed(answer.data)["seq"])
-    except NativeError as error:
-        if error.code in WRONG_SEQUENCE:
-            return None
-        raise translated(error) from error
-
-
-def _told(answer: Answer) -> Stored | None:
-    """A message that was asked for directly."""
-    if answer.status == 404:
-        return None
-    if answer.status:
-        raise translated(NativeError(answer.status, "a direct read was refused"))
-    said = answer.headers
-    at = seconds_of(said["Nats-Time-Stamp"])
-    return Stored(said["Nats-Subject"], int(said["Nats-Sequence"]), at, said, answer.data)
-
-
-def _delivered(answer: Answer) -> Stored:
-    """A message that a consumer delivered: its facts are in the subject for its answer."""
-    words = answer.reply.split(".")
-    # Newer servers may put the domain and the account before the stream.
-    seq, at, pending = (words[5], words[7], words[8]) if len(words) == 9 else _longer(words)
-    return Stored(
-        answer.subject, int(seq), int(at) / _NANO, answer.headers, answer.data, int(pending)
-    )
-
-
-def _longer(words: list[str]) -> tuple[str, str, str]:
-    return words[7], words[9], words[10]

@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 
 from omnicloud.errors import OmniCloudError, Outcome, UnavailableError
-from omnicloud_nats.stream import Stored, Stream
+from omnicloud_nats.stored import Stored
+from omnicloud_nats.stream import Stream
 
 __all__ = ["Turns", "Write"]
 

@@ -13,7 +13,8 @@ from omnicloud.errors import ConflictError, CorruptedError, NotFoundError
 from omnicloud_nats.names import token_of
 from omnicloud_nats.pieces import Piece, Pieces
 from omnicloud_nats.records import GONE, Part, Upload
-from omnicloud_nats.stream import Stored, Stream
+from omnicloud_nats.stored import Stored
+from omnicloud_nats.stream import Stream
 from omnicloud_nats.turns import Turns, Write
 
 __all__ = ["Uploads"]

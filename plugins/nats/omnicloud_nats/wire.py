@@ -147,7 +147,7 @@ class Wire(asyncio.Protocol):
         """End the connection at once; who waits for an answer is told."""
         if self._transport is not None:
             self._transport.abort()
-        self._lose("")
+        self._lose(self._said)
 
     def _write(self, data: bytes) -> None:
         """Send with what else is sent in this turn of the loop: calls at once are one packet."""
@@ -271,7 +271,9 @@ class Wire(asyncio.Protocol):
     def _refused(self, said: str) -> None:
         denied = _DENIED.search(said)
         if denied is None:
-            self._said = said  # the server closes the connection next
+            self._said = said  # the server closes the connection next, but for this one
+            if "Permissions Violation" in said:
+                self.abort()
             return
         for hear, subject in list(self._ears.values()):
             if subject == denied.group(1):
