@@ -94,7 +94,7 @@ def test_the_rest_of_the_worst_key_fits_beside_an_object() -> None:
 _UNITS = NarrowKeys("some/place/", by_code_unit=True)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(st.one_of(_KEYS, _LONG))
 def test_a_key_in_code_units_comes_back_and_fits(key: str) -> None:
     stored = _UNITS.stored(key)
@@ -103,14 +103,14 @@ def test_a_key_in_code_units_comes_back_and_fits(key: str) -> None:
     assert max(stored) <= "\ud7ff"
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(_KEYS, _KEYS)
 def test_code_units_are_in_the_order_of_keys(one: str, other: str) -> None:
     stored = [_UNITS.stored(key).encode("utf-16-be") for key in (one, other)]
     assert (stored[0] < stored[1]) == (one < other)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(_LONG, st.integers(80, 1000), st.text("aé\U0001f980/", max_size=9))
 def test_keys_out_of_order_in_code_units_are_in_one_cluster(
     key: str, shared: int, more: str
@@ -122,7 +122,7 @@ def test_keys_out_of_order_in_code_units_are_in_one_cluster(
         assert _UNITS.cluster(one) == _UNITS.cluster(other)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(_LONG)
 def test_the_cluster_in_code_units_is_known_without_the_rest(key: str) -> None:
     head = _UNITS.key(_UNITS.stored(key))

@@ -76,7 +76,7 @@ def _expected(held: set[str], prefix: str, delimiter: str | None) -> list[tuple[
 @pytest.mark.parametrize("keys", [_NARROW, _TIGHT], ids=["narrow", "tight"])
 @pytest.mark.parametrize("by_key", [True, False], ids=["by key", "by marker"])
 def test_all_keys_are_told_once_in_order(keys: StoredKeys, by_key: bool) -> None:
-    @settings(deadline=None, max_examples=60)
+    @settings(deadline=None, max_examples=25)
     @given(_KEYS, st.sampled_from(["", "a", "a/", "/"]), st.sampled_from([None, "/", "b"]))
     def trial(held: set[str], prefix: str, delimiter: str | None) -> None:
         for limit in (1, 3, 100):
