@@ -42,7 +42,7 @@ def write(
         },
         "commit": commit.stdout.strip(),
         "data_sha256": dict(data),
-        "options": dict(options),
+        "options": {**options, "data": Path(str(options["data"])).name},
         "policies": {one: dict(figures) for one, figures in policies.items()},
         **(more or {}),
     }

@@ -90,7 +90,8 @@ def beside(
     if not path.exists():
         return figures, windows
     before = json.loads(path.read_text())
-    alike = {**before["options"], "policies": said["policies"]} == said
+    now = {**said, "data": Path(said["data"]).name}
+    alike = {**before["options"], "policies": said["policies"]} == now
     if not alike or before["data_sha256"] != hashes:
         return figures, windows
     return before["policies"] | figures, before["windows"] | windows
