@@ -44,7 +44,7 @@ def later_snapshot(
 
 
 SLOW = (HealthCheck.too_slow, HealthCheck.filter_too_much)
-drawn = settings(max_examples=60, deadline=None, suppress_health_check=SLOW)
+drawn = settings(max_examples=40, deadline=None, suppress_health_check=SLOW)
 
 
 def decided(

@@ -74,13 +74,13 @@ def optimum(problem: Problem) -> int:
     return round(solver.objective_value)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(problems(), st.integers(0, 3))
 def test_between_the_optimum_and_first_fit_with_every_bound_kept(
     problem: Problem, fewer: int
 ) -> None:
     greedy = first_fit(problem)
-    packed = pack(problem, machines=max(1, greedy - fewer), steps=200)
+    packed = pack(problem, machines=max(1, greedy - fewer), steps=100)
     assert problem.broken(packed.at) == ""
     machines = [problem.items[packed.at == m].tolist() for m in range(packed.machines)]
     assert all(inside and kept(problem, inside) for inside in machines)

@@ -48,12 +48,6 @@ class Topologies:
         self._nodes = fleet.nodes
         self._made: dict[str, Domains] = {}
 
-    def added(self, row: int, workload: Workload) -> None:
-        """Nothing to do."""
-
-    def removed(self, row: int, workload: Workload) -> None:
-        """Nothing to do."""
-
     def get(self, topology: str) -> Domains:
         """The topology of that name."""
         found = self._made.get(topology)
@@ -92,7 +86,7 @@ class Counters:
 
     def __init__(self, fleet: Fleet) -> None:
         self._fleet = fleet
-        self._topologies = fleet.book(Topologies)
+        self._topologies = fleet.table(Topologies)
         self._counters: dict[tuple[Match, str], Counter] = {}
         self._index: MatchIndex[Counter] = MatchIndex()
         self._selected: dict[Labels, list[Counter]] = {}

@@ -14,7 +14,7 @@ from omnicloud.placement.model.resources import Resources, Schema
 from omnicloud.placement.model.snapshot import Latency, Placed, Snapshot
 from omnicloud.placement.model.workload import Workload
 
-__all__ = ["Book", "Fleet", "Floats", "Follower", "Rows"]
+__all__ = ["Book", "Fleet", "Floats", "Follower", "Rows", "Table"]
 
 Floats: TypeAlias = NDArray[np.float64]
 Rows: TypeAlias = NDArray[np.intp] | slice
@@ -39,7 +39,14 @@ class Book(Follower, Protocol):
     def __init__(self, fleet: Fleet) -> None: ...
 
 
+class Table(Protocol):
+    """What a rule works out about the nodes. Made at its first use; changes by itself alone."""
+
+    def __init__(self, fleet: Fleet) -> None: ...
+
+
 B = TypeVar("B", bound=Book)
+T = TypeVar("T", bound=Table)
 
 
 class Fleet:
@@ -92,7 +99,7 @@ class Fleet:
         self.named: set[str] = set()
         self.known: dict[str, Placed] = {}
         self._changes = _Changes(len(nodes))
-        self._books: dict[type[Book], Book] = {}
+        self._tables: dict[type[Table], Table] = {}
         self._followers: list[Follower] = []
         self._demands: dict[Resources, Floats] = {}
 
@@ -145,12 +152,19 @@ class Fleet:
 
     def book(self, kind: type[B]) -> B:
         """The book of that kind, made and filled at the first asking."""
-        found = self._books.get(kind)
-        if found is None:
-            found = self._books[kind] = kind(self)
+        new = kind not in self._tables
+        found = self.table(kind)
+        if new:
             self.follow(found)
+        return found
+
+    def table(self, kind: type[T]) -> T:
+        """The table of that kind, made at the first asking."""
+        found = self._tables.get(kind)
+        if found is None:
+            found = self._tables[kind] = kind(self)
         if not isinstance(found, kind):
-            raise TypeError(f"{kind.__name__} is not the book that was kept under its name")
+            raise TypeError(f"{kind.__name__} is not what was kept under its name")
         return found
 
     def follow(self, follower: Follower) -> None:

@@ -91,11 +91,15 @@ class Weighted(Ranking):
         self._totals: Floats = np.full(size, -np.inf)
 
     def refresh(self, rows: Rows, good: Bools) -> None:
-        total: Floats = np.zeros(good.shape)
+        total: Floats | None = None
         for part in self._local:
-            total = total + part.normal(rows, good.size) * (part.weight / self._sum)
-        total[~good] = -np.inf
-        self._totals[rows] = total
+            values = part.normal(rows, good.size)
+            if part.weight != self._sum:
+                values = values * (part.weight / self._sum)
+            total = values if total is None else total + values
+        if total is None:
+            total = np.zeros(good.shape)
+        self._totals[rows] = np.where(good, total, -np.inf)
 
     def best(self, allowed: Bools | None) -> int:
         totals = self._now(allowed)

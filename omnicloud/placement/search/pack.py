@@ -227,8 +227,9 @@ def _first_fit(problem: Problem) -> NDArray[np.intp]:
     used = 0
     for item, kind in enumerate(problem.items.tolist()):
         some = np.arange(used)
-        good = machines.fits(kind, some) & machines.bears(kind, some)
-        target = int(good.argmax()) if good.any() else used
+        room = some[machines.fits(kind, some)]
+        good = room[machines.bears(kind, room)]
+        target = int(good[0]) if good.size else used
         if target == size:
             machines, size = _larger(machines, problem), 2 * size
         machines.put(item, target)

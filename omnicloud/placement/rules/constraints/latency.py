@@ -46,12 +46,6 @@ class Sites:
         """Whom it must be near to, and how near, whoever of both said so."""
         return self._peers.get(workload, {})
 
-    def added(self, row: int, workload: Workload) -> None:
-        """Nothing to do: where workloads are the fleet knows."""
-
-    def removed(self, row: int, workload: Workload) -> None:
-        """Nothing to do."""
-
 
 def _seconds(
     known: dict[frozenset[str], float], one: tuple[str, str], other: tuple[str, str]
@@ -71,13 +65,13 @@ class Near(Rule):
 
     def announce(self, fleet: Fleet, workload: Workload) -> None:
         """Note whom it talks to: that binds the other too."""
-        if workload.talks_to and fleet.book(Sites).announce(workload):
+        if workload.talks_to and fleet.table(Sites).announce(workload):
             fleet.named.update((workload.name, *(talk.to for talk in workload.talks_to)))
             fleet.new_epoch()
 
     def filter(self, fleet: Fleet, workload: Workload, eligible: Bools) -> Filter | None:
         """Concerns workloads that talk or are talked to."""
-        peers = fleet.book(Sites).peers(workload.name)
+        peers = fleet.table(Sites).peers(workload.name)
         return _WithinReach(fleet, peers) if peers else None
 
 
@@ -87,7 +81,7 @@ class _WithinReach(Filter):
     def __init__(self, fleet: Fleet, peers: dict[str, float]) -> None:
         self._fleet = fleet
         self._peers = peers
-        self._sites = fleet.book(Sites)
+        self._sites = fleet.table(Sites)
 
     def passes(self, rows: Rows) -> Bools:
         sites = self._sites.codes[rows]

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from omnicloud.placement.engine.fleet import Fleet, Rows
 from omnicloud.placement.model.node import Node
 from omnicloud.placement.model.verdict import Verdict
-from omnicloud.placement.model.workload import Workload
 from omnicloud.placement.rules.protocol import Bools, Filter, Scope
 
 __all__ = ["StaticFilter"]
@@ -37,12 +36,6 @@ class _Kinds:
             self._known[name] = [self._nodes[row] for row in first.values()], codes
         return self._known[name]
 
-    def added(self, row: int, workload: Workload) -> None:
-        """Nothing to do."""
-
-    def removed(self, row: int, workload: Workload) -> None:
-        """Nothing to do."""
-
 
 class StaticFilter(Filter):
     """Asks a question about the node alone.
@@ -67,7 +60,7 @@ class StaticFilter(Filter):
         self._fleet = fleet
         self._rule = rule
         self._missing = missing
-        some, codes = fleet.book(_Kinds).alike(*kind)
+        some, codes = fleet.table(_Kinds).alike(*kind)
         self._passes = np.array([not missing(node) for node in some], dtype=np.bool_)[codes]
 
     def passes(self, rows: Rows) -> Bools:

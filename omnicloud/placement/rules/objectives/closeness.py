@@ -19,7 +19,7 @@ class Closeness(Objective):
 
     def score(self, fleet: Fleet, workload: Workload) -> Score | None:
         """Concerns workloads that talk or are talked to."""
-        sites = fleet.book(Sites)
+        sites = fleet.table(Sites)
         return _Mean(fleet, sites, workload.name) if sites.peers(workload.name) else None
 
 

@@ -56,12 +56,6 @@ class _Seen:
             self._usual = self._summed()
         return self._usual
 
-    def added(self, row: int, workload: Workload) -> None:
-        """Announced already."""
-
-    def removed(self, row: int, workload: Workload) -> None:
-        """It may come again."""
-
     def _summed(self) -> _Usual:
         common = sorted(self._seen.items(), key=lambda one: (-one[1], one[0][0], repr(one[0][1])))
         kinds = [kind for kind, _ in common[:_MOST_KINDS]]
@@ -93,11 +87,11 @@ class GpuFragmentation(Objective):
 
     def announce(self, fleet: Fleet, workload: Workload) -> None:
         """Count it among the usual ones."""
-        fleet.book(_Seen).note(workload)
+        fleet.table(_Seen).note(workload)
 
     def score(self, fleet: Fleet, workload: Workload) -> Score | None:
         """Concerns every workload where nodes have GPUs and anything was announced."""
-        usual = fleet.book(_Seen).usual()
+        usual = fleet.table(_Seen).usual()
         if not usual.weights.size or not any(node.gpus for node in fleet.nodes):
             return None
         return _Gradient(fleet, workload, usual)
