@@ -12,7 +12,6 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable
-from typing import NamedTuple
 
 from omnicloud.contracts.kv.driver import (
     Begin,
@@ -40,6 +39,7 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
 from omnicloud.errors import AlreadyExistsError, ConflictError, UnsupportedError
+from omnicloud_nats.batches import BATCH_ITEMS, Batches
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.names import KEY_HEADER, Subjects
 from omnicloud_nats.scans import Scans
@@ -47,6 +47,16 @@ from omnicloud_nats.store import store_of
 from omnicloud_nats.stored import Stored
 from omnicloud_nats.stream import Stream, open_stream
 from omnicloud_nats.turns import Turns, Write
+from omnicloud_nats.values import (
+    end_of,
+    ending_at,
+    is_mark,
+    lasting,
+    live_of,
+    mark,
+    record_of,
+    version_of,
+)
 
 __all__ = ["FEATURES", "NatsKV", "open_kv"]
 
@@ -54,6 +64,7 @@ FEATURES: frozenset[Feature] = frozenset(
     {
         KVFeature.TTL,
         KVFeature.COMPARE_AND_SET,
+        KVFeature.BATCH,
         KVFeature.SCAN,
         KVFeature.COUNTER,
         KVFeature.WATCH,
@@ -63,28 +74,11 @@ FEATURES: frozenset[Feature] = frozenset(
 
 _HEADERS_BYTES = 16 << 10
 """Room in a message beside the value: a long key may stand in its headers."""
-_LIFE = "Omni-Life"  # seconds from the message's stamp
-_ENDS = "Omni-Ends"  # seconds since 1970: a life that an increment went on with
-_GONE = "Omni-Gone"
-_SERVER_LIFE = "Nats-TTL"
-_SERVER_MARK = "Nats-Marker-Reason"
 _NANO = 1_000_000_000
 _INT64 = 1 << 63
 _PAGE = 1000
 _VERSION = re.compile(r"([1-9]\d{0,18})(t?)")
 _INTEGER = re.compile(rb"0|-?[1-9]\d{0,18}")
-
-
-class _Live(NamedTuple):
-    """A live key. ``version`` says whether its life ends: then it may be stale by itself."""
-
-    data: bytes
-    seq: int
-    ends: float | None
-
-    @property
-    def version(self) -> str:
-        return f"{self.seq}t" if self.ends is not None else str(self.seq)
 
 
 class NatsKV:
@@ -95,6 +89,7 @@ class NatsKV:
         self._features = features
         self._subjects = Subjects(f"{stream.name}.k")
         self._turns = Turns(stream)
+        self._batches = Batches(stream)
         self._scans: Scans[str] = Scans()
         self._kept = stream.store.config.changes_seconds
 
@@ -105,18 +100,15 @@ class NatsKV:
     @property
     def limits(self) -> KVLimits:
         room = self._stream.store.message_max_bytes - _HEADERS_BYTES
-        return KVLimits(value_max_bytes=min(room, 8 << 20))
+        return KVLimits(value_max_bytes=min(room, 8 << 20), batch_max_items=BATCH_ITEMS)
 
     async def get(self, op: Get, /) -> Record | None:
         found = await self._stream.last(self._subjects.of(op.key)[0])
         if found is None:
             return None
-        ends = _end_of(found)
-        now = 0.0 if ends is None else await self._stream.time.now()
-        live = _live(found, now)
-        if live is None:
-            return None
-        return Record(live.data, live.version, None if ends is None else ends - now)
+        await self._batches.settled(found)
+        now = 0.0 if end_of(found) is None else await self._stream.time.now()
+        return record_of(found, now)
 
     async def set(self, op: Set, /) -> str:
         if op.if_absent:
@@ -128,17 +120,17 @@ class NatsKV:
         seq = await self._stream.publish(subject, op.value, headers, over=over)
         if seq is None:
             raise _stale()
-        return _version(seq, op.ttl)
+        return version_of(seq, op.ttl)
 
     async def delete(self, op: Delete, /) -> bool:
         subject, headers = self._place(op.key, None)
-        mark = Write(b"", headers | self._mark())
+        gone = Write(b"", headers | mark(self._kept))
 
         def decide(found: Stored | None, now: float) -> tuple[Write | None, Callable[[int], bool]]:
-            live = _live(found, now)
+            live = live_of(found, now)
             if op.if_version is not None and (live is None or live.version != op.if_version):
                 raise _stale()
-            return (mark if live else None), bool
+            return (gone if live else None), bool
 
         return await self._turns.change(subject, decide)
 
@@ -159,13 +151,11 @@ class NatsKV:
         subject, plain = self._place(op.key, None)
 
         def decide(found: Stored | None, now: float) -> tuple[Write | None, Callable[[int], int]]:
-            live = _live(found, now)
+            live = live_of(found, now)
             total = _number(live.data) + op.delta if live else op.delta
             if not -_INT64 <= total < _INT64:
                 raise _no_integer()
-            headers = dict(plain)
-            if live is not None and live.ends is not None:
-                headers |= {_ENDS: f"{live.ends:.9f}", **_cleared(live.ends - now)}
+            headers = plain | ending_at(live.ends if live else None, now)
             return Write(b"%d" % total, headers), lambda _: total
 
         return await self._turns.change(subject, decide)
@@ -188,13 +178,16 @@ class NatsKV:
         return ChangePage(tuple(one for one in told if one is not None), f"{at}@{now:.3f}")
 
     async def get_many(self, op: GetMany, /) -> tuple[Record | None, ...]:
-        raise _undeclared("batch")
+        return await self._batches.read([self._subjects.of(key)[0] for key in op.keys])
 
     async def set_many(self, op: SetMany, /) -> None:
-        raise _undeclared("batch")
+        places = [(*self._place(key, op.ttl), value) for key, value in op.items]
+        await self._batches.write([(subject, value, head) for subject, head, value in places])
 
     async def delete_many(self, op: DeleteMany, /) -> None:
-        raise _undeclared("batch")
+        places = [self._place(key, None) for key in op.keys]
+        gone = mark(self._kept)
+        await self._batches.write([(subject, b"", head | gone) for subject, head in places])
 
     async def begin(self, op: Begin, /) -> Transaction:
         raise _undeclared("transaction")
@@ -210,12 +203,12 @@ class NatsKV:
         # Where there is nothing at all, not even a mark, one request does it.
         seq = await self._stream.publish(subject, op.value, headers, over=0)
         if seq is not None:
-            return _version(seq, op.ttl)
+            return version_of(seq, op.ttl)
 
         def decide(found: Stored | None, now: float) -> tuple[Write | None, Callable[[int], str]]:
-            if _live(found, now) is not None:
+            if live_of(found, now) is not None:
                 raise AlreadyExistsError("the key is live")
-            return Write(op.value, headers), lambda seq: _version(seq, op.ttl)
+            return Write(op.value, headers), lambda seq: version_of(seq, op.ttl)
 
         return await self._turns.change(subject, decide)
 
@@ -226,7 +219,7 @@ class NatsKV:
             raise _stale()
         if known.group(2):
             found = await self._stream.last(subject)
-            live = _live(found, await self._stream.time.now())
+            live = live_of(found, await self._stream.time.now())
             if live is None or live.version != version:
                 raise _stale()
         return int(known.group(1))
@@ -235,7 +228,7 @@ class NatsKV:
         """The live keys with a prefix, in order."""
         found = await self._stream.last_of(self._subjects.under(prefix))
         now = await self._stream.time.now()
-        live = (one for one in found if _live(one, now) is not None)
+        live = (one for one in found if live_of(one, now) is not None)
         names = (self._subjects.name(one.subject, one.headers.get(KEY_HEADER)) for one in live)
         return sorted(name for name in names if name is not None and name.startswith(prefix))
 
@@ -243,21 +236,15 @@ class NatsKV:
         key = self._subjects.name(one.subject, one.headers.get(KEY_HEADER))
         if key is None or not key.startswith(prefix):
             return None
-        if _is_mark(one):
+        if is_mark(one):
             return Change(key, ChangeKind.DELETED)
-        ends = _end_of(one)
-        return Change(key, ChangeKind.SET, _version(one.seq, ends))
+        ends = end_of(one)
+        return Change(key, ChangeKind.SET, version_of(one.seq, ends))
 
     def _place(self, key: str, ttl: float | None) -> tuple[str, dict[str, str]]:
         subject, beside = self._subjects.of(key)
         headers = {} if beside is None else {KEY_HEADER: beside}
-        if ttl is not None:
-            headers |= {_LIFE: f"{ttl:.6f}", **_cleared(ttl)}
-        return subject, headers
-
-    def _mark(self) -> dict[str, str]:
-        # The server adds a mark of its own for a message whose life ended, but not for a mark.
-        return {_GONE: "1", _SERVER_MARK: "Remove", _SERVER_LIFE: f"{math.ceil(self._kept)}s"}
+        return subject, headers | lasting(ttl)
 
 
 async def open_kv(config: NatsConfig, opening: Opening) -> NatsKV:
@@ -268,38 +255,11 @@ async def open_kv(config: NatsConfig, opening: Opening) -> NatsKV:
         config.stream_of(opening.service.name, "kv"),
         max_msgs_per_subject=1,
         allow_rollup_hdrs=True,
+        allow_atomic=True,
         subject_delete_marker_ttl=math.ceil(config.changes_seconds) * _NANO,
     )
     durable = config.durability == "fsync"
     return NatsKV(stream, FEATURES if durable else FEATURES - {KVFeature.DURABLE})
-
-
-def _live(found: Stored | None, now: float) -> _Live | None:
-    """What a key's last message means at a moment."""
-    if found is None or _is_mark(found):
-        return None
-    ends = _end_of(found)
-    return None if ends is not None and ends <= now else _Live(found.data, found.seq, ends)
-
-
-def _is_mark(found: Stored) -> bool:
-    return _SERVER_MARK in found.headers
-
-
-def _end_of(found: Stored) -> float | None:
-    if _LIFE in found.headers:
-        return found.at + float(found.headers[_LIFE])
-    ends = found.headers.get(_ENDS)
-    return None if ends is None else float(ends)
-
-
-def _cleared(seconds: float) -> dict[str, str]:
-    """When the server may take it away: whole seconds, never before the end."""
-    return {_SERVER_LIFE: f"{math.ceil(seconds) + 1}s"}
-
-
-def _version(seq: int, ends: float | None) -> str:
-    return str(seq) if ends is None else f"{seq}t"
 
 
 def _number(data: bytes) -> int:

@@ -11,7 +11,7 @@ from omnicloud.registry.provider import Offer, Provider, Status
 
 __all__ = ["omnicloud_providers"]
 
-_KV = frozenset(KVFeature) - {KVFeature.BATCH, KVFeature.TRANSACTION}
+_KV = frozenset(KVFeature) - {KVFeature.TRANSACTION}
 _OBJECTS = frozenset(ObjectsFeature) - {ObjectsFeature.PRESIGN}
 
 

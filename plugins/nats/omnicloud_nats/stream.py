@@ -215,7 +215,7 @@ class Stream:
         listed = await self._subjects(subjects)
         if not self._direct:
             # Of several servers one that is behind may be the reader; the leader never is.
-            return await self._lasts(listed)
+            return await self.lasts(listed)
         if not listed:
             return []
         config = {"deliver_policy": "last_per_subject"}
@@ -229,9 +229,10 @@ class Stream:
         finally:
             self._drop(consumer)
         # What was replaced while the server went through them may be missing.
-        return [*found.values(), *await self._lasts(listed - found.keys())]
+        return [*found.values(), *await self.lasts(listed - found.keys())]
 
-    async def _lasts(self, subjects: Iterable[str]) -> list[Stored]:
+    async def lasts(self, subjects: Iterable[str]) -> list[Stored]:
+        """The last message of each of these subjects that has one."""
         found = await together(self.last, subjects, at_once=_AT_ONCE)
         return [one for one in found if one is not None]
 
