@@ -102,8 +102,11 @@ def starts(fleet: Fleet, weeks: int) -> list[int]:
 
 
 def rehearsals(before: int) -> list[int]:
-    """First slots of past windows to learn from: every half week, whole by ``before``."""
-    return list(range(WEEK, before - WEEK + 1, WEEK // 2))
+    """First slots of past windows to learn from: every half week, whole by ``before``.
+
+    The last dozen, which is six weeks and a half.
+    """
+    return list(range(WEEK, before - WEEK + 1, WEEK // 2))[-12:]
 
 
 def _share(values: Floats) -> np.ndarray:
