@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from omnicloud.contracts.outbox.driver import Claim, Fail, Save
+from omnicloud.contracts.outbox.driver import Claim, Fail, Mark, Save
 from omnicloud.contracts.outbox.models import NewEvent
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
@@ -44,6 +44,22 @@ class LastingLaws(Contract):
             found += [(event.event_id, early) for event in more]
         expected = [("e-0", True), ("e-1", False), ("e-2", False)]
         equal(expected, sorted(found), "events claimed by the other, and whether early")
+
+    @law(
+        "OX-138",
+        "A claim holds its aggregate for its owner too: the next event comes after it is settled.",
+    )
+    async def a_claim_holds_for_its_owner(self, world: World[Any]) -> None:
+        one = await world.pipeline()
+        for number in range(3):
+            for key in ("a", "b"):
+                await one.send(Save("s", NewEvent(f"{key}-{number}", "t", b"x", None, key)))
+        for number in range(3):
+            held = [await one.send(Claim("s", "me", 1, 0.0, _LONG)) for _ in range(3)]
+            found = [event.event_id for claimed in held for event in claimed]
+            equal([f"a-{number}", f"b-{number}"], found, "events claimed one by one")
+            await one.send(Mark("s", (f"a-{number}",)))
+            await one.send(Mark("s", (f"b-{number}",)))
 
     @law(
         "OX-137",

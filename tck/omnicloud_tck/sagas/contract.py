@@ -17,6 +17,7 @@ from omnicloud_tck.general.faults import Faults
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
+from omnicloud_tck.sagas.beginnings import BeginningLaws
 from omnicloud_tck.sagas.edges import SagaEdges
 from omnicloud_tck.sagas.histories import SagaHistories
 from omnicloud_tck.sagas.leases import LeaseLaws, a_state
@@ -27,7 +28,7 @@ from omnicloud_tck.world import World
 __all__ = ["SagaContract"]
 
 
-class SagaContract(LeaseLaws, SagaEdges, UpdateLaws, SagaHistories, Faults):
+class SagaContract(LeaseLaws, SagaEdges, UpdateLaws, BeginningLaws, SagaHistories, Faults):
     """Every promise of ``SagaStates``, and of the engine as far as drivers carry it."""
 
     contract = "sagas"

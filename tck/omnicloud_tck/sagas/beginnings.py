@@ -1,0 +1,42 @@
+"""The law of sagas that two begin at almost the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from omnicloud.contracts.sagas.driver import Create, Get
+from omnicloud.contracts.sagas.models import SagaRecord
+from omnicloud.errors import SagaStateConflictError
+from omnicloud_tck.check import equal
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.world import World
+
+__all__ = ["BeginningLaws"]
+
+_SWEEP = 10  # turns of the loop by which one creation is behind the other
+
+
+class BeginningLaws(Contract):
+    """An id is taken once, however close the attempts are."""
+
+    @law(
+        "SA-139",
+        "Of two creations of one id, one a little behind the other, one is done and stays.",
+        rung=Rung.CONCURRENCY,
+    )
+    async def one_of_two_begins(self, world: World[Any]) -> None:
+        pipes = [await world.pipeline() for _ in range(2)]
+        for turns in range(_SWEEP):
+            creating: list[asyncio.Future[None]] = []
+            for number, pipe in enumerate(pipes):
+                record = SagaRecord(f"s-{turns}", "RUNNING", None, (), b"%d" % number, 0)
+                creating.append(asyncio.ensure_future(pipe.send(Create("s", record))))
+                for _ in range(turns):
+                    await asyncio.sleep(0)
+            ended = await asyncio.gather(*creating, return_exceptions=True)
+            won = [n for n, end in enumerate(ended) if not isinstance(end, SagaStateConflictError)]
+            equal(1, len(won), f"creations done, the second {turns} turns behind the first")
+            found = await pipes[0].send(Get("s", f"s-{turns}"))
+            equal(b"%d" % won[0], found and found.payload, "what the one that was done wrote")
