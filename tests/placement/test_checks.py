@@ -13,6 +13,7 @@ from omnicloud.placement.model.checks import check
 from omnicloud.placement.model.errors import InvalidSnapshotError
 from omnicloud.placement.model.labels import Match, Operator, Requirement, labels
 from omnicloud.placement.model.node import Node, NumaZone, Power
+from omnicloud.placement.model.options import Aim, Options
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.snapshot import Latency, Placed, Snapshot
 from omnicloud.placement.model.workload import (
@@ -127,3 +128,19 @@ def test_a_fleet_that_is_overfilled_already_gets_nothing_more_and_does_no_harm()
     snapshot = replace(Snapshot.of([NODE], [ASKS]), placed=(Placed(heavy, "n"),))
     (refusal,) = decide(snapshot).refusals
     assert refusal.reasons[0].nearest.offered == -91
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (Options(verify_top=0), "verify_top is 0"),
+        (Options(move_budget=-1), "move_budget is -1"),
+        (Options(move_price=math.nan), "move_price is nan"),
+        (Options(spare_nodes=-2), "spare_nodes is -2"),
+        (Options(aims=()), "have no aim"),
+        (Options(aims=(Aim("cost"), Aim("cost"))), "name an aim twice in cost, cost"),
+    ],
+)
+def test_bad_options_are_named(options: Options, words: str) -> None:
+    with pytest.raises(InvalidSnapshotError, match=words):
+        decide(Snapshot.of([NODE]), options)

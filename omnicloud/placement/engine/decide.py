@@ -12,6 +12,7 @@ from omnicloud.placement.engine.preemption import make_room
 from omnicloud.placement.engine.queue import in_order
 from omnicloud.placement.engine.verifier import Verifier
 from omnicloud.placement.model.checks import check
+from omnicloud.placement.model.checks.options import check_options
 from omnicloud.placement.model.decision import Decision, Eviction, Placement, Refusal
 from omnicloud.placement.model.errors import InvalidSnapshotError
 from omnicloud.placement.model.options import Options
@@ -43,10 +44,10 @@ def decide(
             any node even if that were empty. All such mistakes are listed. Nothing was placed.
         ConfigurationError: An aim names no objective.
     """
-    problems = check(snapshot)
+    options = options or Options()
+    problems = (*check(snapshot), *check_options(options))
     if problems:
         raise InvalidSnapshotError(problems)
-    options = options or Options()
     fleet = Fleet.of(snapshot, options.basis)
     placer = Placer(fleet, options, catalogue or Catalogue.of(), verifiers)
     placer.announce(snapshot.workloads())

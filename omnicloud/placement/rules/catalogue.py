@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from typing import TypeVar
 
 import pluggy
@@ -50,10 +50,21 @@ class Catalogue:
         """Those of the library and of all installed distributions.
 
         Raises:
-            ConfigurationError: Two of one name.
+            ConfigurationError: Two of one name, or a plugin that cannot be imported: its
+                constraints would silently not be kept.
         """
         found = sorted(entry_points(group=ENTRY_POINT_GROUP), key=lambda one: one.name)
-        return cls.of(*(one.load() for one in found))
+        return cls.of(*(_loaded(one) for one in found))
+
+
+def _loaded(found: EntryPoint) -> object:
+    try:
+        return found.load()
+    except Exception as error:
+        raise ConfigurationError(
+            f"the placement plugin {found.name!r} cannot be imported: {error}",
+            hint="mend or uninstall it",
+        ) from error
 
 
 def _flat(answers: Iterable[Sequence[R]]) -> list[R]:

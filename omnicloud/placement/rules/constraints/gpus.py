@@ -10,9 +10,11 @@ from omnicloud.placement.model.verdict import Verdict
 from omnicloud.placement.model.workload import GpuRequest, Workload
 from omnicloud.placement.rules.protocol import Bools, Filter, Rule
 
-__all__ = ["WHOLE", "Devices", "GpuShares"]
+__all__ = ["REMEMBERED", "WHOLE", "Devices", "GpuShares"]
 
 WHOLE = 1000
+REMEMBERED = 4096
+"""So many that left would get the same devices again; a trial without them is over by then."""
 
 
 class Devices:
@@ -72,6 +74,8 @@ class Devices:
         if workload.gpu is None:
             return
         chosen = self._before[workload.name, row] = self._taken.pop(workload.name)
+        if len(self._before) > REMEMBERED:
+            del self._before[next(iter(self._before))]
         self._change(row, chosen, workload.gpu.milli)
 
     def _change(self, row: int, devices: tuple[int, ...], milli: int) -> None:

@@ -9,6 +9,7 @@ from omnicloud.placement.model.node import Node, NumaZone
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.verdict import Verdict
 from omnicloud.placement.model.workload import Workload
+from omnicloud.placement.rules.constraints.gpus import REMEMBERED
 from omnicloud.placement.rules.protocol import Bools, Filter, Rule
 
 __all__ = ["ZoneFit", "Zones"]
@@ -61,6 +62,8 @@ class Zones:
         """Give it back."""
         if workload.numa_aligned:
             zone = self._before[workload.name, row] = self._taken.pop(workload.name)
+            if len(self._before) > REMEMBERED:
+                del self._before[next(iter(self._before))]
             self.free[:, row, zone] += self.demand(workload)
 
     def _quanta(self, zone: NumaZone) -> Floats:
