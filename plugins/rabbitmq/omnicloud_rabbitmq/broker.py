@@ -23,7 +23,15 @@ from omnicloud.errors import (
 )
 from omnicloud_rabbitmq.channel import Channel, Delivered
 from omnicloud_rabbitmq.config import RabbitConfig
-from omnicloud_rabbitmq.errors import NOT_FOUND, Lost, Refusal, closed, translated, unreachable
+from omnicloud_rabbitmq.errors import (
+    NOT_FOUND,
+    OTHERWISE,
+    Lost,
+    Refusal,
+    closed,
+    translated,
+    unreachable,
+)
 from omnicloud_rabbitmq.link import Link
 
 __all__ = ["OLDEST", "Broker", "broker_of"]
@@ -154,13 +162,28 @@ class Broker:
             raise translated(error) from error
         return int(answer.consumer_count)
 
-    async def declare(self, *methods: Frame) -> None:
-        """Make queues, exchanges and bindings; those that are there stay as they are."""
+    async def made(self, method: commands.Queue.Declare) -> bool:
+        """Make a queue; whether that is what there is now, and not another one of its name."""
+        try:
+            await self.ask(method)
+        except Refusal as error:
+            if error.code == OTHERWISE:
+                return False
+            raise translated(error) from error
+        self.queues.add(method.queue)
+        return True
+
+    def note(self, *methods: Frame) -> None:
+        """Remember what these make."""
         for method in methods:
             if isinstance(method, commands.Queue.Declare):
                 self.queues.add(method.queue)
             elif isinstance(method, commands.Exchange.Declare):
                 self.exchanges.add(method.exchange)
+
+    async def declare(self, *methods: Frame) -> None:
+        """Make queues, exchanges and bindings; those that are there stay as they are."""
+        self.note(*methods)
         try:
             await self.ask(*methods)
         except Refusal as error:

@@ -102,12 +102,10 @@ class Desk:
         attempts = loan.attempt if count else loan.attempt - 1
         body = packed(msgspec.structs.replace(loan.meta, attempts=attempts), loan.payload)
         if delay > 0:
-            await self._replaced(
-                channel, receipt, loan, self._later.publish(body, delay), later=True
-            )
+            again = self._later.publish(body, delay)
         else:
             again = self._broker.publish("", self._queue, body, mandatory=True)
-            await self._replaced(channel, receipt, loan, self._both(again, loan))
+        await self._replaced(channel, receipt, loan, self._both(again, loan))
         return True
 
     async def extend(self, receipts: tuple[str, ...], lease: float) -> tuple[str, ...]:
@@ -200,20 +198,14 @@ class Desk:
                     channel.tell(commands.Basic.Ack(delivery_tag=one.tag))
                 elif delay > 0:
                     await self._later.publish(self._again(one), delay, asked)
-                    self._tidy(self._forgotten(channel, one.tag, *self._which(one)))
+                    await self._notes.settle(*self._which(one))
+                    channel.tell(commands.Basic.Ack(delivery_tag=one.tag))
                 else:
                     await self._put_back(channel, one.tag, self._again(one))
         except BaseException:
             for one in found:
                 self._stray(one)
             raise
-
-    async def _forgotten(self, channel: Channel, tag: int, id_: str, attempt: int) -> None:
-        """Let the broker forget a message once the one in its place would survive a crash."""
-        await self._later.kept()
-        with suppress(Refusal, Lost, OmniCloudError):
-            await self._notes.settle(id_, attempt)
-            channel.tell(commands.Basic.Ack(delivery_tag=tag))
 
     def _which(self, one: Delivered) -> tuple[str, int]:
         """The message and the attempt that was lost."""
@@ -376,13 +368,7 @@ class Desk:
         return channel, loan
 
     async def _replaced(
-        self,
-        channel: Channel,
-        receipt: str,
-        loan: Loan,
-        published: Coroutine[Any, Any, None],
-        *,
-        later: bool = False,
+        self, channel: Channel, receipt: str, loan: Loan, published: Coroutine[Any, Any, None]
     ) -> None:
         """Forget the message once another is there in its place; else it stays lent."""
         try:
@@ -393,10 +379,7 @@ class Desk:
             raise
         with _told():
             self._notes.give_back(channel, receipt)
-            if not later:
-                channel.tell(commands.Basic.Ack(delivery_tag=loan.tag))
-        if later:
-            self._tidy(self._forgotten(channel, loan.tag, loan.meta.id, loan.attempt))
+            channel.tell(commands.Basic.Ack(delivery_tag=loan.tag))
         await self._ping(channel)
 
 

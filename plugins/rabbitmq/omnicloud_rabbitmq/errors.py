@@ -21,10 +21,20 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["LOCKED", "NOT_FOUND", "Lost", "Refusal", "closed", "translated", "unreachable"]
+__all__ = [
+    "LOCKED",
+    "NOT_FOUND",
+    "OTHERWISE",
+    "Lost",
+    "Refusal",
+    "closed",
+    "translated",
+    "unreachable",
+]
 
 NOT_FOUND = 404
 LOCKED = 405
+OTHERWISE = 406
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT_DONE, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN

@@ -68,6 +68,7 @@ class RabbitMessaging:
         self._waiting: dict[tuple[str, str], Later] = {}
         self._desks: dict[tuple[str, str], Desk] = {}
         self._tidying: set[asyncio.Task[None]] = set()
+        self._behind: set[asyncio.Task[None]] = set()
 
     @property
     def broker(self) -> Broker:
@@ -156,6 +157,10 @@ class RabbitMessaging:
 
     async def aclose(self) -> None:
         """Lend no more; the broker belongs to who opened it."""
+        for task in self._behind:
+            task.cancel()
+        if self._behind:
+            await asyncio.wait(self._behind, timeout=_TIDY_SECONDS)
         if self._tidying:
             await asyncio.wait(self._tidying, timeout=_TIDY_SECONDS)
         for task in self._tidying:
@@ -173,9 +178,7 @@ class RabbitMessaging:
 
     async def _published(self, op: Publish, body: bytes, asked: float) -> None:
         if op.delay:
-            later = self._schedule(op.topic)
-            await later.publish(body, op.delay, asked)
-            await later.kept()
+            await self._schedule(op.topic).publish(body, op.delay, asked)
         else:
             await self._broker.publish(self._names.topic(op.topic), "", body)
 
@@ -188,7 +191,9 @@ class RabbitMessaging:
         if topic not in self._scheduled:
             name = self._names.topic(topic)
             make = partial(self._shelf.make, self._names.making)
-            self._scheduled[topic] = Later(self._broker, make, f"{name}/", to_exchange=name)
+            self._scheduled[topic] = Later(
+                self._broker, make, self._prepare, f"{name}/", to_exchange=name
+            )
         return self._scheduled[topic]
 
     def _retries(self, topic: str, group: str) -> Later:
@@ -196,7 +201,7 @@ class RabbitMessaging:
         if place not in self._waiting:
             name = self._names.group(*place)
             make = partial(self._shelf.make, self._names.making)
-            self._waiting[place] = Later(self._broker, make, name, to_queue=name)
+            self._waiting[place] = Later(self._broker, make, self._prepare, name, to_queue=name)
         return self._waiting[place]
 
     def _notes(self, topic: str, group: str) -> Notes:
@@ -214,9 +219,18 @@ class RabbitMessaging:
         return self._desks[place]
 
     def _tidy(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work, name="omnicloud rabbitmq tidying")
-        self._tidying.add(task)
-        task.add_done_callback(self._tidying.discard)
+        """Run what a message is waiting for; closing waits for it."""
+        _kept(self._tidying, work)
+
+    def _prepare(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run what can be done again at any time; closing ends it."""
+        _kept(self._behind, work)
+
+
+def _kept(tasks: set[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
+    task = asyncio.get_running_loop().create_task(work, name="omnicloud rabbitmq")
+    tasks.add(task)
+    task.add_done_callback(tasks.discard)
 
 
 async def open_messaging(config: RabbitConfig, opening: Opening) -> RabbitMessaging:

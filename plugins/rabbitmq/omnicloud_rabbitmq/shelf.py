@@ -51,8 +51,8 @@ class Shelf:
         self._turns: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     @asynccontextmanager
-    async def held(self, lock: str) -> AsyncIterator[None]:
-        """A block that runs nowhere else at the same time.
+    async def held(self, lock: str) -> AsyncIterator[Channel]:
+        """A block that runs nowhere else at the same time, and a channel of its own.
 
         Raises:
             UnavailableError: Another client looked for too long; not done.
@@ -60,7 +60,7 @@ class Shelf:
         async with self._turns[lock]:
             channel = await self._locked(lock)
             try:
-                yield
+                yield channel
             finally:
                 with suppress(Refusal, Lost, UnavailableError):
                     # On another channel of this connection the next holder could be too early.
@@ -69,8 +69,13 @@ class Shelf:
 
     async def make(self, lock: str, *methods: Frame) -> None:
         """Make queues while nobody else does; those that are there stay as they are."""
-        async with self.held(lock):
-            await self._broker.declare(*methods)
+        self._broker.note(*methods)
+        async with self.held(lock) as channel:
+            try:
+                for coming in [channel.post(method) for method in methods]:
+                    await channel.link.answer(coming)
+            except (Refusal, Lost) as error:
+                raise translated(error) from error
 
     async def _locked(self, lock: str) -> Channel:
         clock = self._broker.clock

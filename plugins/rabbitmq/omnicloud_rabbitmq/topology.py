@@ -78,7 +78,7 @@ class Names:
         ]
 
 
-def queue(name: str, arguments: Table) -> Frame:
+def queue(name: str, arguments: Table) -> commands.Queue.Declare:
     """A queue that survives a restart."""
     return commands.Queue.Declare(queue=name, durable=True, arguments={**arguments})
 

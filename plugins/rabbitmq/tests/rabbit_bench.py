@@ -7,16 +7,16 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
-from omnicloud_rabbitmq.broker import Broker
-from omnicloud_rabbitmq.certify import kept_broker
-from omnicloud_rabbitmq.config import RabbitConfig
-from omnicloud_rabbitmq.messaging import RabbitMessaging
-from omnicloud_rabbitmq.topology import Names
 from pamqp import commands
 
 from omnicloud.contracts.messaging import Messaging
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.core.pipeline import Pipeline
+from omnicloud_rabbitmq.broker import Broker
+from omnicloud_rabbitmq.certify import kept_broker
+from omnicloud_rabbitmq.config import RabbitConfig
+from omnicloud_rabbitmq.messaging import RabbitMessaging
+from omnicloud_rabbitmq.topology import Names
 from omnicloud_tck.proxy import Proxy
 
 

@@ -6,11 +6,6 @@ import asyncio
 from typing import Any
 
 import pytest
-from omnicloud_rabbitmq.broker import Broker
-from omnicloud_rabbitmq.config import RabbitConfig
-from omnicloud_rabbitmq.envelope import Meta, opened, packed
-from omnicloud_rabbitmq.later import _key, _units
-from omnicloud_rabbitmq.topology import Names
 from pydantic import SecretStr, ValidationError
 from rabbit_bench import bench
 
@@ -23,6 +18,11 @@ from omnicloud.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from omnicloud_rabbitmq.broker import Broker
+from omnicloud_rabbitmq.config import RabbitConfig
+from omnicloud_rabbitmq.envelope import Meta, opened, packed
+from omnicloud_rabbitmq.later import _key, _units
+from omnicloud_rabbitmq.topology import Names
 from omnicloud_tck.servers import free_port
 
 _PLACE = ("t", "g")

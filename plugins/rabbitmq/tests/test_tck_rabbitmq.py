@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from omnicloud_rabbitmq.certify import world
 
+from omnicloud_rabbitmq.certify import world
 from omnicloud_tck.messaging import MessagingContract
 from omnicloud_tck.world import World
 
