@@ -141,6 +141,8 @@ class Store:
     async def _connected(self) -> Wire:
         if self._closed:
             raise closed()
+        if self._wire is not None and self._wire.is_idle:
+            await asyncio.sleep(0)  # so that the loop looks whether it has ended
         if self._wire is not None and not self._wire.lost:
             return self._wire
         async with self._connecting:

@@ -25,6 +25,7 @@ Headers = Mapping[str, str]
 
 _VERSION = b"NATS/1.0"
 _SETTLE_SECONDS = 0.1
+_IDLE_SECONDS = 0.02
 _SHARED = "1"  # the subscription of all requests that are answered once
 _DENIED = re.compile(r'Permissions Violation for Publish to "(.*)"')
 
@@ -66,7 +67,18 @@ class Wire(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
         self._said = ""
-        self.lost = False
+        self._lost = False
+        self._heard_at = 0.0
+
+    @property
+    def lost(self) -> bool:
+        """Whether it has ended, as far as the event loop has seen."""
+        return self._lost or (self._transport is not None and self._transport.is_closing())
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether its end may have come since anything was heard of it."""
+        return asyncio.get_running_loop().time() - self._heard_at > _IDLE_SECONDS
 
     async def ask(
         self,
@@ -167,6 +179,7 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
+        self._heard_at = asyncio.get_running_loop().time()
         try:
             self._read()
         except ValueError:
@@ -280,7 +293,7 @@ class Wire(asyncio.Protocol):
                 hear(NativeError(code=0, said="Permissions Violation"))
 
     def _lose(self, said: str) -> None:
-        self.lost, self._said = True, said
+        self._lost, self._said = True, said
         self._writable.set()
         ears, self._ears = self._ears, {}
         for hear, _ in ears.values():

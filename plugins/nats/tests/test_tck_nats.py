@@ -22,7 +22,7 @@ from omnicloud_tck.objects import ObjectsContract
 from omnicloud_tck.runner import Verdict, try_law
 from omnicloud_tck.world import World
 
-_EXAMPLES = 40 if os.environ.get("OMNICLOUD_TEST_NATS_FULL") else 8
+_EXAMPLES = 40 if os.environ.get("OMNICLOUD_TEST_NATS_FULL") else 4
 
 
 class _Drawn(Contract):
