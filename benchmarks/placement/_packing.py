@@ -79,18 +79,31 @@ def _choice(
 
 
 def clairvoyant(window: Window, node: Node, share: float, strict: bool) -> np.ndarray:
-    """Best fit decreasing on what came: each node over its cores in at most that share."""
-    memory = sizes_alone(window.memory.names, window.memory.requests).terms[0].profiles
-    memory = memory if strict else window.memory_came
-    slots = window.cpu_came.shape[1]
+    """Best fit on what came, the largest first: by CPU, by either resource or by both; the best.
+
+    Each node is over its cores in at most that share of the slots.
+    """
+    asked = window.memory.requests[:, np.newaxis]
+    memory = asked if strict else window.memory_came
+    peaks = window.cpu_came.max(axis=1) / node.cores
+    sizes = memory.max(axis=1) / node.gib
+    largest = (peaks, np.maximum(peaks, sizes), peaks + sizes)
+    packed = [_best_fit(window.cpu_came, memory, node, share, one) for one in largest]
+    return min(packed, key=lambda node_of: int(node_of.max()))
+
+
+def _best_fit(
+    cpu: Floats, memory: Floats, node: Node, share: float, size: np.ndarray
+) -> np.ndarray:
+    slots = cpu.shape[1]
     rank = slots - 1 - math.floor(share * slots)
     cpu_on: list[Floats] = []
     memory_on: list[Floats] = []
-    node_of = np.zeros(window.count, dtype=np.intp)
-    for workload in np.argsort(-window.cpu_came.max(axis=1), kind="stable"):
+    node_of = np.zeros(len(cpu), dtype=np.intp)
+    for workload in np.argsort(-size, kind="stable"):
         best, fill = -1, -1.0
         for number, sums in enumerate(cpu_on):
-            load = float(np.partition(sums + window.cpu_came[workload], rank)[rank])
+            load = float(np.partition(sums + cpu[workload], rank)[rank])
             room = (memory_on[number] + memory[workload]).max() <= node.gib
             if room and fill < load <= node.cores:
                 best, fill = number, load
@@ -98,7 +111,7 @@ def clairvoyant(window: Window, node: Node, share: float, strict: bool) -> np.nd
             best = len(cpu_on)
             cpu_on.append(np.zeros(slots, dtype=np.float32))
             memory_on.append(np.zeros(memory.shape[1], dtype=np.float32))
-        cpu_on[best] += window.cpu_came[workload]
+        cpu_on[best] += cpu[workload]
         memory_on[best] += memory[workload]
         node_of[workload] = best
     return node_of
