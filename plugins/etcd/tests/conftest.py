@@ -11,7 +11,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 _FULL = "OMNICLOUD_TEST_FULL"
-_LONG = ("KV-003", "KV-100", "KV-110", "KV-112", "KV-113", "KV-126", "LO-090", "LO-111", "LO-120")
+_LONG = (
+    *("KV-003", "KV-100", "KV-110", "KV-111", "KV-112", "KV-113", "KV-126"),
+    *("LO-090", "LO-110", "LO-111", "LO-120"),
+)
 """Laws that draw long histories or write a thousand keys; shorter ones try the same paths."""
 
 
