@@ -47,11 +47,13 @@ def pack(
     count = int(best.max(initial=-1)) + 1
     search.greedy()
     done = 0
-    while done < steps and not enough():
+    while True:
+        if not search.homeless and search.machines.open.sum() < count:
+            best, count = search.found(), int(search.machines.open.sum())
+        if done >= steps or enough() or count <= problem.least:
+            break
         if not search.homeless:
-            if search.machines.open.sum() < count:
-                best, count = search.found(), int(search.machines.open.sum())
-            if count <= problem.least or not search.close_one():
+            if not search.close_one():
                 break
         elif not search.step():
             break
