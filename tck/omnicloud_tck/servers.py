@@ -84,8 +84,9 @@ class ServerProcess:
     def remove(self) -> None:
         """End it and remove its folder; twice is silent."""
         self.kill()
-        if self._folder is not None:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        folder, self._folder = self._folder, None
+        if folder is not None:
+            shutil.rmtree(folder, ignore_errors=True)
 
     async def _start(self) -> None:
         if self._folder is None:

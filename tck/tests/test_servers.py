@@ -58,6 +58,17 @@ async def test_a_killed_server_comes_back_on_its_port_with_its_folder() -> None:
     assert not server.running
 
 
+async def test_a_removed_server_starts_anew_with_nothing() -> None:
+    server = ServerProcess(command, ready)
+    try:
+        await server.start()
+        server.remove()
+        await server.start()
+        assert await lives(server.port) == b"x"
+    finally:
+        server.remove()
+
+
 async def test_a_program_that_is_not_there_is_said_loudly() -> None:
     server = ServerProcess(lambda port, folder: ("no-such-program",), ready)
     with pytest.raises(NoServerError, match="no-such-program"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tomllib
+import uuid
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -70,32 +71,38 @@ SETS = [
 
 @asynccontextmanager
 async def served(chosen: ProviderSet) -> AsyncIterator[list[Served]]:
-    """Its servers, running side by side; all are gone when the block ends."""
+    """Its servers, running side by side.
+
+    All are gone when the block ends, but for those that their providers' tests keep running.
+    """
     async with AsyncExitStack() as stack:
         yield list(await asyncio.gather(*(_START[name](stack) for name in chosen.providers)))
 
 
-async def _azure(stack: AsyncExitStack) -> Served:
+def _own_name() -> str:
+    return f"orders-{uuid.uuid4().hex}"
+
+
+async def _azure(_: AsyncExitStack) -> Served:
     from omnicloud_azure.certify import kept_server, made_container, settings_of
 
     server = kept_server()
-    stack.callback(server.end)
     await server.start()
-    settings = settings_of(server.port, "orders")
+    settings = settings_of(server.port, _own_name())
     await made_container(settings)
     key = settings["account_key"].get_secret_value()
     return Served(server, {**settings, "account_key": key})
 
 
-async def _gcs(stack: AsyncExitStack) -> Served:
+async def _gcs(_: AsyncExitStack) -> Served:
     from omnicloud_gcs.certify import kept_server, made_bucket
 
     server = kept_server()
-    stack.callback(server.end)
     await server.start()
     endpoint = f"http://127.0.0.1:{server.port}"
-    await made_bucket(endpoint, "orders")
-    return Served(server, {"endpoint": endpoint, "anonymous": "true"})
+    bucket = _own_name()
+    await made_bucket(endpoint, bucket)
+    return Served(server, {"endpoint": endpoint, "bucket": bucket, "anonymous": "true"})
 
 
 async def _nats(stack: AsyncExitStack) -> Served:
@@ -117,11 +124,10 @@ async def _postgres(stack: AsyncExitStack) -> Served:
     return Served(server, {"url": url, "username": "postgres"})
 
 
-async def _rabbitmq(stack: AsyncExitStack) -> Served:
+async def _rabbitmq(_: AsyncExitStack) -> Served:
     from omnicloud_rabbitmq.certify import kept_broker
 
     server = kept_broker()
-    stack.callback(server.end)
     await server.start()
     return Served(server, {"urls": f'["amqp://127.0.0.1:{server.port}"]'})
 
