@@ -227,7 +227,8 @@ def main() -> int:
     played = Played()
     for asked in questions(world, draws, args.seed):
         played.ask(asked)
-    tell(played, world, {"draws": draws, "seed": args.seed, "smoke": args.smoke})
+    options = {"data": args.data, "draws": draws, "seed": args.seed, "smoke": args.smoke}
+    tell(played, world, options)
     return 1 if played.missed else 0
 
 
