@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -114,8 +115,14 @@ async def _applied(
 ) -> Sequence[Applied]:
     from omnicloud.placement.recommend import apply
 
+    task = asyncio.current_task()
+    if task is not None:  # a terminated command takes back what it changed, as an interrupted one
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     async with OmniCloud(context.config) as cloud:
-        return await apply(cloud.containers(service), advice, watch=watch)
+        try:
+            return await apply(cloud.containers(service), advice, watch=watch)
+        except asyncio.CancelledError:
+            raise SystemExit(1) from None
 
 
 def _outcome(one: Applied) -> str:

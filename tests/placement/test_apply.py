@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import numpy as np
 import pytest
 
 from omnicloud.contracts.containers import Containers, ContainerSpec
@@ -52,6 +53,18 @@ def test_what_does_not_hurt_is_kept_and_what_does_is_taken_back() -> None:
         assert (busy.before, busy.after) == (0.8, 0.8)
         assert "taken back: it used" in busy.reason
         assert (await limit(containers, "idle"), await limit(containers, "busy")) == (0.1, 0.8)
+
+    scene(play)
+
+
+def test_advice_of_single_precision_is_for_the_limit_that_it_was_made_from() -> None:
+    async def play(containers: Containers) -> None:
+        rounded = float(np.float32(0.8))
+        (one,) = await apply(containers, [advice("idle", rounded, 0.1)], watch=5)
+        assert (one.before, one.after) == (0.8, 0.1)
+        (back,) = await apply(containers, [advice("busy", rounded, 0.4)], watch=30)
+        assert "taken back" in back.reason
+        assert await limit(containers, "busy") == 0.8
 
     scene(play)
 

@@ -8,6 +8,7 @@ being throttled, and gets its old limit back.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,7 @@ AT_LIMIT = 0.95
 """A container that uses this share of its limit is held back by it."""
 _IN_A_ROW = 3  # measurements at the limit, so that a short burst does not count
 _RESTORE_SECONDS = 10.0
+_FLOAT32 = 1e-6  # usage keeps requests in single precision
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +65,18 @@ async def apply(
 async def _tried(containers: Containers, one: Advice, watch: float, interval: float) -> Applied:
     try:
         found = await containers.get(one.workload)
-        if found is None or found.resources.cpu != one.request:
-            now = "it is gone" if found is None else f"its limit is {found.resources.cpu}"
+        limit = None if found is None else found.resources.cpu
+        if limit is None or not math.isclose(limit, one.request, rel_tol=_FLOAT32):
+            now = "it is gone" if found is None else f"its limit is {limit}"
             return Applied(one.workload, one.request, one.request, f"left as it is: {now}")
-        return await _changed(containers, one, watch, interval)
+        return await _changed(containers, one, limit, watch, interval)
     except OmniCloudError as error:
         return Applied(one.workload, one.request, one.request, f"left as it is: {error}")
 
 
-async def _changed(containers: Containers, one: Advice, watch: float, interval: float) -> Applied:
+async def _changed(
+    containers: Containers, one: Advice, before: float, watch: float, interval: float
+) -> Applied:
     kept = False
     try:
         found = await containers.update(one.workload, cpu=one.recommended)
@@ -80,11 +85,11 @@ async def _changed(containers: Containers, one: Advice, watch: float, interval: 
         kept = held_back is None
     finally:
         if not kept:
-            await asyncio.shield(_restored(containers, one))
+            await asyncio.shield(_restored(containers, one.workload, before))
     if held_back is None:
-        return Applied(one.workload, one.request, given, one.reason)
+        return Applied(one.workload, before, given, one.reason)
     words = f"taken back: it used {held_back:.0%} of its new limit"
-    return Applied(one.workload, one.request, one.request, words)
+    return Applied(one.workload, before, before, words)
 
 
 async def _held_back(
@@ -104,6 +109,6 @@ async def _held_back(
     return None
 
 
-async def _restored(containers: Containers, one: Advice) -> None:
+async def _restored(containers: Containers, name: str, before: float) -> None:
     async with asyncio.timeout(_RESTORE_SECONDS):
-        await containers.update(one.workload, cpu=one.request)
+        await containers.update(name, cpu=before)
