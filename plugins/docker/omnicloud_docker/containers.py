@@ -270,7 +270,7 @@ class DockerContainers(DockerImages):
             if found.state is State.PAUSED:
                 await self.unpause(ops.Unpause(found.name))
         except ConflictError:
-            return  # it ended meanwhile
+            pass  # it ended meanwhile, or the engine has woken it for the signal
         try:
             async with asyncio.timeout(grace):
                 await self._client.ask("POST", f"/containers/{found.id}/wait", wait=grace)

@@ -53,6 +53,7 @@ _BY_WORDS: tuple[tuple[str, type[OmniCloudError], str], ...] = (
     ("no space left on device", ResourceExhaustedError, "the engine's disk is full"),
     ("cannot allocate memory", ResourceExhaustedError, "the engine's machine has no memory left"),
     ("device or resource busy", ConflictError, "the container uses more memory than that"),
+    ("cannot resume a running process", ConflictError, "the container is not paused any more"),
     ("unable to freeze", UnavailableError, "the kernel could not hold the processes in time"),
     ("manifest unknown", NotFoundError, "the registry has no such image"),
     ("manifest for", NotFoundError, "the registry has no such image"),

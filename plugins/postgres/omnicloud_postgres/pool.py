@@ -30,6 +30,8 @@ Row = Any
 
 _GOODBYE_SECONDS = 0.5
 
+_SETTLE_SECONDS = 0.1
+
 
 class Pool:
     """At most ``most`` connections; a call that finds none waits its turn.
@@ -85,12 +87,19 @@ class Pool:
     ) -> list[Row]:
         """One statement on a connection that was taken.
 
+        When cancelled it waits a moment until the server has done the statement or given it up:
+        it is on its way, and what the caller does next should come after it, also on another
+        connection.
+
         Raises:
             asyncpg.PostgresError: The server's word; the connection is sound.
             OmniCloudError: No whole answer; the caller drops the connection.
         """
         try:
             return await self.within_time(connection.fetch(sql, *arguments))
+        except asyncio.CancelledError:
+            await _settled(connection)
+            raise
         except asyncpg.PostgresError as error:
             if not connection.is_closed():
                 raise
@@ -197,6 +206,19 @@ class Pool:
             asyncpg.InternalClientError,
         ) as error:
             raise unreachable(error) from None
+
+
+async def _settled(connection: Connection) -> None:
+    """Wait until the server has done with what was cancelled, for a moment at most."""
+    if connection.is_closed():
+        return
+    try:
+        async with asyncio.timeout(_SETTLE_SECONDS):
+            await connection.execute(
+                "SELECT"
+            )  # asyncpg sends it after the end of what was cancelled
+    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+        return
 
 
 async def _say_goodbye(connection: Connection) -> None:

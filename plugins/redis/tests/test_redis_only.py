@@ -198,9 +198,13 @@ async def test_a_full_server_is_exhausted_and_reads_on() -> None:
     async with bench("--maxmemory", "3mb", "--maxmemory-policy", "noeviction") as one:
         kv = await one.open(open_kv)
         await kv.set(Set("first", b"x"))
-        big = [kv.set(Set(f"k{number}", b"x" * 100_000)) for number in range(100)]
+
+        async def fill() -> None:
+            for number in range(100):
+                await kv.set(Set(f"k{number}", b"x" * 100_000))
+
         with pytest.raises(ResourceExhaustedError) as caught:
-            await asyncio.gather(*big)
+            await fill()
         assert caught.value.outcome is Outcome.NOT_DONE
         assert await kv.get(Get("first")) is not None
 

@@ -74,7 +74,7 @@ class Steady(Faults):
                 await _cancelled_after(turns, self.put(one, f"written-{turns}", b"older"))
                 await _cancelled_after(turns, self.remove(one, f"kept-{turns}"))
                 await _cancelled_after(turns, self.put(one, f"gone-{turns}", b"older"))
-            await world.sleep(_on_its_way(world))
+            await world.sleep(world.on_its_way)
             for turns in sweep:
                 newer = (f"written-{turns}", f"kept-{turns}")
                 for name in newer:
@@ -112,15 +112,10 @@ class Steady(Faults):
                 that(_CANARY.decode() not in everything(error), "an error tells the payload")
 
 
-def _on_its_way(world: World[Any]) -> float:
-    """For how long what was sent may still arrive: nobody can call it back from a wire."""
-    return 0.0 if Ability.VIRTUAL_TIME in world.abilities else 1.0
-
-
 def _sweeps(world: World[Any]) -> list[list[int]]:
     """The turns of the loop at which calls are cancelled, with a wait after each group."""
     turns = list(range(_SWEEP))
-    return [turns] if _on_its_way(world) else [[turn] for turn in turns]
+    return [turns] if world.on_its_way else [[turn] for turn in turns]
 
 
 async def _cancelled_after(turns: int, call: Coroutine[Any, Any, Any]) -> None:
