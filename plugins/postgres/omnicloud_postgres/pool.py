@@ -214,10 +214,15 @@ async def _settled(connection: Connection) -> None:
         return
     try:
         async with asyncio.timeout(_SETTLE_SECONDS):
-            await connection.execute(
-                "SELECT"
-            )  # asyncpg sends it after the end of what was cancelled
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            # asyncpg sends this after the end of what was cancelled.
+            await connection.execute("SELECT")
+    except (
+        OSError,
+        TimeoutError,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+    ):
         return
 
 
