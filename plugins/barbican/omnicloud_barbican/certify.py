@@ -10,12 +10,10 @@ names a server that runs already, which the kit does not kill.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import shutil
 import subprocess
 import sys
-import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,11 +24,13 @@ from omnicloud.core.http import Bounds, Wire
 from omnicloud.registry.provider import load
 from omnicloud_barbican.config import BarbicanConfig
 from omnicloud_barbican.plugin import omnicloud_providers
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
-from omnicloud_tck.servers import NoServerError, ServerProcess
+from omnicloud_tck.servers import NoServerError
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "barbican", "kept_server", "settings", "world"]
+__all__ = ["barbican", "kept_server", "settings", "world"]
 
 URL = "OMNICLOUD_TEST_BARBICAN_URL"
 ENVIRONMENT = "OMNICLOUD_BARBICAN_ENV"
@@ -38,25 +38,6 @@ _RELEASE = "23"
 _READY_SECONDS = 90.0
 _INSTALL_SECONDS = 900.0
 _SERVING = Path(__file__).with_name("serving.py")
-
-
-class KeptServer(ServerProcess):
-    """A server that worlds leave running: starting it takes longer than most laws."""
-
-    async def start(self) -> None:
-        """Start it, where it does not run."""
-        if not self.running:
-            await super().start()
-
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
-
-
-_of_thread = threading.local()
 
 
 def world(contract: str) -> World[Any]:
@@ -86,12 +67,8 @@ def settings(port: int, project: str, **options: Any) -> BarbicanConfig:
 
 
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = barbican()
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread."""
+    return kept.kept_server(barbican)
 
 
 def barbican() -> KeptServer:

@@ -9,10 +9,8 @@ kill.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import shutil
-import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -26,11 +24,13 @@ from omnicloud_etcd.client import Client
 from omnicloud_etcd.config import EtcdConfig
 from omnicloud_etcd.plugin import omnicloud_providers
 from omnicloud_etcd.wire import Range
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
-from omnicloud_tck.servers import NoServerError, ServerProcess, free_port
+from omnicloud_tck.servers import NoServerError, free_port
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "etcd_server", "etcd_world", "kept_server", "world"]
+__all__ = ["etcd_server", "etcd_world", "kept_server", "world"]
 
 URL = "OMNICLOUD_TEST_ETCD_URL"
 _READY_SECONDS = 60.0
@@ -61,32 +61,9 @@ def etcd_world(open_: Any, **options: Any) -> World[Any]:
     return made
 
 
-class KeptServer(ServerProcess):
-    """A server that worlds leave running."""
-
-    async def start(self) -> None:
-        """Start it, where it does not run."""
-        if not self.running:
-            await super().start()
-
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
-
-
-_of_thread = threading.local()
-
-
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = etcd_server()
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread."""
+    return kept.kept_server(etcd_server)
 
 
 def etcd_server(*arguments: str) -> KeptServer:

