@@ -18,6 +18,7 @@ COMMANDS: Mapping[str, str] = {
     "completion": "omnicloud.cli.completion:completion",
     "copy": "omnicloud.cli.copy:copy_",
     "doctor": "omnicloud.cli.doctor:doctor",
+    "energy": "omnicloud.cli.energy:energy",
     "init": "omnicloud.cli.init:init",
     "kv": "omnicloud.cli.kv:kv",
     "messages": "omnicloud.cli.messages:messages",
