@@ -15,6 +15,7 @@ from omnicloud.contracts.containers.models import (
     LogLine,
     Resources,
     State,
+    Stats,
     Stream,
 )
 from omnicloud.contracts.containers.restarts import STEADY_SECONDS, backoff, restarts_after
@@ -28,6 +29,7 @@ TERMINATED = 143
 KEPT_LINES = 20_000
 KEPT_EVENTS = 10_000
 OWN_BYTES = 1 << 20  # memory that every container is said to use
+PERIOD_SECONDS = 0.1
 
 
 @dataclass(slots=True)
@@ -50,11 +52,38 @@ class Box:
     began: float = 0.0
     started_at: float = 0.0
     cpu_seconds: float = 0.0
+    limited_seconds: float = 0.0
+    """How long it worked under a processor limit."""
+    held_seconds: float = 0.0
+    """How long under one of less than a processor, which holds it back in every period."""
+    throttled_seconds: float = 0.0
+    """How much of that it waited."""
     health: Health = Health.UNKNOWN
     failures: int = 0
     lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     told: int = 0
     """How many lines it has written."""
+
+    def work(self, seconds: float) -> None:
+        """Let it work for so long, as far as its limit lets it."""
+        limit = self.resources.cpu
+        share = 1.0 if limit is None else min(1.0, limit)
+        self.cpu_seconds += seconds * share
+        if limit is not None:
+            self.limited_seconds += seconds
+            self.held_seconds += seconds if share < 1 else 0.0
+            self.throttled_seconds += seconds * (1 - share)
+
+    def used(self, at: float) -> Stats:
+        """What it uses."""
+        return Stats(
+            cpu_seconds=self.cpu_seconds,
+            memory_bytes=OWN_BYTES,
+            at=at,
+            periods=int(self.limited_seconds / PERIOD_SECONDS),
+            throttled_periods=int(self.held_seconds / PERIOD_SECONDS),
+            throttled_seconds=self.throttled_seconds,
+        )
 
     def seen(self) -> Container:
         """How it stands."""
@@ -93,6 +122,7 @@ class Engine:
         box.turn += 1
         box.state, box.exit_code, box.owed = State.RUNNING, None, False
         box.began, box.started_at, box.cpu_seconds = at, self._wall(at), 0.0
+        box.limited_seconds = box.held_seconds = box.throttled_seconds = 0.0
         self.tell(box, EventKind.STARTED, at)
         self._watch_health(box, at)
         self.go_on(box, box.turn, at)
@@ -110,8 +140,7 @@ class Engine:
             self.end(box, step, at)
             return
         if step.busy:
-            share = 1.0 if box.resources.cpu is None else min(1.0, box.resources.cpu)
-            box.cpu_seconds += step.seconds * share
+            box.work(step.seconds)
         then = at + step.seconds
         self._store.at(then, lambda: self.go_on(box, turn, then))
 

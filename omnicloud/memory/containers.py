@@ -185,7 +185,7 @@ class MemoryContainers(WithoutMakingImages):
 
     async def sample(self, op: ops.Sample, /) -> Stats:
         box = await self._alive(op.container)
-        return Stats(box.cpu_seconds, OWN_BYTES, self._store.clock.wall())
+        return box.used(self._store.clock.wall())
 
     async def events(self, op: ops.Events, /) -> EventPage:
         await self._store.reading()

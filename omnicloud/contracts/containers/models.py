@@ -44,6 +44,8 @@ class ContainersFeature(Feature):
     """``exec`` runs a further command in a running container."""
     STATS = "stats"
     """``stats`` tells processor time and memory."""
+    THROTTLING = "throttling"
+    """``stats`` tells how often and how long a processor limit held the container back."""
     EVENTS = "events"
     """``events`` tells every change of a container, in order per container."""
     HEALTH = "health"
@@ -279,11 +281,19 @@ class Stats:
         cpu_seconds: Processor time since the start of its run; never falls within one.
         memory_bytes: Memory at this moment.
         at: Seconds since 1970-01-01 UTC of the measurement.
+        periods: Turns of the kernel's clock for processor limits, 0.1 s as a rule, in which it
+            had work under a limit. This and the next two never fall within a run, and are
+            ``None`` of an engine that does not declare ``throttling``.
+        throttled_periods: Those of them in which it had used its share up and had to wait.
+        throttled_seconds: How long it waited so, summed over processors.
     """
 
     cpu_seconds: float
     memory_bytes: int
     at: float
+    periods: int | None = None
+    throttled_periods: int | None = None
+    throttled_seconds: float | None = None
 
 
 class EventKind(Enum):

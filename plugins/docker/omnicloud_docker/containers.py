@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from dataclasses import replace
 from typing import Any
 
 import anyio
@@ -43,6 +44,7 @@ from omnicloud_docker.mapping import (
     limits_of,
     nanoseconds,
     seen,
+    throttling_of,
 )
 from omnicloud_docker.plugin import DECLARED
 
@@ -236,11 +238,14 @@ class DockerContainers(DockerImages):
         if "usage" not in memory:
             raise ConflictError("the container does not run")
         cache = memory.get("stats", {}).get("total_inactive_file", 0)
-        return Stats(
+        measured = Stats(
             told["cpu_stats"]["cpu_usage"]["total_usage"] / 1e9,
             max(1, memory["usage"] - cache),
             nanoseconds(told["read"]) / 1e9,
         )
+        if ContainersFeature.THROTTLING not in self._features:
+            return measured
+        return replace(measured, **throttling_of(told))
 
     async def events(self, op: ops.Events, /) -> EventPage:
         if op.cursor is None:
@@ -318,6 +323,7 @@ def _features(info: dict[str, Any]) -> frozenset[Feature]:
     lacking = {
         ContainersFeature.DURABLE: not info.get("LiveRestoreEnabled"),
         ContainersFeature.CPU: not info.get("CpuCfsQuota"),
+        ContainersFeature.THROTTLING: not info.get("CpuCfsQuota"),
         ContainersFeature.MEMORY: not info.get("MemoryLimit"),
     }
     return DECLARED - {feature for feature, is_lacking in lacking.items() if is_lacking}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from omnicloud.contracts.containers import (
     Container,
@@ -17,7 +17,17 @@ from omnicloud.contracts.containers import (
 from omnicloud.core.names import escape, unescape
 from omnicloud_docker.config import DockerConfig
 
-__all__ = ["NAME", "SERVICE", "created", "docker_name", "limits_of", "nanoseconds", "seen"]
+__all__ = [
+    "NAME",
+    "SERVICE",
+    "Throttling",
+    "created",
+    "docker_name",
+    "limits_of",
+    "nanoseconds",
+    "seen",
+    "throttling_of",
+]
 
 SERVICE = "omnicloud.service"
 NAME = "omnicloud.name"
@@ -111,6 +121,24 @@ def seen(told: dict[str, Any]) -> Container:
             host["Memory"] or None,
         ),
     )
+
+
+class Throttling(TypedDict):
+    """The fields of stats about what a processor limit held back."""
+
+    periods: int
+    throttled_periods: int
+    throttled_seconds: float
+
+
+def throttling_of(told: dict[str, Any]) -> Throttling:
+    """What the engine's counters say of it; it tells zeros of what never had a limit."""
+    counters = told["cpu_stats"].get("throttling_data") or {}
+    return {
+        "periods": counters.get("periods", 0),
+        "throttled_periods": counters.get("throttled_periods", 0),
+        "throttled_seconds": counters.get("throttled_time", 0) / 1e9,
+    }
 
 
 def nanoseconds(stamp: str) -> int:

@@ -41,7 +41,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 _POLL_SECONDS = 0.03
-_LIMITS = frozenset({ContainersFeature.CPU, ContainersFeature.MEMORY})
+_LIMITS = frozenset({ContainersFeature.CPU, ContainersFeature.MEMORY, ContainersFeature.THROTTLING})
 
 
 class ProcessContainers(WithoutImages):
@@ -128,17 +128,19 @@ class ProcessContainers(WithoutImages):
         launched, standing = await _threaded(self._home.launched, op.container)
         if standing["state"] != "running":
             raise ConflictError("the container does not run")
-        groups = Groups(launched["id"]) if self._features >= _LIMITS else None
+        groups = self._groups(launched["id"])
         most = self.limits.exec_output_max_bytes
         return await run_beside(
             op.command, launched["env"], launched["cwd"], groups, wait=op.wait, most=most
         )
 
     async def sample(self, op: ops.Sample, /) -> Stats:
-        _, standing = await _threaded(self._home.launched, op.container)
+        launched, standing = await _threaded(self._home.launched, op.container)
         if not standing["pid"]:
             raise ConflictError("the container does not run")
-        return await _threaded(used, standing["pid"], self._clock.wall())
+        return await _threaded(
+            used, standing["pid"], self._clock.wall(), self._groups(launched["id"])
+        )
 
     async def events(self, op: ops.Events, /) -> EventPage:
         reader = Reader(self._home.events)
@@ -153,6 +155,10 @@ class ProcessContainers(WithoutImages):
             if found or self._clock.monotonic() >= until:
                 return EventPage(found, f"{place[0]}:{place[1]}")
             await self._clock.sleep(_POLL_SECONDS)
+
+    def _groups(self, id_: str) -> Groups | None:
+        """The groups of a container, where limits are set."""
+        return Groups(id_) if self._features >= _LIMITS else None
 
     async def aclose(self) -> None:
         """Nothing is held: supervisors belong to their containers."""

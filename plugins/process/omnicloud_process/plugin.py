@@ -10,9 +10,9 @@ __all__ = ["DECLARED", "omnicloud_providers"]
 
 _F = ContainersFeature
 DECLARED = frozenset(
-    {_F.CPU, _F.MEMORY, _F.PAUSE, _F.EXEC, _F.STATS, _F.EVENTS, _F.HEALTH},
+    {_F.CPU, _F.MEMORY, _F.THROTTLING, _F.PAUSE, _F.EXEC, _F.STATS, _F.EVENTS, _F.HEALTH},
 )
-"""Those of a machine that lets limits be set; elsewhere without ``cpu`` and ``memory``."""
+"""Those of a machine that lets limits be set; elsewhere without the first three."""
 
 
 @hookimpl

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import replace
 
 import psutil
 
 from omnicloud.contracts.containers import Stats
 from omnicloud.errors import ConflictError
+from omnicloud_process.supervise.cgroups import Groups
 
 __all__ = ["used"]
 
 
-def used(pid: int, at: float) -> Stats:
-    """Processor time and memory of a process and all below it.
+def used(pid: int, at: float, groups: Groups | None = None) -> Stats:
+    """Processor time and memory of a process and all below it; throttling of its groups.
 
     What ended counts in the time of the parent that waited for it.
 
@@ -31,7 +33,18 @@ def used(pid: int, at: float) -> Stats:
         with contextlib.suppress(psutil.Error):
             memory += each.memory_info().rss
             seconds += _seconds(each) if each is not main else 0.0
-    return Stats(seconds, memory, at)
+    measured = Stats(seconds, memory, at)
+    return measured if groups is None else _with_throttling(measured, groups)
+
+
+def _with_throttling(measured: Stats, groups: Groups) -> Stats:
+    try:
+        periods, throttled, seconds = groups.throttled()
+    except OSError:  # they go with the container
+        raise ConflictError("the container does not run") from None
+    return replace(
+        measured, periods=periods, throttled_periods=throttled, throttled_seconds=seconds
+    )
 
 
 def _seconds(process: psutil.Process) -> float:

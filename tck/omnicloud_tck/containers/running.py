@@ -89,6 +89,7 @@ class RunningLaws(Bench):
         that(used[-1] - used[0] > 0.1 * span, f"{used[-1] - used[0]:.2f} s of work in {span:.1f} s")
         that(used[-1] - used[0] < 1.3 * span + 0.3, "one program used more than one processor")
         that(all(0 < one.memory_bytes < 1 << 34 for one in samples), "no sane memory")
+        await self._throttling_is_declared(world, samples)
         (idle,) = [one async for one in _first(containers.stats("idle"))]
         that(idle.cpu_seconds < used[-1], "idleness uses as much as work")
         await containers.stop("idle", grace=5)
@@ -143,6 +144,37 @@ class RunningLaws(Bench):
         await containers.update("held", cpu=0.05)
         share = await self._share(containers, world)
         that(share < 0.15, f"a limit of 0.05 processors let {share:.2f} be used")
+
+    @law(
+        "CON-043",
+        "Throttling is told of what its processor limit holds back, and never falls.",
+        needs=[_F.CPU, _F.STATS, _F.THROTTLING],
+    )
+    async def throttling_is_told(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await self.begun(containers, spec("held", BUSY, cpu=0.2))
+        await self.begun(containers, spec("free"))
+        held = [one async for one in _first(containers.stats("held", interval=0.6), 4)]
+        first, last = held[0], held[-1]
+        for name in ("periods", "throttled_periods", "throttled_seconds"):
+            told = [getattr(one, name) for one in held]
+            that(told == sorted(told), f"{name} falls: {told}")
+        span, waited = last.at - first.at, last.throttled_seconds - first.throttled_seconds
+        # Of 1.8 s it works 0.36 and waits the rest, unless the machine is busy with something else.
+        that(waited > 0.1 * span, f"it waited {waited:.2f} s of {span:.1f} s at 0.2 processors")
+        that(waited < 1.3 * span + 0.3, f"it waited {waited:.2f} s within {span:.1f} s")
+        periods = last.throttled_periods - first.throttled_periods
+        that(periods > span, f"{periods} throttled periods in {span:.1f} s of 0.1 s each")
+        that(last.throttled_periods <= last.periods, "more periods throttled than there were")
+        (free,) = [one async for one in _first(containers.stats("free"))]
+        equal((0, 0.0), (free.throttled_periods, free.throttled_seconds), "without a limit")
+
+    async def _throttling_is_declared(self, world: World[Any], samples: list[Any]) -> None:
+        pipe: Any = await world.pipeline()
+        declared = _F.THROTTLING in pipe.driver.features
+        for one in samples:
+            told = (one.periods, one.throttled_periods, one.throttled_seconds)
+            that(all((field is not None) is declared for field in told), f"it tells {told}")
 
     async def _share(self, containers: Any, world: World[Any]) -> float:
         await world.sleep(0.3)

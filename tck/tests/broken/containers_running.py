@@ -159,3 +159,51 @@ class TimesTen(WithEngine):
             before = box.cpu_seconds
             super().go_on(box, turn, at)
             box.cpu_seconds += 9 * (box.cpu_seconds - before)
+
+
+class _Held(MemoryContainers):
+    """Tells other throttling than there was."""
+
+    def told(self, stats: Stats, before: Stats | None) -> Stats:
+        return stats
+
+    async def sample(self, op: Sample, /) -> Stats:
+        stats = await super().sample(op)
+        kept = self._store.rows(("containers", "told"))
+        before, kept[op.container] = kept.get(op.container), stats
+        return self.told(stats, before)
+
+
+@containers("CR18", "T1", "throttling is declared, and told as zero")
+class NeverThrottled(_Held):
+    def told(self, stats: Stats, before: Stats | None) -> Stats:
+        return replace(stats, throttled_periods=0, throttled_seconds=0.0)
+
+
+@containers("CR19", "T1", "throttling is told since the last question")
+class ThrottledSince(_Held):
+    def told(self, stats: Stats, before: Stats | None) -> Stats:
+        if before is None:
+            return stats
+        seconds = (stats.throttled_seconds or 0.0) - (before.throttled_seconds or 0.0)
+        return replace(stats, throttled_seconds=seconds)
+
+
+@containers("CR20", "T2", "what has no limit is told to be throttled as well")
+class AllThrottled(_Held):
+    def told(self, stats: Stats, before: Stats | None) -> Stats:
+        if stats.throttled_periods:
+            return stats
+        return replace(stats, throttled_periods=1, throttled_seconds=0.05)
+
+
+@containers("CR21", "T1", "throttled time is told in nanoseconds")
+class InNanoseconds(_Held):
+    def told(self, stats: Stats, before: Stats | None) -> Stats:
+        return replace(stats, throttled_seconds=(stats.throttled_seconds or 0.0) * 1e9)
+
+
+@containers("CR22", "T1", "throttling is declared, and left out where there was none")
+class NoneForZero(_Held):
+    def told(self, stats: Stats, before: Stats | None) -> Stats:
+        return stats if stats.throttled_periods else replace(stats, throttled_periods=None)

@@ -58,6 +58,16 @@ class Groups:
             None if memory > _NO_LIMIT else memory,
         )
 
+    def throttled(self) -> tuple[int, int, float]:
+        """Periods in which it had work under a limit, those it was throttled in, and how long.
+
+        Seconds, summed over processors, as the kernel has counted since the group was made.
+        """
+        lines = (self._paths["cpu"] / "cpu.stat").read_text().splitlines()
+        counted = {name: int(value) for name, value in map(str.split, lines)}
+        seconds = counted["throttled_time"] / 1e9
+        return counted["nr_periods"], counted["nr_throttled"], seconds
+
     def remove(self) -> None:
         """Remove them, where nothing is in them."""
         for path in self._paths.values():
