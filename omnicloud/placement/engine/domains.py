@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omnicloud.placement.engine.fleet import Fleet
+from omnicloud.placement.engine.fleet import Fleet, Floats
 from omnicloud.placement.model.labels import Labels, Match
 from omnicloud.placement.model.workload import Workload
 
 __all__ = ["Counter", "Counters", "Domains", "MatchIndex", "Topologies"]
 
 T = TypeVar("T")
+_PATTERNS = 64
+_FEW = 64
 
 
 @dataclass(frozen=True)
@@ -30,15 +33,53 @@ class Domains:
     names: tuple[str, ...]
     codes: NDArray[np.intp]
     nowhere: int
+    _patterns: dict[bytes, Floats] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def few(self) -> bool:
+        """Whether :meth:`limits` is quick."""
+        return len(self.names) <= _FEW
+
+    def members(self, code: int) -> NDArray[np.intp]:
+        """The nodes of a domain."""
+        return self._sorted[self._starts[code] : self._starts[code + 1]]
+
+    @cached_property
+    def _sorted(self) -> NDArray[np.intp]:
+        return np.argsort(self.codes, kind="stable")
+
+    @cached_property
+    def _starts(self) -> list[int]:
+        edges = np.arange(len(self.names) + 1)
+        starts: list[int] = np.searchsorted(self.codes[self._sorted], edges).tolist()
+        return starts
+
+    def limits(self, good: NDArray[np.bool_]) -> Floats:
+        """Of all nodes: infinity in these domains, its negative elsewhere. Not to be changed.
+
+        Of a few domains there are few such columns, and they are kept.
+        """
+        pattern = good.tobytes() if self.few else b""
+        found = self._patterns.get(pattern)
+        if found is None:
+            found = np.where(good, np.inf, -np.inf)[self.codes]
+            if pattern and len(self._patterns) < _PATTERNS:
+                self._patterns[pattern] = found
+        return found
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False, slots=True)
 class Counter:
-    """Workloads that a match selects, by domain."""
+    """Workloads that a match selects, by domain.
+
+    Attributes:
+        changes: How often the counts changed.
+    """
 
     match: Match
     domains: Domains
     counts: NDArray[np.int64]
+    changes: int = 0
 
 
 class Topologies:
@@ -109,11 +150,13 @@ class Counters:
         """Count it."""
         for counter in self._selecting(workload.labels):
             counter.counts[counter.domains.codes[row]] += 1
+            counter.changes += 1
 
     def removed(self, row: int, workload: Workload) -> None:
         """Count it no longer."""
         for counter in self._selecting(workload.labels):
             counter.counts[counter.domains.codes[row]] -= 1
+            counter.changes += 1
 
     def _selecting(self, found: Labels) -> list[Counter]:
         selected = self._selected.get(found)

@@ -45,6 +45,7 @@ class Table(Protocol):
     def __init__(self, fleet: Fleet) -> None: ...
 
 
+_ASKED = 1 << 16  # amounts of which the columns are kept
 B = TypeVar("B", bound=Book)
 T = TypeVar("T", bound=Table)
 
@@ -102,6 +103,7 @@ class Fleet:
         self._tables: dict[type[Table], Table] = {}
         self._followers: list[Follower] = []
         self._demands: dict[Resources, Floats] = {}
+        self._asked: dict[int, tuple[Resources, list[tuple[Floats, float]]]] = {}
 
     @classmethod
     def of(cls, snapshot: Snapshot, basis: Basis = Basis.REQUEST) -> Fleet:
@@ -121,17 +123,33 @@ class Fleet:
 
     def demand(self, workload: Workload) -> Floats:
         """What the workload takes, in quanta. Not to be changed."""
-        wanted = workload.request
-        if self.basis is Basis.FORECAST and workload.forecast is not None:
-            wanted = workload.forecast
+        wanted = self._packed(workload)
         found = self._demands.get(wanted)
         if found is None:
             found = self._demands[wanted] = self.schema.requested(wanted)
         return found
 
+    def _packed(self, workload: Workload) -> Resources:
+        if self.basis is Basis.FORECAST and workload.forecast is not None:
+            return workload.forecast
+        return workload.request
+
+    def _columns(self, workload: Workload) -> list[tuple[Floats, float]]:
+        """What is free in each dimension that it takes, and how much it takes."""
+        wanted = self._packed(workload)
+        found = self._asked.get(id(wanted))  # the amounts are kept, so that the number is theirs
+        if found is None:
+            if len(self._asked) > _ASKED:
+                self._asked.clear()
+            demand = self.demand(workload)
+            columns = [(self.free[d], float(demand[d])) for d in np.flatnonzero(demand)]
+            found = self._asked[id(wanted)] = wanted, columns
+        return found[1]
+
     def add(self, workload: Workload, row: int) -> None:
         """Put a workload on a node. Asks no rule."""
-        self.free[:, row] -= self.demand(workload)
+        for column, wanted in self._columns(workload):
+            column[row] -= wanted
         self.counts[row] += 1
         self.residents[row][workload.name] = workload
         self.where[workload.name] = row
@@ -143,7 +161,8 @@ class Fleet:
         """Take a workload off; it and the node where it was."""
         row = self.where.pop(name)
         workload = self.residents[row].pop(name)
-        self.free[:, row] += self.demand(workload)
+        for column, wanted in self._columns(workload):
+            column[row] += wanted
         self.counts[row] -= 1
         for follower in self._followers:
             follower.removed(row, workload)
@@ -179,8 +198,12 @@ class Fleet:
             yield row, self.residents[row][name]
 
     def changed_since(self, generation: int) -> NDArray[np.intp]:
-        """The rows that changed after a generation; one may be there more than once."""
+        """The rows that changed after a generation."""
         return self._changes.since(generation, self.generation)
+
+    def latest_since(self, generation: int) -> set[int] | None:
+        """The same where it is not long ago, otherwise ``None``."""
+        return self._changes.latest(generation, self.generation)
 
     def touch(self, rows: Iterable[int]) -> None:
         """Mark nodes as changed by something other than a workload."""
@@ -203,18 +226,21 @@ class _Changes:
 
     def __init__(self, size: int) -> None:
         self._stamps = np.zeros(size, dtype=np.int64)
-        self._log = np.zeros(16 * self._LATEST, dtype=np.intp)
-        self._end = 0
+        self._log: list[int] = []
 
     def note(self, row: int, generation: int) -> None:
-        if self._end == self._log.size:
-            self._log[: self._LATEST] = self._log[-self._LATEST :]
-            self._end = self._LATEST
-        self._log[self._end] = row
-        self._end += 1
+        if len(self._log) == 16 * self._LATEST:
+            del self._log[: -self._LATEST]
+        self._log.append(row)
         self._stamps[row] = generation
 
+    def latest(self, generation: int, now: int) -> set[int] | None:
+        if now - generation > self._LATEST:
+            return None
+        return set(self._log[len(self._log) - (now - generation) :])
+
     def since(self, generation: int, now: int) -> NDArray[np.intp]:
-        if now - generation <= self._LATEST:
-            return self._log[self._end - (now - generation) : self._end]
-        return np.flatnonzero(self._stamps > generation)
+        latest = self.latest(generation, now)
+        if latest is None:
+            return np.flatnonzero(self._stamps > generation)
+        return np.array(sorted(latest), dtype=np.intp)

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterable
 from dataclasses import fields
 from operator import attrgetter
+from weakref import WeakValueDictionary
 
 import numpy as np
 
 from omnicloud.errors import ConfigurationError
+from omnicloud.placement.engine.common import Common
 from omnicloud.placement.engine.fleet import Fleet
 from omnicloud.placement.engine.ranking import InOrder, Part, Ranking, Weighted
 from omnicloud.placement.engine.shape import Shape
@@ -27,6 +29,7 @@ __all__ = ["Placer"]
 
 _INDIVIDUAL = {"name", "priority", "depends_on", "preemptible"}
 _KEPT_SCORES = 1 << 25  # numbers of eight bytes, over all shapes
+_KEPT_TWINS = 1 << 16
 _alike = attrgetter(*(f.name for f in fields(Workload) if f.name not in _INDIVIDUAL))
 
 
@@ -55,6 +58,8 @@ class Placer:
         for verifier in self._verifiers:
             fleet.follow(verifier)
         self._shapes: dict[Hashable, Shape] = {}
+        self._twins: dict[tuple[int, ...], tuple[Workload, Shape]] = {}
+        self._commons: WeakValueDictionary[Hashable, Common] = WeakValueDictionary()
         self._epoch = fleet.epoch
 
     @property
@@ -128,17 +133,36 @@ class Placer:
     def shape(self, workload: Workload) -> Shape:
         """The shape of a workload, prepared at its first sight."""
         if self._epoch != self.fleet.epoch:
-            self._shapes.clear()
-            self._epoch = self.fleet.epoch
-        own = workload.name if workload.name in self.fleet.named else ""
-        key = (own, *_alike(workload))
+            self._forget()
+        if workload.name in self.fleet.named:
+            return self._shape((workload.name, *_alike(workload)), workload)
+        # replicas mostly share what is in their fields; one of them is kept with the numbers of
+        # its fields, so that these stay theirs
+        twins = tuple(map(id, _alike(workload)))
+        known = self._twins.get(twins)
+        if known is not None:
+            return known[1]
+        found = self._shape(("", *_alike(workload)), workload)
+        if len(self._twins) >= _KEPT_TWINS:
+            self._twins.clear()
+        self._twins[twins] = workload, found
+        return found
+
+    def _shape(self, key: Hashable, workload: Workload) -> Shape:
         found = self._shapes.get(key)
         if found is None:
             found = self._prepared(workload)
             if len(self._shapes) * len(self.fleet) > _KEPT_SCORES:
                 del self._shapes[next(iter(self._shapes))]
+                self._twins.clear()
             self._shapes[key] = found
         return found
+
+    def _forget(self) -> None:
+        self._shapes.clear()
+        self._twins.clear()
+        self._commons.clear()
+        self._epoch = self.fleet.epoch
 
     def _prepared(self, workload: Workload) -> Shape:
         self._announce_rules(workload)
@@ -146,16 +170,23 @@ class Placer:
             Part(objective.name, objective.score(self.fleet, workload), weight)
             for objective, weight in self._aims
         )
+        keys = tuple(part.key for part in parts)
         kind: type[Ranking] = InOrder if self.options.lexicographic else Weighted
-        return Shape(self.fleet, workload, self._rules, kind(parts, len(self.fleet)))
+        return Shape(
+            self.fleet,
+            workload,
+            self._rules,
+            None if None in keys else keys,
+            lambda: kind(parts, len(self.fleet)),
+            self._commons,
+        )
 
     def _announce_rules(self, workload: Workload) -> None:
         """For a workload that nobody announced: what binds others must be known before it comes."""
         for rule in self._rules:
             rule.announce(self.fleet, workload)
         if self._epoch != self.fleet.epoch:
-            self._shapes.clear()
-            self._epoch = self.fleet.epoch
+            self._forget()
 
     def _verified(self, row: int, workload: Workload) -> bool:
         return all(verdict.passed for verdict in self._verdicts(row, workload))

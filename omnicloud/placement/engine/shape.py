@@ -1,73 +1,93 @@
-"""What one shape of workload asks, prepared for all nodes and kept up to date."""
+"""What one shape of workload asks of nodes and of neighbours."""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Hashable, MutableMapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-from omnicloud.placement.engine.fleet import Fleet, Rows
+from omnicloud.placement.engine.common import Common
+from omnicloud.placement.engine.fleet import Fleet, Floats
 from omnicloud.placement.engine.ranking import Ranking
 from omnicloud.placement.model.decision import Reason
 from omnicloud.placement.model.verdict import Verdict
 from omnicloud.placement.model.workload import Workload
 from omnicloud.placement.rules.protocol import ALL, Bools, Filter, Rule, Scope
 
-__all__ = ["Shape"]
+__all__ = ["Commons", "Shape"]
 
-_FEW = 16
-_ALL_AT_ONCE = 8
-"""Where more than one node in so many changed, all of them are scored again."""
+Commons = MutableMapping[Hashable, Common]
 
 
 class Shape:
     """The filters and the ranking of workloads that are alike in all but the name.
 
-    What depends on a node alone is kept; before each use it is brought up to date for the nodes
-    that changed since, so that a decision costs little more than finding the greatest number.
+    Args:
+        fleet: Whose nodes.
+        workload: One of the shape.
+        rules: All there are.
+        key: What its ranking depends on beside the filters; ``None`` where that is its own.
+        ranking: Makes one; called where no other shape asks the same of a node.
+        commons: Those of other shapes.
     """
 
     def __init__(
-        self, fleet: Fleet, workload: Workload, rules: tuple[Rule, ...], ranking: Ranking
+        self,
+        fleet: Fleet,
+        workload: Workload,
+        rules: tuple[Rule, ...],
+        key: Hashable,
+        ranking: Callable[[], Ranking],
+        commons: Commons,
     ) -> None:
         self._fleet = fleet
-        self.ranking = ranking
-        self.eligible: Bools = np.ones(len(fleet), dtype=np.bool_)
         self._filters: list[tuple[str, Filter]] = []
+        eligible: Bools = np.ones(len(fleet), dtype=np.bool_)
         for rule in sorted(rules, key=lambda one: not one.fixed):
-            self._admit(rule, workload)
-        found = [one for _, one in self._filters]
-        self._local = [one for one in found if one.scope is Scope.LOCAL]
-        self._shared = [one for one in found if one.scope is Scope.SHARED]
-        self._seen = -1
+            self._admit(rule, workload, eligible)
+        self._shared = [one for _, one in self._filters if one.scope is Scope.SHARED]
+        own = [(name, one) for name, one in self._filters if one.scope is not Scope.SHARED]
+        alone = key is None or any(one.key is None for _, one in own)
+        shared_key = None if alone else (key, *((name, one.key) for name, one in own))
+        found = None if alone else commons.get(shared_key)
+        if found is None:
+            local = tuple(one for _, one in own if one.scope is Scope.LOCAL)
+            found = Common(fleet, eligible, local, ranking())
+        if not alone:
+            commons[shared_key] = found
+        self._common = found
+        self.ranking = found.ranking
+        self.eligible = found.eligible
 
-    def _admit(self, rule: Rule, workload: Workload) -> None:
-        found = rule.filter(self._fleet, workload, self.eligible)
+    def _admit(self, rule: Rule, workload: Workload, eligible: Bools) -> None:
+        found = rule.filter(self._fleet, workload, eligible)
         if found is not None:
             self._filters.append((rule.name, found))
             if found.scope is Scope.FIXED:
-                self.eligible &= found.passes(ALL)
+                eligible &= found.passes(ALL)
 
     def best(self, allowed: Bools | None = None) -> int:
         """The best node that passes everything, -1 where there is none."""
-        self._refresh()
-        return self.ranking.best(self._now(allowed))
+        self._common.refresh()
+        if allowed is None and not self.ranking.relative:
+            row = self.ranking.best(None)  # mostly nobody minds it: then nothing else is asked
+            if row < 0 or self._nobody_minds(row):
+                return row
+        return self.ranking.best(self._limits(allowed))
 
     def order(self, allowed: Bools | None = None) -> NDArray[np.intp]:
         """All nodes that pass, best first."""
-        self._refresh()
-        return self.ranking.order(self._now(allowed))
+        self._common.refresh()
+        return self.ranking.order(self._limits(allowed))
 
     def passes(self, row: int) -> bool:
         """Whether one node passes everything as things are."""
-        if not self.eligible[row]:
-            return False
-        rows = slice(row, row + 1)
-        return all(bool(one.passes(rows)[0]) for one in (*self._local, *self._shared))
+        return self._common.admits(row) and self._nobody_minds(row)
 
     def refusal(self, row: int) -> Verdict:
         """What the first rule says that refuses this node."""
-        rows = slice(row, row + 1)
-        return next(one.verdict(row) for _, one in self._filters if not one.passes(rows)[0])
+        return next(one.verdict(row) for _, one in self._filters if not one.admits(row))
 
     def reasons(self) -> tuple[Reason, ...]:
         """Why nodes are refused: each counts for the first rule that refuses it."""
@@ -83,31 +103,16 @@ class Shape:
             left = left[good]
         return tuple(found)
 
-    def _now(self, allowed: Bools | None) -> Bools | None:
+    def _nobody_minds(self, row: int) -> bool:
+        for one in self._shared:  # asked so often that a generator would be felt
+            if not one.admits(row):
+                return False
+        return True
+
+    def _limits(self, allowed: Bools | None) -> Floats | None:
+        """Infinity where neighbours and the caller let it be, its negative elsewhere."""
+        limits = None if allowed is None else np.where(allowed, np.inf, -np.inf)
         for one in self._shared:
-            good = one.passes(ALL)
-            allowed = good if allowed is None else allowed & good
-        return allowed
-
-    def _refresh(self) -> None:
-        generation = self._fleet.generation
-        if generation == self._seen:
-            return
-        changed = self._fleet.changed_since(max(self._seen, 0))
-        self._seen, first = generation, self._seen < 0
-        if first or changed.size * _ALL_AT_ONCE > len(self._fleet):
-            self._judge(ALL, self.eligible.copy())
-            return
-        if changed.size > _FEW:
-            changed = np.unique(changed)  # the latest nodes tend to be the same few
-        rows = changed[self.eligible[changed]]  # the others are refused for good
-        if rows.size:
-            self._judge(rows, None)
-
-    def _judge(self, rows: Rows, good: Bools | None) -> None:
-        for one in self._local:
-            passed = one.passes(rows)
-            good = passed if good is None else np.logical_and(good, passed, out=good)
-        if good is None:
-            good = self.eligible[rows]
-        self.ranking.refresh(rows, good)
+            found = one.limits()
+            limits = found if limits is None else np.minimum(limits, found)
+        return limits

@@ -8,6 +8,7 @@ filter tells the engine how long its answers stay true, and that is what makes i
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Hashable
 from enum import Enum
 from typing import ClassVar
 
@@ -36,13 +37,29 @@ class Scope(Enum):
 
 
 class Filter(ABC):
-    """One rule for one shape of workload."""
+    """One rule for one shape of workload.
+
+    Attributes:
+        scope: What may change its answers.
+        key: Filters of one rule with equal keys always answer alike, so that shapes share what
+            was worked out for one of them; ``None``: like no other. Not read where the scope is
+            SHARED.
+    """
 
     scope: Scope = Scope.LOCAL
+    key: Hashable = None
 
     @abstractmethod
     def passes(self, rows: Rows) -> Bools:
         """Which of these nodes may take one more of the shape, in their order."""
+
+    def admits(self, row: int) -> bool:
+        """The same of one node; worth a quicker way where it is asked after each placement."""
+        return bool(self.passes(slice(row, row + 1))[0])
+
+    def limits(self) -> Floats:
+        """Of all nodes: infinity where it passes, its negative elsewhere. Not to be changed."""
+        return np.where(self.passes(ALL), np.inf, -np.inf)
 
     @abstractmethod
     def verdict(self, row: int) -> Verdict:
@@ -94,14 +111,21 @@ class Score(ABC):
         scope: ``SHARED`` where a placement elsewhere may change the score.
         bounds: The least and the greatest value there can be; the engine makes 0..1 of them.
             ``None``: it takes the least and the greatest among the nodes that pass.
+        key: Scores of one objective with equal keys are the same for every node; ``None``: like
+            no other.
     """
 
     scope: Scope = Scope.LOCAL
     bounds: tuple[float, float] | None = (0.0, 1.0)
+    key: Hashable = None
 
     @abstractmethod
     def raw(self, rows: Rows) -> Floats:
         """The score of each of these nodes were the workload placed there."""
+
+    def one(self, row: int) -> float:
+        """The same of one node, to the last bit; worth a quicker way where that is simple."""
+        return float(self.raw(slice(row, row + 1))[0])
 
 
 class Objective(ABC):

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omnicloud.placement.engine.domains import Counter, Counters, MatchIndex
-from omnicloud.placement.engine.fleet import Fleet, Rows
+from omnicloud.placement.engine.fleet import Fleet, Floats, Rows
 from omnicloud.placement.model.labels import Labels
 from omnicloud.placement.model.verdict import Verdict
 from omnicloud.placement.model.workload import AntiAffinity, Workload
@@ -17,19 +17,24 @@ from omnicloud.placement.rules.protocol import Bools, Filter, Rule, Scope
 __all__ = ["Apart"]
 
 
-@dataclass(frozen=True)
 class _Bound:
     """One bound, and who holds it by domain.
 
     Attributes:
         selected: Holders that the bound counts themselves; each sees one less than the count.
         others: Holders that it does not count.
+        changes: How often any of the counts changed.
     """
 
-    term: AntiAffinity
-    counter: Counter
-    selected: NDArray[np.int64]
-    others: NDArray[np.int64]
+    _LATEST = 256
+
+    def __init__(self, term: AntiAffinity, counter: Counter) -> None:
+        self.term = term
+        self.counter = counter
+        self.selected = np.zeros_like(counter.counts)
+        self.others = np.zeros_like(counter.counts)
+        self.changes = 0
+        self._log: list[int] = []
 
     def full_for_holders(self, codes: NDArray[np.intp]) -> NDArray[np.bool_]:
         """The domains among these where one more selected workload would break it for a holder."""
@@ -45,6 +50,22 @@ class _Bound:
         full &= codes != self.counter.domains.nowhere
         return full
 
+    def held(self, code: int) -> bool:
+        """Whether anybody there holds it."""
+        return bool(self.selected[code] > 0 or self.others[code] > 0)
+
+    def change(self, code: int) -> None:
+        """Somebody whom it counts or who holds it came to the domain or left it."""
+        if len(self._log) == 16 * self._LATEST:
+            del self._log[: -self._LATEST]
+        self._log.append(code)
+        self.changes += 1
+
+    def changed_since(self, changes: int) -> set[int] | None:
+        """The domains that changed after so many changes; ``None`` where these are too many."""
+        new = self.changes - changes
+        return set(self._log[len(self._log) - new :]) if new <= self._LATEST else None
+
 
 class _Bounds:
     """Every bound that anybody holds."""
@@ -53,21 +74,26 @@ class _Bounds:
         self._counters = fleet.book(Counters)
         self._bounds: dict[AntiAffinity, _Bound] = {}
         self._index: MatchIndex[_Bound] = MatchIndex()
+        self._selecting: dict[Labels, list[_Bound]] = {}
 
     def knows(self, term: AntiAffinity) -> bool:
         return term in self._bounds
 
     def get(self, term: AntiAffinity) -> _Bound:
-        if term not in self._bounds:
+        found = self._bounds.get(term)
+        if found is None:
             counter = self._counters.get(term.match, term.topology)
-            nobody = np.zeros_like(counter.counts)
-            bound = self._bounds[term] = _Bound(term, counter, nobody, nobody.copy())
-            self._index.file(term.match, bound)
-        return self._bounds[term]
+            found = self._bounds[term] = _Bound(term, counter)
+            self._index.file(term.match, found)
+            self._selecting.clear()
+        return found
 
     def selecting(self, found: Labels) -> list[_Bound]:
         """The bounds that count a workload with these labels."""
-        return self._index.selecting(found)
+        bounds = self._selecting.get(found)
+        if bounds is None:
+            bounds = self._selecting[found] = self._index.selecting(found)
+        return bounds
 
     def added(self, row: int, workload: Workload) -> None:
         self._hold(row, workload, 1)
@@ -78,9 +104,13 @@ class _Bounds:
     def _hold(self, row: int, workload: Workload, change: int) -> None:
         for term in workload.anti_affinity:
             bound = self.get(term)
+            code = bound.counter.domains.codes.item(row)
             counted = term.match.selects(workload.labels)
             holders = bound.selected if counted else bound.others
-            holders[bound.counter.domains.codes[row]] += change
+            holders[code] += change
+            bound.change(code)
+        for bound in self.selecting(workload.labels):
+            bound.change(bound.counter.domains.codes.item(row))
 
 
 class Apart(Rule):
@@ -104,30 +134,77 @@ class Apart(Rule):
         return _Bearable(fleet, own, theirs) if own or theirs else None
 
 
+class _Side:
+    """A bound as one sees it who holds it and comes, or one whom holders would count."""
+
+    def __init__(self, bound: _Bound, *, own: bool) -> None:
+        self.bound = bound
+        self.full = bound.full_for_newcomer if own else bound.full_for_holders
+        self.own = own
+        self._domains = bound.counter.domains
+        self._limits: Floats = np.zeros(0)
+        self._seen = -1
+
+    def full_at(self, row: int) -> bool:
+        code = self._domains.codes.item(row)
+        bound = self.bound
+        if code == self._domains.nowhere:
+            return False
+        count, most = bound.counter.counts.item(code), bound.term.at_most
+        if self.own or count > most:
+            return bool(count > most and (self.own or bound.held(code)))
+        return bool(count == most and bound.others[code] > 0)
+
+    def limits(self) -> Floats:
+        """As :meth:`Filter.limits`, brought up to date for the domains that changed."""
+        seen, self._seen = self._seen, self.bound.changes
+        if seen == self._seen:
+            return self._limits
+        changed = self.bound.changed_since(seen) if seen >= 0 else None
+        if changed is None or self._domains.few:
+            full = self.full(np.arange(len(self._domains.names)))
+            self._limits = self._domains.limits(~full)
+            return self._limits
+        for code in changed:
+            members = self._domains.members(code)
+            self._limits[members] = -np.inf if self.full_at(int(members[0])) else np.inf
+        return self._limits
+
+
 class _Bearable(Filter):
+    scope = Scope.SHARED
+
     def __init__(self, fleet: Fleet, own: list[_Bound], theirs: list[_Bound]) -> None:
         self._fleet = fleet
-        self._own = own
-        self._theirs = theirs
-        on_nodes = all(one.term.topology == "node" for one in (*own, *theirs))
-        self.scope = Scope.LOCAL if on_nodes else Scope.SHARED
+        self._sides = [_Side(bound, own=True) for bound in own]
+        self._sides += [_Side(bound, own=False) for bound in theirs]
 
     def passes(self, rows: Rows) -> Bools:
         good = np.ones(self._fleet.counts[rows].shape, dtype=np.bool_)
-        for bound in self._own:
-            good &= ~bound.full_for_newcomer(bound.counter.domains.codes[rows])
-        for bound in self._theirs:
-            good &= ~bound.full_for_holders(bound.counter.domains.codes[rows])
+        for side in self._sides:
+            good &= ~side.full(side.bound.counter.domains.codes[rows])
         return good
+
+    def admits(self, row: int) -> bool:
+        for side in self._sides:  # asked so often that a generator would be felt
+            if side.full_at(row):
+                return False
+        return True
+
+    def limits(self) -> Floats:
+        limits = [side.limits() for side in self._sides]
+        return limits[0] if len(limits) == 1 else np.minimum.reduce(limits)
 
     def verdict(self, row: int) -> Verdict:
         node = self._fleet.nodes[row].name
-        for bound in self._own:
-            if bound.full_for_newcomer(bound.counter.domains.codes[[row]])[0]:
-                return _verdict(bound, row, f"the workload bears at most, near {node}")
-        for bound in self._theirs:
-            if bound.full_for_holders(bound.counter.domains.codes[[row]])[0]:
-                return _verdict(bound, row, f"a workload near {node} bears at most")
+        for side in self._sides:
+            if side.full_at(row):
+                newcomer = f"the workload bears at most, near {node}"
+                return _verdict(
+                    side.bound,
+                    row,
+                    newcomer if side.own else f"a workload near {node} bears at most",
+                )
         return Verdict(Apart.name, True, f"nobody minds it near {node}")
 
 

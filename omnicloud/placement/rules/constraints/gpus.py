@@ -102,6 +102,13 @@ class _Free(Filter):
         self._fleet = fleet
         self._request = request
         self._devices = fleet.book(Devices)
+        self.key = request.count, request.milli
+
+    def admits(self, row: int) -> bool:
+        """Whether so many are free."""
+        if self._request.milli < WHOLE:
+            return bool(self._devices.largest[row] >= self._request.milli)
+        return bool(self._devices.whole[row] >= self._request.count)
 
     def passes(self, rows: Rows) -> Bools:
         if self._request.milli < WHOLE:

@@ -93,6 +93,7 @@ class _Fits(Filter):
         self._fleet = fleet
         self._zones = fleet.book(Zones)
         self._wanted = self._zones.demand(workload)
+        self.key = self._wanted.tobytes()
 
     def passes(self, rows: Rows) -> Bools:
         cpu, memory = self._zones.free

@@ -48,6 +48,7 @@ class _Free(Filter):
         self._fleet = fleet
         used = fleet.book(_Used)
         self._ports = [(port, used.of(port)) for port in sorted(workload.ports)]
+        self.key = workload.ports
 
     def passes(self, rows: Rows) -> Bools:
         taken = [column[rows] > 0 for _, column in self._ports]

@@ -29,6 +29,7 @@ class _Free(Filter):
         self._demand = demand
         self._asked = [(int(d), float(demand[d])) for d in np.flatnonzero(demand)]
         self._most = fleet.most
+        self.key = demand.tobytes()
         self._columns = [(fleet.free[dimension], wanted) for dimension, wanted in self._asked]
 
     def passes(self, rows: Rows) -> Bools:
@@ -40,6 +41,13 @@ class _Free(Filter):
             room = self._fleet.counts[rows] < self._most[rows]
             good = room if good is None else good & room
         return np.ones(self._fleet.counts[rows].shape, np.bool_) if good is None else good
+
+    def admits(self, row: int) -> bool:
+        """Whether all that is asked is free."""
+        for free, wanted in self._columns:
+            if free[row] < wanted:
+                return False
+        return self._most is None or bool(self._fleet.counts[row] < self._most[row])
 
     def nearest(self, rows: NDArray[np.intp]) -> int:
         """The node with the smallest shortage relative to what is asked."""

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omnicloud.placement.engine.domains import Counter, Counters
-from omnicloud.placement.engine.fleet import Fleet, Rows
+from omnicloud.placement.engine.fleet import Fleet, Floats, Rows
 from omnicloud.placement.model.verdict import Verdict
 from omnicloud.placement.model.workload import Spread, Workload
 from omnicloud.placement.rules.protocol import Bools, Filter, Rule, Scope
@@ -38,9 +38,17 @@ class _Skew:
         self.itself = int(itself)
         codes = np.unique(counter.domains.codes[eligible])
         self.counted = codes[codes != counter.domains.nowhere]
+        self._good: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
+        self._seen = -1
 
     def good(self) -> NDArray[np.bool_]:
         """By domain, whether one more may come."""
+        if self._seen != self.counter.changes:
+            self._seen = self.counter.changes
+            self._good = self._now()
+        return self._good
+
+    def _now(self) -> NDArray[np.bool_]:
         counts = self.counter.counts
         good = np.zeros(counts.shape, dtype=np.bool_)
         if self.counted.size:
@@ -70,6 +78,15 @@ class _WithinSkew(Filter):
         found = [skew.good()[skew.counter.domains.codes[rows]] for skew in self._skews]
         good: Bools = np.logical_and.reduce(found)
         return good
+
+    def admits(self, row: int) -> bool:
+        """Whether its domains may have one more."""
+        return all(skew.good()[skew.counter.domains.codes[row]] for skew in self._skews)
+
+    def limits(self) -> Floats:
+        """By domain, of which there are few."""
+        limits = [skew.counter.domains.limits(skew.good()) for skew in self._skews]
+        return limits[0] if len(limits) == 1 else np.minimum.reduce(limits)
 
     def verdict(self, row: int) -> Verdict:
         node = self._fleet.nodes[row].name

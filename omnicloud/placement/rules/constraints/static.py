@@ -61,7 +61,9 @@ class StaticFilter(Filter):
         self._rule = rule
         self._missing = missing
         some, codes = fleet.table(_Kinds).alike(*kind)
-        self._passes = np.array([not missing(node) for node in some], dtype=np.bool_)[codes]
+        good = np.array([not missing(node) for node in some], dtype=np.bool_)
+        self._passes = good[codes]
+        self.key = kind[0], good.tobytes()
 
     def passes(self, rows: Rows) -> Bools:
         """Looked up."""

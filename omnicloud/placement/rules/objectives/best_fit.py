@@ -27,21 +27,35 @@ class BestFit(Objective):
 
 class _LeftOver(Score):
     def __init__(self, fleet: Fleet, workload: Workload) -> None:
-        self._fleet = fleet
         largest = fleet.capacity.max(axis=1, initial=0.0)
         self._devices = fleet.book(Devices)
         devices = int((self._devices.free >= 0).sum(axis=1).max(initial=0))
         parts = int((largest > 0).sum()) + (devices > 0)
-        self._scale = np.divide(1.0, largest * parts, out=np.zeros_like(largest), where=largest > 0)
+        self._columns = [
+            (fleet.free[dimension], 1.0 / float(most * parts))
+            for dimension, most in enumerate(largest)
+            if most > 0
+        ]
         self._gpu_scale = 1.0 / (WHOLE * devices * parts) if devices else 0.0
-        asked = float(fleet.demand(workload) @ self._scale)
+        asked = sum(
+            float(wanted) / float(most * parts)
+            for wanted, most in zip(fleet.demand(workload), largest, strict=True)
+            if most > 0
+        )
         if workload.gpu is not None:
             asked += workload.gpu.count * workload.gpu.milli * self._gpu_scale
-        self._asked = asked
+        self._asked = self.key = asked
         self.bounds = (-1.0, 0.0)
 
     def raw(self, rows: Rows) -> Floats:
-        left: Floats = self._scale @ self._fleet.free[:, rows]
-        if self._gpu_scale:
-            left = left + self._devices.total[rows] * self._gpu_scale
+        left: Floats = self._devices.total[rows] * self._gpu_scale
+        for column, scale in self._columns:
+            left = left + column[rows] * scale
+        return self._asked - left
+
+    def one(self, row: int) -> float:
+        """The same sums in the same order."""
+        left = self._devices.total.item(row) * self._gpu_scale
+        for column, scale in self._columns:
+            left += column.item(row) * scale
         return self._asked - left

@@ -26,6 +26,7 @@ class _Added(Score):
     def __init__(self, fleet: Fleet, prices: Floats) -> None:
         self._fleet = fleet
         self._prices = prices
+        self.key = "price"
         self.bounds = (-float(prices.max()), 0.0)
 
     def raw(self, rows: Rows) -> Floats:

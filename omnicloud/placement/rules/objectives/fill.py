@@ -47,6 +47,7 @@ class _Used(Score):
         self.bounds = (0.0, 1.0) if sign > 0 else (-1.0, 0.0)
         demand = fleet.demand(workload)
         asked = [int(dimension) for dimension in np.flatnonzero(demand)]
+        self.key = sign, demand.tobytes(), workload.gpu and (workload.gpu.count, workload.gpu.milli)
         self._weight = sign / (len(asked) + (workload.gpu is not None))
         self._sign = sign
         self._columns = [(fleet.free[d], fleet.shares[d], float(demand[d])) for d in asked]
@@ -64,6 +65,14 @@ class _Used(Score):
         return self._sign - free * self._weight
 
 
+    def one(self, row: int) -> float:
+        """The same sums in the same order."""
+        free = 0.0 if self._gpu is None else self._gpu.free_after_one(row)
+        for column, shares, wanted in self._columns:
+            free += (column.item(row) - wanted) * shares.item(row)
+        return self._sign - free * self._weight
+
+
 class _GpuUse:
     def __init__(self, fleet: Fleet, milli: int) -> None:
         self._devices = fleet.book(Devices)
@@ -73,3 +82,6 @@ class _GpuUse:
     def free_after(self, rows: Rows) -> Floats:
         after: Floats = (self._devices.total[rows] - self._milli) / self._all[rows]
         return after
+
+    def free_after_one(self, row: int) -> float:
+        return (self._devices.total.item(row) - self._milli) / self._all.item(row)

@@ -70,7 +70,7 @@ class _Longer(Score):
 
     def __init__(self, fleet: Fleet, lifetime: float) -> None:
         self._exits = fleet.book(Exits)
-        self._lifetime = lifetime
+        self._lifetime = self.key = lifetime
         self.bounds = (-LONGEST_SECONDS, 0.0)
 
     def raw(self, rows: Rows) -> Floats:

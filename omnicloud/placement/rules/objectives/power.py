@@ -53,6 +53,7 @@ class _Added(Score):
         self._cpu = [d.name for d in fleet.schema.dimensions].index("cpu_cores")
         self._wanted = float(fleet.demand(workload)[self._cpu])
         self.bounds = (-float(self._curves.max()), 0.0)
+        self.key = self._wanted
 
     def raw(self, rows: Rows) -> Floats:
         capacity = np.maximum(self._fleet.capacity[self._cpu][rows], 1.0)
