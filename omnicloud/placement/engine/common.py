@@ -44,7 +44,7 @@ class Common:
         """Whether one node passes as things are."""
         if not self.eligible[row]:
             return False
-        for one in self._local:  # asked so often that a generator would be felt
+        for one in self._local:  # noqa: SIM110 - asked so often that a generator would be felt
             if not one.admits(row):
                 return False
         return True
@@ -56,11 +56,12 @@ class Common:
             return
         before, self._seen = self._seen, generation
         latest = self._fleet.latest_since(before) if before >= 0 else None
-        if latest is not None and len(latest) <= _FEW:
-            for row in latest:
-                self.ranking.refresh_one(row, self.admits(row))
-        else:
+        if latest is None or len(latest) > _FEW:
             self._refresh_many(before)
+            return
+        for row in latest:
+            if self.eligible[row]:  # the others never pass
+                self.ranking.refresh_one(row, self.admits(row))
 
     def _refresh_many(self, before: int) -> None:
         if before < 0:
@@ -70,7 +71,7 @@ class Common:
         if changed.size * _ALL_AT_ONCE > len(self._fleet):
             self._judge(ALL)
             return
-        rows: NDArray[np.intp] = changed[self.eligible[changed]]  # the others never pass
+        rows: NDArray[np.intp] = changed[self.eligible[changed]]
         if rows.size:
             self._judge(rows)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
@@ -102,6 +102,7 @@ class Fleet:
         self._changes = _Changes(len(nodes))
         self._tables: dict[type[Table], Table] = {}
         self._followers: list[Follower] = []
+        self._told: list[Callable[[int, Workload], None]] = []
         self._demands: dict[Resources, Floats] = {}
         self._asked: dict[int, tuple[Resources, list[tuple[Floats, float]]]] = {}
 
@@ -153,8 +154,8 @@ class Fleet:
         self.counts[row] += 1
         self.residents[row][workload.name] = workload
         self.where[workload.name] = row
-        for follower in self._followers:
-            follower.added(row, workload)
+        for told in self._told:
+            told(row, workload)
         self._changed(row)
 
     def remove(self, name: str) -> tuple[Workload, int]:
@@ -191,6 +192,7 @@ class Fleet:
         for row, workload in self.placed():
             follower.added(row, workload)
         self._followers.append(follower)
+        self._told.append(follower.added)
 
     def placed(self) -> Iterator[tuple[int, Workload]]:
         """Everything that is on a node, in the order in which it came."""

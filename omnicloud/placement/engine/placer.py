@@ -80,7 +80,7 @@ class Placer:
     def place(self, workload: Workload) -> Placement | Refusal:
         """Put a workload on the best node that passes everything."""
         shape = self.shape(workload)
-        row = self._find(shape, workload, None)
+        row = self._find(shape, workload, None) if self._verifiers else shape.best()
         return self._put(shape, workload, row) if row >= 0 else self.explain(workload)
 
     def find(self, workload: Workload, allowed: Bools | None = None) -> int:
@@ -134,7 +134,7 @@ class Placer:
         """The shape of a workload, prepared at its first sight."""
         if self._epoch != self.fleet.epoch:
             self._forget()
-        if workload.name in self.fleet.named:
+        if self.fleet.named and workload.name in self.fleet.named:
             return self._shape((workload.name, *_alike(workload)), workload)
         # replicas mostly share what is in their fields; one of them is kept with the numbers of
         # its fields, so that these stay theirs

@@ -60,7 +60,8 @@ class Part:
         low, high = self._bounds
         if high <= low:
             return 1.0
-        return min(max((self._score.one(row) - low) * (1.0 / (high - low)), 0.0), 1.0)
+        scaled = (self._score.one(row) - low) * (1.0 / (high - low))
+        return 0.0 if scaled < 0.0 else 1.0 if scaled > 1.0 else scaled
 
 
 class Ranking(ABC):
@@ -133,7 +134,11 @@ class Weighted(Ranking):
         self._top = -1
 
     def refresh_one(self, row: int, good: bool) -> None:
-        total = self._total(row) if good else -math.inf
+        total = -math.inf
+        if good:
+            total = 0.0
+            for part, share in self._local:
+                total += part.one(row) * share
         self._totals[row] = total
         top = self._top
         if top < 0:
@@ -142,12 +147,6 @@ class Weighted(Ranking):
             self._top, self._most = (row if total >= self._most else -1), total
         elif total > self._most or (total == self._most and row < top):
             self._top, self._most = row, total
-
-    def _total(self, row: int) -> float:
-        total = 0.0
-        for part, share in self._local:
-            total += part.one(row) * share
-        return total
 
     def best(self, limits: Floats | None) -> int:
         if limits is not None or self._shared:
@@ -230,6 +229,7 @@ class InOrder(Ranking):
         """The scores by one aim, in steps of what counts as equal."""
         part = self.parts[number]
         if not part.shared:
-            return np.round(self._known[number, rows] / SAME)
+            known: Floats = self._known[number, rows]
+            return np.round(known / SAME)
         part.measure(rows)
         return np.round(part.normal(rows, rows.size) / SAME)

@@ -104,7 +104,7 @@ class Shape:
         return tuple(found)
 
     def _nobody_minds(self, row: int) -> bool:
-        for one in self._shared:  # asked so often that a generator would be felt
+        for one in self._shared:  # noqa: SIM110 - asked so often that a generator would be felt
             if not one.admits(row):
                 return False
         return True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
@@ -142,8 +142,11 @@ class _Side:
         self.full = bound.full_for_newcomer if own else bound.full_for_holders
         self.own = own
         self._domains = bound.counter.domains
-        self._limits: Floats = np.zeros(0)
         self._seen = -1
+
+    @property
+    def few(self) -> bool:
+        return self._domains.few
 
     def full_at(self, row: int) -> bool:
         code = self._domains.codes.item(row)
@@ -156,19 +159,23 @@ class _Side:
         return bool(count == most and bound.others[code] > 0)
 
     def limits(self) -> Floats:
-        """As :meth:`Filter.limits`, brought up to date for the domains that changed."""
+        """As :meth:`Filter.limits`."""
+        return self._domains.limits(~self.full(np.arange(len(self._domains.names))))
+
+    def changed(self) -> list[int] | None:
+        """The nodes in domains that changed since the last time; ``None``: look at all."""
         seen, self._seen = self._seen, self.bound.changes
-        if seen == self._seen:
-            return self._limits
-        changed = self.bound.changed_since(seen) if seen >= 0 else None
-        if changed is None or self._domains.few:
-            full = self.full(np.arange(len(self._domains.names)))
-            self._limits = self._domains.limits(~full)
-            return self._limits
-        for code in changed:
-            members = self._domains.members(code)
-            self._limits[members] = -np.inf if self.full_at(int(members[0])) else np.inf
-        return self._limits
+        codes = self.bound.changed_since(seen) if seen >= 0 else None
+        if codes is None:
+            return None
+        return [row for code in codes for row in self._domains.members(code).tolist()]
+
+
+def _nobody_full(sides: list[_Side], row: int) -> bool:
+    for side in sides:  # noqa: SIM110 - asked so often that a generator would be felt
+        if side.full_at(row):
+            return False
+    return True
 
 
 class _Bearable(Filter):
@@ -178,6 +185,9 @@ class _Bearable(Filter):
         self._fleet = fleet
         self._sides = [_Side(bound, own=True) for bound in own]
         self._sides += [_Side(bound, own=False) for bound in theirs]
+        self._few = [side for side in self._sides if side.few]
+        self._many = [side for side in self._sides if not side.few]
+        self._limits: Floats = np.zeros(0)
 
     def passes(self, rows: Rows) -> Bools:
         good = np.ones(self._fleet.counts[rows].shape, dtype=np.bool_)
@@ -186,14 +196,23 @@ class _Bearable(Filter):
         return good
 
     def admits(self, row: int) -> bool:
-        for side in self._sides:  # asked so often that a generator would be felt
-            if side.full_at(row):
-                return False
-        return True
+        """Whether nobody minds."""
+        return _nobody_full(self._sides, row)
 
     def limits(self) -> Floats:
-        limits = [side.limits() for side in self._sides]
-        return limits[0] if len(limits) == 1 else np.minimum.reduce(limits)
+        """Where there are many domains, of which few change, they are kept up to date."""
+        limits = [side.limits() for side in self._few]
+        if self._many:
+            limits.append(self._kept())
+        return reduce(np.minimum, limits)
+
+    def _kept(self) -> Floats:
+        found = [side.changed() for side in self._many]
+        if None in found:
+            self._limits = reduce(np.minimum, [side.limits() for side in self._many])
+        for row in {row for rows in found for row in rows or ()}:
+            self._limits[row] = np.inf if _nobody_full(self._many, row) else -np.inf
+        return self._limits
 
     def verdict(self, row: int) -> Verdict:
         node = self._fleet.nodes[row].name

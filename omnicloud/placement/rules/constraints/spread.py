@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import reduce
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -36,8 +38,9 @@ class _Skew:
         self.term = term
         self.counter = counter
         self.itself = int(itself)
-        codes = np.unique(counter.domains.codes[eligible])
-        self.counted = codes[codes != counter.domains.nowhere]
+        there = np.bincount(counter.domains.codes[eligible], minlength=len(counter.counts))
+        there[counter.domains.nowhere] = 0
+        self.counted = np.flatnonzero(there)
         self._good: NDArray[np.bool_] = np.zeros(0, dtype=np.bool_)
         self._seen = -1
 
@@ -52,9 +55,8 @@ class _Skew:
         counts = self.counter.counts
         good = np.zeros(counts.shape, dtype=np.bool_)
         if self.counted.size:
-            least = counts[self.counted].min()
-            after = counts[self.counted] + self.itself
-            good[self.counted] = after - least <= self.term.max_skew
+            there = counts[self.counted]
+            good[self.counted] = there <= there.min() + (self.term.max_skew - self.itself)
         return good
 
 
@@ -81,12 +83,15 @@ class _WithinSkew(Filter):
 
     def admits(self, row: int) -> bool:
         """Whether its domains may have one more."""
-        return all(skew.good()[skew.counter.domains.codes[row]] for skew in self._skews)
+        for skew in self._skews:  # noqa: SIM110 - asked so often that a generator would be felt
+            if not skew.good()[skew.counter.domains.codes[row]]:
+                return False
+        return True
 
     def limits(self) -> Floats:
         """By domain, of which there are few."""
         limits = [skew.counter.domains.limits(skew.good()) for skew in self._skews]
-        return limits[0] if len(limits) == 1 else np.minimum.reduce(limits)
+        return reduce(np.minimum, limits)
 
     def verdict(self, row: int) -> Verdict:
         node = self._fleet.nodes[row].name

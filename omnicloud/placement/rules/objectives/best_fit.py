@@ -48,9 +48,9 @@ class _LeftOver(Score):
         self.bounds = (-1.0, 0.0)
 
     def raw(self, rows: Rows) -> Floats:
-        left: Floats = self._devices.total[rows] * self._gpu_scale
+        left = np.asarray(self._devices.total[rows] * self._gpu_scale, dtype=np.float64)
         for column, scale in self._columns:
-            left = left + column[rows] * scale
+            left += column[rows] * scale
         return self._asked - left
 
     def one(self, row: int) -> float:

@@ -64,7 +64,6 @@ class _Used(Score):
             raise ValueError("a workload that asks nothing has no use to be scored")
         return self._sign - free * self._weight
 
-
     def one(self, row: int) -> float:
         """The same sums in the same order."""
         free = 0.0 if self._gpu is None else self._gpu.free_after_one(row)
