@@ -35,6 +35,7 @@ __all__ = ["KeptServer", "aws_world", "kept_server", "moto", "settings", "world"
 URL = "OMNICLOUD_TEST_AWS_URL"
 _READY_SECONDS = 60.0
 _SERVICES = {
+    "documents": ("Amazon DynamoDB", "2012-08-10"),
     "kv": ("Amazon DynamoDB", "2012-08-10"),
     "secrets": ("AWS Secrets Manager", "2017-10-17"),
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omnicloud.contracts.documents.models import DocumentsFeature
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.secrets.models import SecretsFeature
 from omnicloud.registry.hookspecs import hookimpl
@@ -10,6 +11,7 @@ from omnicloud.registry.provider import Offer, Provider, Status
 __all__ = ["omnicloud_providers"]
 
 _KV = frozenset(KVFeature) - {KVFeature.WATCH, KVFeature.TRANSACTION}
+_DOCUMENTS = frozenset(DocumentsFeature) - {DocumentsFeature.TRANSACTION}
 
 
 @hookimpl
@@ -20,6 +22,7 @@ def omnicloud_providers() -> list[Provider]:
             name="aws",
             config="omnicloud_aws.config:AWSConfig",
             offers={
+                "documents": Offer("omnicloud_aws.documents:open_documents", _DOCUMENTS),
                 "kv": Offer("omnicloud_aws.kv:open_kv", _KV),
                 "secrets": Offer("omnicloud_aws.secrets:open_secrets", frozenset(SecretsFeature)),
             },

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from omnicloud_aws.certify import world
+from omnicloud_tck.documents import DocumentsContract
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.secrets import SecretsContract
 from omnicloud_tck.world import World
@@ -17,6 +18,12 @@ class TestAWSSecrets(SecretsContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("secrets")
+
+
+class TestAWSDocuments(DocumentsContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("documents")
 
 
 class TestAWSKV(KVContract):
