@@ -37,6 +37,7 @@ _READY_SECONDS = 60.0
 _SERVICES = {
     "documents": ("Amazon DynamoDB", "2012-08-10"),
     "kv": ("Amazon DynamoDB", "2012-08-10"),
+    "messaging": ("Amazon SNS and SQS", "2010-03-31, 2012-11-05"),
     "secrets": ("AWS Secrets Manager", "2017-10-17"),
 }
 """By contract, the service and the version of its interface."""
@@ -102,11 +103,12 @@ def settings(port: int, name: str, **options: Any) -> AWSConfig:
     running = urlsplit(os.environ.get(URL, ""))
     own: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{port}", "prefix": f"{name}/"}
     table = {"table": name, "create_table": True, "partitions": 2}
+    messages = {"namespace": name, "look_seconds": 0}
     patience = {"timeout": 10.0, "connect_timeout": 5.0, "watch_every": 0.2}
     return AWSConfig(
         access_key=unquote(running.username or "any"),
         secret_key=SecretStr(unquote(running.password or "any")),
-        **{**own, **table, **patience, **options},
+        **{**own, **table, **messages, **patience, **options},
     )
 
 

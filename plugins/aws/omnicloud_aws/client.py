@@ -46,13 +46,14 @@ class Client:
         self._closed = False
 
     async def ask(
-        self, verb: str, expecting: Collection[str] = (), **asked: Any
+        self, verb: str, expecting: Collection[str] = (), *, waits: float = 0.0, **asked: Any
     ) -> Mapping[str, Any]:
         """Send one request and return its answer.
 
         Args:
             verb: As aiobotocore spells it, ``get_item``.
             expecting: Codes of refusals that the caller knows what to do with.
+            waits: Seconds that the service may take before it begins to answer.
 
         Raises:
             RefusedError: The answer has one of the codes in ``expecting``.
@@ -60,7 +61,7 @@ class Client:
             UnavailableError: No connection (not done), or no whole answer (unknown).
         """
         async with self._turn():
-            call = self._answered(verb, asked)
+            call = self._answered(verb, asked, self._config.timeout + waits)
             answer = await (call if verb.startswith(_READING) else _seen_through(call))
         if isinstance(answer, RefusedError):
             if answer.code in expecting:
@@ -74,14 +75,14 @@ class Client:
         await self._stack.aclose()
 
     async def _answered(
-        self, verb: str, asked: Mapping[str, Any]
+        self, verb: str, asked: Mapping[str, Any], most: float
     ) -> Mapping[str, Any] | RefusedError:
         """The answer or the refusal; what else befalls is raised without botocore's errors."""
         started = self.time.clock.monotonic()
         lost: Exception
         try:
             with hushed():
-                async with asyncio.timeout(self._config.timeout):
+                async with asyncio.timeout(most):
                     answer: Mapping[str, Any] = await getattr(self._made, verb)(**asked)
             self._tell_time(answer, started)
             return answer
@@ -141,7 +142,8 @@ async def client_of(service: str, config: AWSConfig, opening: Opening) -> Client
         for secret in (config.secret_key, config.session_token)
     )
     theirs = {"secret_key", "session_token", "prefix", "table", "kms_key", "partitions"}
-    shown = config.model_dump_json(exclude=theirs | {"create_table", "watch_every"})
+    others = {"create_table", "watch_every", "namespace", "look_seconds"}
+    shown = config.model_dump_json(exclude=theirs | others)
     key = ("aws", service, shown, secrets)
     return await opening.share(key, lambda: opened(service, config, ServiceTime(opening.clock)))
 

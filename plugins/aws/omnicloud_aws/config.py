@@ -83,6 +83,23 @@ class AWSConfig(BaseModel):
             "is data."
         ),
     )
+    namespace: str | None = Field(
+        default=None,
+        min_length=1,
+        description=(
+            "messaging: what tells this service's topics and queues from those of others in the "
+            "account; the service's name by default."
+        ),
+    )
+    look_seconds: int = Field(
+        default=1,
+        ge=0,
+        le=20,
+        description=(
+            "messaging: seconds for which a look at dead letters waits for the last of them, "
+            "which Amazon's many servers need; 0 serves where there is one."
+        ),
+    )
 
     @field_validator("region")
     @classmethod

@@ -17,6 +17,7 @@ from omnicloud.errors import (
     ConflictError,
     InternalError,
     InvalidArgumentError,
+    NotFoundError,
     OmniCloudError,
     Outcome,
     PermissionDeniedError,
@@ -42,6 +43,13 @@ _EXPIRED: _Row = (UnauthenticatedError, _NOT, "the session token has expired", N
 _DENIED: _Row = (PermissionDeniedError, _NOT, "the principal may not do this", _POLICY)
 _INVALID: _Row = (InvalidArgumentError, _NOT, "the service does not take the request", None)
 _FULL: _Row = (ResourceExhaustedError, _NOT, "a quota of the service is used up", None)
+_NO_QUEUE: _Row = (NotFoundError, _NOT, "the queue is not there", None)
+_DELETED: _Row = (
+    UnavailableError,
+    _NOT,
+    "the queue was deleted a moment ago",
+    "a queue can be made again a minute after its deletion",
+)
 
 _BY_CODE: dict[str, _Row] = {
     # Of every service.
@@ -123,6 +131,34 @@ _BY_CODE: dict[str, _Row] = {
         "what the request names is not there",
         "make the table, or set create_table = true",
     ),
+    # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ and
+    # https://docs.aws.amazon.com/sns/latest/api/, 2026-11
+    "AWS.SimpleQueueService.NonExistentQueue": _NO_QUEUE,
+    "QueueDoesNotExist": _NO_QUEUE,
+    "NotFound": (NotFoundError, _NOT, "the topic is not there", None),
+    "AWS.SimpleQueueService.QueueDeletedRecently": _DELETED,
+    "QueueDeletedRecently": _DELETED,
+    "OverLimit": (ResourceExhaustedError, _NOT, "too many messages of the queue are lent", None),
+    "AuthorizationError": _DENIED,
+    "InvalidParameter": _INVALID,
+    "InvalidSecurity": _BAD_SIGN,
+    "TopicLimitExceeded": _FULL,
+    "SubscriptionLimitExceeded": _FULL,
+    "Throttled": _FEWER,
+    "KmsThrottled": _FEWER,
+    "KMSThrottling": _FEWER,
+    "KmsAccessDenied": _KMS,
+    "KmsDisabled": _KMS,
+    "KmsInvalidKeyUsage": _KMS,
+    "KmsInvalidState": _KMS,
+    "KmsNotFound": _KMS,
+    "KmsOptInRequired": _KMS,
+    "KMSAccessDenied": _KMS,
+    "KMSDisabled": _KMS,
+    "KMSInvalidState": _KMS,
+    "KMSNotFound": _KMS,
+    "KMSOptInRequired": _KMS,
+    "InternalError": _FAILED,
 }
 """By code, of the services' own lists."""
 

@@ -10,6 +10,7 @@ import pytest
 from omnicloud_aws.certify import world
 from omnicloud_tck.documents import DocumentsContract
 from omnicloud_tck.kv import KVContract
+from omnicloud_tck.messaging import MessagingContract
 from omnicloud_tck.secrets import SecretsContract
 from omnicloud_tck.world import World
 
@@ -30,3 +31,9 @@ class TestAWSKV(KVContract):
     @pytest.fixture
     def make_world(self) -> Callable[[], World[Any]]:
         return lambda: world("kv")
+
+
+class TestAWSMessaging(MessagingContract):
+    @pytest.fixture
+    def make_world(self) -> Callable[[], World[Any]]:
+        return lambda: world("messaging")

@@ -1,0 +1,292 @@
+"""Queues of SQS by their names: what is asked of them, and what their answers say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from omnicloud.errors import NotFoundError, UnavailableError
+from omnicloud_aws.client import Client
+from omnicloud_aws.envelope import Meta, opened
+from omnicloud_aws.errors import RefusedError, refusal
+
+__all__ = ["BATCH", "LONGEST_DELAY", "LONGEST_WAIT", "MOST_BYTES", "Counts", "Found", "Queues"]
+
+BATCH = 10
+"""So many messages go into one request at most."""
+LONGEST_DELAY = 900
+"""Seconds, of a message when it is sent."""
+LONGEST_WAIT = 20
+"""Seconds, of a request for messages."""
+MOST_BYTES = 262_144
+"""Of a message in SNS, and of a batch here. SQS takes a mebibyte where nobody has set less."""
+
+_MISSING = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
+_EXISTS = ("QueueAlreadyExists", "QueueNameExists")
+_GONE = (
+    *("ReceiptHandleIsInvalid", "InvalidParameterValue"),
+    *("AWS.SimpleQueueService.MessageNotInflight", "MessageNotInflight"),
+)
+"""What a receipt is answered that is no longer good."""
+_TOLD = ["ApproximateReceiveCount", "SentTimestamp", "ApproximateFirstReceiveTimestamp"]
+_COUNTED = [
+    "ApproximateNumberOfMessages",
+    "ApproximateNumberOfMessagesNotVisible",
+    "ApproximateNumberOfMessagesDelayed",
+]
+_KEPT_SECONDS = 14 * 86_400  # the longest that the service offers
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many messages a queue has, as well as the service knows."""
+
+    ready: int
+    hidden: int
+    delayed: int
+
+    @property
+    def all(self) -> int:
+        """All of them."""
+        return self.ready + self.hidden + self.delayed
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A message that is ours for a while.
+
+    Attributes:
+        received: How often it has been received, this time included.
+        sent_at: Seconds since 1970-01-01 UTC, as the service counts them.
+        first_at: When it was received first, alike.
+        came: The monotonic clock when the answer had come.
+    """
+
+    handle: str = field(repr=False)
+    meta: Meta = field(repr=False)
+    payload: bytes = field(repr=False)
+    received: int
+    sent_at: float
+    first_at: float
+    came: float
+
+    def left(self, now: float) -> float:
+        """Seconds that it still has to wait, by the service's clock.
+
+        Args:
+            now: Seconds since 1970-01-01 UTC, less exact than the service's own stamps.
+        """
+        if self.meta.wait <= 0:
+            return 0.0
+        seen = self.first_at if self.received == 1 else now
+        return self.meta.wait - (seen - self.sent_at)
+
+
+class Queues:
+    """The queues that one client of SQS sees."""
+
+    def __init__(self, client: Client) -> None:
+        self.client = client
+        self._urls: dict[str, str] = {}
+
+    async def make(self, name: str, **attributes: str) -> None:
+        """Make sure that there is such a queue; one that is there stays as it is."""
+        kept = {"MessageRetentionPeriod": str(_KEPT_SECONDS), **attributes}
+        try:
+            answer = await self.client.ask("create_queue", _EXISTS, QueueName=name, Attributes=kept)
+        except RefusedError:  # with other attributes, which are its owner's
+            return
+        self._urls[name] = answer["QueueUrl"]
+
+    async def exists(self, name: str) -> bool:
+        """Whether the service knows it, asked anew."""
+        self._urls.pop(name, None)
+        try:
+            await self._url(name)
+        except NotFoundError:
+            return False
+        return True
+
+    async def named(self, prefix: str) -> list[str]:
+        """The names of all queues that start so."""
+        found: list[str] = []
+        more: dict[str, Any] = {}
+        while True:
+            answer = await self.client.ask(
+                "list_queues", QueueNamePrefix=prefix, MaxResults=_PAGE, **more
+            )
+            found += (url.rpartition("/")[2] for url in answer.get("QueueUrls") or ())
+            if not answer.get("NextToken"):
+                return found
+            more = {"NextToken": answer["NextToken"]}
+
+    async def send(self, name: str, body: str, delay: float = 0.0) -> None:
+        """Add a message that nobody gets for some seconds, rounded up, at most 15 minutes.
+
+        Raises:
+            NotFoundError: There is no such queue.
+        """
+        asked: dict[str, Any] = {"DelaySeconds": _whole(delay)} if delay > 0 else {}
+        await self._asked("send_message", name, MessageBody=body, **asked)
+
+    async def send_many(self, name: str, bodies: Sequence[str]) -> list[bool]:
+        """Add messages; which of them the service has taken."""
+        taken: list[bool] = []
+        for some in _portions(bodies):
+            entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(some)]
+            said = await self._each("send_message_batch", name, entries)
+            taken += (one is True for one in said)
+        return taken
+
+    async def receive(self, name: str, most: int, wait: int, lease: float) -> list[Found]:
+        """At most ten messages that are then hidden for ``lease`` seconds, rounded up.
+
+        Args:
+            wait: Seconds to wait for the first one.
+
+        Raises:
+            NotFoundError: There is no such queue.
+        """
+        answer = await self._asked(
+            "receive_message",
+            name,
+            waits=float(wait),
+            MaxNumberOfMessages=min(most, BATCH),
+            WaitTimeSeconds=wait,
+            VisibilityTimeout=_whole(lease),
+            MessageSystemAttributeNames=_TOLD,
+        )
+        came = self.client.time.clock.monotonic()
+        return [_found(one, came) for one in answer.get("Messages") or ()]
+
+    async def delete(self, name: str, handle: str) -> bool:
+        """Forget a message; whether the receipt was good."""
+        try:
+            await self._asked("delete_message", name, _GONE, ReceiptHandle=handle)
+        except RefusedError:
+            return False
+        return True
+
+    async def delete_many(self, name: str, handles: Sequence[str]) -> None:
+        """Forget messages.
+
+        Raises:
+            UnavailableError: The service failed with one of them.
+        """
+        for some in _batches(handles):
+            entries = [{"Id": str(n), "ReceiptHandle": one} for n, one in enumerate(some)]
+            _without_faults(await self._each("delete_message_batch", name, entries))
+
+    async def hide(self, name: str, handles: Sequence[str], seconds: float) -> list[bool]:
+        """Let messages be hidden from now on for so long, rounded up; which receipts are good.
+
+        Raises:
+            UnavailableError: The service failed with one of them.
+        """
+        good: list[bool] = []
+        for some in _batches(handles):
+            entries = [
+                {"Id": str(n), "ReceiptHandle": one, "VisibilityTimeout": _whole(seconds)}
+                for n, one in enumerate(some)
+            ]
+            said = await self._each("change_message_visibility_batch", name, entries)
+            good += _without_faults(said)
+        return good
+
+    async def count(self, name: str) -> Counts | None:
+        """How many messages it has; ``None`` where there is no such queue."""
+        try:
+            answer = await self._asked("get_queue_attributes", name, AttributeNames=_COUNTED)
+        except NotFoundError:
+            return None
+        told = answer.get("Attributes") or {}
+        return Counts(*(int(told.get(each, 0)) for each in _COUNTED))
+
+    async def _url(self, name: str) -> str:
+        if name not in self._urls:
+            try:
+                answer = await self.client.ask("get_queue_url", _MISSING, QueueName=name)
+            except RefusedError as refused:
+                raise refusal(refused) from None
+            self._urls[name] = answer["QueueUrl"]
+        return self._urls[name]
+
+    async def _asked(
+        self,
+        verb: str,
+        name: str,
+        expecting: Sequence[str] = (),
+        *,
+        waits: float = 0.0,
+        **more: Any,
+    ) -> Mapping[str, Any]:
+        url = await self._url(name)
+        try:
+            return await self.client.ask(
+                verb, (*_MISSING, *expecting), waits=waits, QueueUrl=url, **more
+            )
+        except RefusedError as refused:
+            if refused.code not in _MISSING:
+                raise
+            self._urls.pop(name, None)
+            raise refusal(refused) from None
+
+    async def _each(
+        self, verb: str, name: str, entries: Sequence[Mapping[str, Any]]
+    ) -> list[bool | None]:
+        """Ask for a batch, of which each entry is for itself.
+
+        Which were done, refused (``False``), or met a failure of the service (``None``).
+        """
+        answer = await self._asked(verb, name, Entries=entries)
+        said: dict[str, bool | None] = {
+            one["Id"]: False if one.get("SenderFault") else None
+            for one in answer.get("Failed") or ()
+        }
+        said |= {one["Id"]: True for one in answer.get("Successful") or ()}
+        return [said.get(one["Id"]) for one in entries]
+
+
+def _without_faults(said: Sequence[bool | None]) -> list[bool]:
+    if None in said:
+        raise UnavailableError("the service did not do all of a batch")
+    return [one is True for one in said]
+
+
+def _found(one: Mapping[str, Any], came: float) -> Found:
+    told: Mapping[str, str] = one.get("Attributes") or {}
+    sent_at = int(told.get("SentTimestamp", 0)) / 1000
+    meta, payload = opened(one["Body"], one["MessageId"], sent_at)
+    return Found(
+        handle=one["ReceiptHandle"],
+        meta=meta,
+        payload=payload,
+        received=int(told.get("ApproximateReceiveCount", 1)),
+        sent_at=sent_at,
+        first_at=int(told.get("ApproximateFirstReceiveTimestamp", 0)) / 1000,
+        came=came,
+    )
+
+
+def _whole(seconds: float) -> int:
+    """Whole seconds; a float's last digit makes no second more."""
+    return math.ceil(round(seconds, 6))
+
+
+def _batches(all_: Sequence[str]) -> Iterator[Sequence[str]]:
+    return (all_[first : first + BATCH] for first in range(0, len(all_), BATCH))
+
+
+def _portions(bodies: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Batches that are not too long either."""
+    some: list[str] = []
+    for body in bodies:
+        if some and (len(some) == BATCH or sum(map(len, some)) + len(body) > MOST_BYTES):
+            yield some
+            some = []
+        some.append(body)
+    if some:
+        yield some
