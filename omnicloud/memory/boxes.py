@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 
 from omnicloud.contracts.containers.models import (
@@ -19,6 +19,7 @@ from omnicloud.contracts.containers.models import (
     Stream,
 )
 from omnicloud.contracts.containers.restarts import STEADY_SECONDS, backoff, restarts_after
+from omnicloud.memory.attached import Reach
 from omnicloud.memory.shell import Program, started
 from omnicloud.memory.store import MemoryStore
 
@@ -63,6 +64,8 @@ class Box:
     lines: deque[LogLine] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
     told: int = 0
     """How many lines it has written."""
+    files: dict[str, list[str]] = field(default_factory=dict)
+    """Its own, by path; those in volumes are the volumes'."""
 
     def work(self, seconds: float) -> None:
         """Let it work for so long, as far as its limit lets it."""
@@ -118,7 +121,7 @@ class Engine:
 
     def begin(self, box: Box, at: float) -> None:
         """Start a run."""
-        box.program = started(box.spec.command, box.spec.env)
+        box.program = self.program(box, box.spec.command)
         box.turn += 1
         box.state, box.exit_code, box.owed = State.RUNNING, None, False
         box.began, box.started_at, box.cpu_seconds = at, self._wall(at), 0.0
@@ -126,6 +129,10 @@ class Engine:
         self.tell(box, EventKind.STARTED, at)
         self._watch_health(box, at)
         self.go_on(box, box.turn, at)
+
+    def program(self, box: Box, command: Sequence[str]) -> Program:
+        """A program of that container, at its beginning."""
+        return started(command, box.spec.env, Reach(self._store, box))
 
     def go_on(self, box: Box, turn: int, at: float) -> None:
         """Let it do its next step, unless that was of an older run or it is paused."""
@@ -219,7 +226,7 @@ class Engine:
         check = box.spec.health
         if box.turn != turn or check is None:
             return
-        well = _ends_well(started(check.command, box.spec.env), check.timeout)
+        well = _ends_well(self.program(box, check.command), check.timeout)
         box.failures = 0 if well else box.failures + 1
         if well:
             self._find(box, Health.HEALTHY, EventKind.HEALTHY, at)

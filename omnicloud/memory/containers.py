@@ -30,8 +30,9 @@ from omnicloud.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
+from omnicloud.memory.attached import MemoryAttached, check_attached
 from omnicloud.memory.boxes import OWN_BYTES, Box, Engine, limited, output
-from omnicloud.memory.shell import Program, started
+from omnicloud.memory.shell import Program
 from omnicloud.memory.store import MemoryStore
 
 __all__ = ["FEATURES", "MemoryContainers"]
@@ -48,7 +49,7 @@ FEATURES: frozenset[Feature] = frozenset(_F) - {
 _ALIVE = (State.RUNNING, State.PAUSED)
 
 
-class MemoryContainers(WithoutMakingImages):
+class MemoryContainers(WithoutMakingImages, MemoryAttached):
     """A containers driver over a :class:`MemoryStore`; its programs are simulated."""
 
     def __init__(self, store: MemoryStore, namespace: str = "") -> None:
@@ -71,13 +72,14 @@ class MemoryContainers(WithoutMakingImages):
             raise AlreadyExistsError("there is a container of that name")
         if spec.image is not None and spec.image not in self._images:
             raise NotFoundError("there is no such image")
-        started(spec.command, spec.env)
+        check_attached(self._store, self._space, spec)
         made = Box(
             self._space,
             spec,
             f"memory-{self._store.number()}",
             Resources(spec.cpu, spec.memory_bytes),
         )
+        self._engine.program(made, spec.command)
         self._boxes[self._space, spec.name] = made
         self._engine.begin(made, self._now())
         return made.seen()
@@ -101,6 +103,7 @@ class MemoryContainers(WithoutMakingImages):
     async def start(self, op: ops.Start, /) -> Container:
         box = await self._box(op.container)
         if box.state not in _ALIVE:
+            check_attached(self._store, self._space, box.spec)
             box.by_hand, box.restarts, box.streak = False, 0, 0
             self._engine.begin(box, self._now())
         return box.seen()
@@ -177,7 +180,7 @@ class MemoryContainers(WithoutMakingImages):
         box = await self._box(op.container)
         if box.state is not State.RUNNING:
             raise ConflictError("the container does not run")
-        program = started(op.command, box.spec.env)
+        program = self._engine.program(box, op.command)
         code = await self._ended(program, op.wait)
         out, err = output(program)
         most = self.limits.exec_output_max_bytes

@@ -1,10 +1,11 @@
 """Programs of containers in memory: a shell of a few words, in simulated time.
 
-It knows ``sh -c SCRIPT`` and the programs ``echo``, ``sleep``, ``true``, ``false``. A script
-has ``;`` or new lines between its commands, ``NAME`` of the environment as ``$NAME``, ``>&2``
-after an echo, ``:``, ``exit N``, ``trap 'COMMANDS' TERM``, ``while true; do …; done`` and
-``for i in A B; do …; done``, whose list may be ``$(seq A B)``. It is for tests of programs that
-use containers: it shows how they start, speak and end, and nothing else.
+It knows ``sh -c SCRIPT`` and the programs ``echo``, ``sleep``, ``true``, ``false``, ``cat FILE``,
+``httpd -f -p PORT -h FOLDER`` and ``wget -q -O - http://HOST:PORT/FILE``. A script has ``;`` or new
+lines between its commands, ``NAME`` of the environment as ``$NAME``, ``>&2``, ``> FILE`` and
+``>> FILE`` after an echo, ``:``, ``exit N``, ``trap 'COMMANDS' TERM``, ``while true; do …; done``
+and ``for i in A B; do …; done``, whose list may be ``$(seq A B)``. It is for tests of programs that
+use containers: it shows how they start, speak, meet and end, and nothing else.
 """
 
 from __future__ import annotations
@@ -13,19 +14,22 @@ import re
 import shlex
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from omnicloud.contracts.containers.models import Stream
 from omnicloud.errors import InvalidArgumentError
 
-__all__ = ["PROGRAMS", "Nap", "Program", "started"]
+__all__ = ["PROGRAMS", "Nap", "Program", "Surroundings", "started"]
 
-PROGRAMS = frozenset({"sh", "echo", "sleep", "true", "false"})
+PROGRAMS = frozenset({"sh", "echo", "sleep", "true", "false", "cat", "httpd", "wget"})
 
 _TURN_SECONDS = 0.001  # processor time of one turn of a loop
+_SERVING_SECONDS = 3600.0  # between looks at nothing
 _TERMINATED = 143
 _NOT_FOUND = 127
 _BAD_SYNTAX = 2
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
+_URL = re.compile(r"http://([^/:]+):(\d+)/(.+)")
 _SEQ = re.compile(r"\$\(seq (\d+) (\d+)\)")
 
 Running = Generator["Nap", None, int]
@@ -39,6 +43,27 @@ class Nap:
     busy: bool = False
 
 
+class Surroundings(Protocol):
+    """What a program reaches: files by absolute path, and hosts."""
+
+    def read(self, path: str) -> list[str] | None: ...
+    def write(self, path: str, lines: list[str], *, more: bool = False) -> bool: ...
+    def fetch(self, host: str, port: int, path: str) -> list[str] | None: ...
+
+
+class _Nowhere:
+    """No files and no hosts."""
+
+    def read(self, _: str) -> None:
+        return None
+
+    def write(self, *_: object, more: bool = False) -> bool:
+        return False
+
+    def fetch(self, *_: object) -> None:
+        return None
+
+
 class _Exit(Exception):  # noqa: N818 - the program's own end
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -48,8 +73,13 @@ class _Exit(Exception):  # noqa: N818 - the program's own end
 class Program:
     """A program that runs: asked for its next nap until it ends."""
 
-    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+    def __init__(
+        self, command: Sequence[str], env: Mapping[str, str], around: Surroundings
+    ) -> None:
         self._env = dict(env)
+        self._around = around
+        self.serving: dict[int, str] = {}
+        """Folders by the port at which it serves them."""
         self._trap: str | None = None
         self._signalled = False
         self.said: list[tuple[Stream, str]] = []
@@ -121,26 +151,61 @@ class Program:
                 self._trap = handler
             case ["sleep", seconds]:
                 yield from self._rested(Nap(float(seconds)))
-            case ["echo", *rest]:
+            case ["echo", *rest] if rest[-2:-1] not in ([">"], [">>"]):
                 self._echo(rest)
+            case ["httpd", "-f", "-p", port, "-h", folder]:
+                self.serving[int(port)] = folder
+                while True:
+                    yield from self._rested(Nap(_SERVING_SECONDS))
             case ["false"]:
                 return 1
             case ["true"] | [":"]:
                 return 0
             case _:
+                return self._reaching(words)
+        return 0
+
+    def _reaching(self, words: list[str]) -> int:
+        """What has to do with files and hosts."""
+        match words:
+            case ["echo", *rest, (">" | ">>") as how, path]:
+                return self._wrote(rest, path, more=how == ">>")
+            case ["cat", path]:
+                return self._told(self._around.read(path), f"cat: can't open '{path}'")
+            case ["wget", "-q", "-O", "-", url]:
+                return self._told(self._fetched(url), f"wget: can't reach '{url}'")
+            case _:
                 self.said.append((Stream.STDERR, f"sh: {words[0]}: not found"))
                 return _NOT_FOUND
-        return 0
 
     def _echo(self, words: list[str]) -> None:
         stream = Stream.STDERR if words[-1:] == [">&2"] else Stream.STDOUT
         self.said.append((stream, " ".join(words if stream is Stream.STDOUT else words[:-1])))
 
+    def _wrote(self, words: list[str], path: str, *, more: bool) -> int:
+        if self._around.write(path, [" ".join(words)], more=more):
+            return 0
+        self.said.append((Stream.STDERR, f"sh: can't create {path}: Read-only file system"))
+        return 1
+
+    def _told(self, lines: list[str] | None, otherwise: str) -> int:
+        if lines is None:
+            self.said.append((Stream.STDERR, otherwise))
+            return 1
+        self.said += [(Stream.STDOUT, line) for line in lines]
+        return 0
+
+    def _fetched(self, url: str) -> list[str] | None:
+        found = _URL.fullmatch(url)
+        return found and self._around.fetch(found[1], int(found[2]), found[3])
+
     def _expanded(self, word: str) -> str:
         return _NAME.sub(lambda found: self._env.get(found[1] or found[2], ""), word)
 
 
-def started(command: Sequence[str], env: Mapping[str, str]) -> Program:
+def started(
+    command: Sequence[str], env: Mapping[str, str], around: Surroundings | None = None
+) -> Program:
     """A program at its beginning.
 
     Raises:
@@ -151,7 +216,7 @@ def started(command: Sequence[str], env: Mapping[str, str]) -> Program:
             "the engine in memory has no such program",
             hint=f"it knows {', '.join(sorted(PROGRAMS))}",
         )
-    return Program(command, env)
+    return Program(command, env, around or _Nowhere())
 
 
 def _parsed(script: str) -> list[list[str]]:

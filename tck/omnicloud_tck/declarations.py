@@ -7,7 +7,7 @@ from typing import Any
 
 from omnicloud.contracts import CONTRACTS
 from omnicloud.contracts.cache import driver as cache
-from omnicloud.contracts.containers import ContainerSpec, HealthCheck, images
+from omnicloud.contracts.containers import ContainerSpec, HealthCheck, Mount, attached, images
 from omnicloud.contracts.containers import driver as containers
 from omnicloud.contracts.documents import driver as documents
 from omnicloud.contracts.documents.filters import All
@@ -71,6 +71,14 @@ REQUESTS: Mapping[str, tuple[Request, ...]] = {
         images.BuildImage("image:1", path="/"),
         images.PullImage("image:1"),
         images.RemoveImage("image:1"),
+        containers.Run(_spec(mounts=(Mount("volume", "/data"),))),
+        attached.CreateVolume("volume"),
+        attached.ListVolumes(),
+        attached.RemoveVolume("volume"),
+        containers.Run(_spec(networks=("network",), host="c")),
+        attached.CreateNetwork("network"),
+        attached.ListNetworks(),
+        attached.RemoveNetwork("network"),
     ),
     "documents": (
         documents.Update("c", All(), (), if_version="v"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from omnicloud.contracts.containers.models import (
     ContainerSpec,
     HealthCheck,
+    Mount,
     RestartPolicy,
     RestartWhen,
 )
@@ -29,6 +32,7 @@ OWN_LABELS = "omnicloud."
 """Labels that start so are the library's own."""
 
 _REFERENCE_MAX = 512
+_HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def checked(spec: ContainerSpec) -> ContainerSpec:
@@ -54,7 +58,10 @@ def checked(spec: ContainerSpec) -> ContainerSpec:
     _check_restart(spec.restart)
     _check_health(spec.health)
     _check_count(spec.replicas, "replicas", 1)
-    return spec
+    _check_mounts(spec.mounts)
+    _check_networks(spec.networks)
+    host = _checked_host(spec)
+    return spec if host == spec.host else replace(spec, host=host)
 
 
 def checked_command(command: Iterable[str], what: str = "command") -> tuple[str, ...]:
@@ -153,6 +160,45 @@ def _check_health(health: HealthCheck | None) -> None:
     positive(health.interval, "health.interval")
     positive(health.timeout, "health.timeout")
     _check_count(health.retries, "health.retries", 1)
+
+
+def _check_mounts(mounts: tuple[Mount, ...]) -> None:
+    if not isinstance(mounts, tuple) or not all(isinstance(one, Mount) for one in mounts):
+        raise InvalidArgumentError("mounts must be a tuple of Mount")
+    for one in mounts:
+        check_name(one.volume, "a volume of mounts")
+        parts = _text(one.path, "a path of mounts").split("/")
+        if parts[0] or not all(parts[1:]) or {".", ".."} & set(parts):
+            raise InvalidArgumentError(
+                "a path of mounts must be absolute, not /, and without //, . and ..",
+                hint='as in "/var/lib/data"',
+            )
+    if len({one.path for one in mounts}) < len(mounts):
+        raise InvalidArgumentError("two mounts have one path")
+
+
+def _check_networks(networks: tuple[str, ...]) -> None:
+    if not isinstance(networks, tuple):
+        raise InvalidArgumentError("networks must be a tuple of names")
+    for name in networks:
+        check_name(name, "a name of networks")
+    if len(set(networks)) < len(networks):
+        raise InvalidArgumentError("networks names one twice")
+
+
+def _checked_host(spec: ContainerSpec) -> str | None:
+    """What others call it, where anybody can."""
+    if not spec.networks:
+        if spec.host is not None:
+            raise InvalidArgumentError("host is for containers on networks", hint="give networks")
+        return None
+    host = spec.name if spec.host is None else _text(spec.host, "host")
+    if not _HOST.fullmatch(host):
+        raise InvalidArgumentError(
+            "host must be 1 to 63 lower-case letters, digits and inner dashes",
+            hint="give host where the name is no such word" if spec.host is None else None,
+        )
+    return host
 
 
 def _text(value: str, what: str = "working_dir") -> str:

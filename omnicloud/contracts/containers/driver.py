@@ -2,7 +2,7 @@
 
 A driver serves the containers of one service and touches no other's. A request about a name
 that the service has no container of is a NotFoundError unless it says otherwise. Requests
-about images are in ``images`` beside this.
+about images are in ``images`` beside this, those about volumes and networks in ``attached``.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, Self, TypeVar
 
+from omnicloud.contracts.containers.attached import AttachedDriver
 from omnicloud.contracts.containers.images import ImagesDriver
 from omnicloud.contracts.containers.models import (
     Container,
@@ -50,8 +51,8 @@ R = TypeVar("R")
 _LOG_LINES = 1000
 
 
-class ContainersDriver(ImagesDriver, Protocol):
-    """Serves the requests below and those about images."""
+class ContainersDriver(ImagesDriver, AttachedDriver, Protocol):
+    """Serves the requests below and those about images, volumes and networks."""
 
     async def run(self, op: Run, /) -> Container: ...
     async def inspect(self, op: Inspect, /) -> Container | None: ...
@@ -96,7 +97,7 @@ class Run(Operation[ContainersDriver, Container]):
 
     Errors of a driver:
         AlreadyExistsError: A container has the name; it is left as it is.
-        NotFoundError: There is no such image; nothing was made.
+        NotFoundError: There is no such image, volume or network; nothing was made.
         InvalidArgumentError: The program cannot be started; no container is left.
     """
 
@@ -118,6 +119,8 @@ class Run(Operation[ContainersDriver, Container]):
             ContainersFeature.MEMORY: spec.memory_bytes is not None,
             ContainersFeature.HEALTH: spec.health is not None,
             ContainersFeature.IMAGES: spec.image is not None,
+            ContainersFeature.VOLUMES: bool(spec.mounts),
+            ContainersFeature.NETWORKS: bool(spec.networks),
             ContainersFeature.REPLICAS: spec.replicas != 1,
             ContainersFeature.PLACEMENT: bool(spec.placement),
         }
@@ -126,6 +129,8 @@ class Run(Operation[ContainersDriver, Container]):
     def check(self, driver: ContainersDriver) -> None:
         spec, limits = self.spec, driver.limits
         limits.check_stored_name(spec.name, "name")
+        for attached in (*spec.networks, *(mount.volume for mount in spec.mounts)):
+            limits.check_stored_name(attached, "mounts and networks")
         _check_resources(spec.cpu, spec.memory_bytes, limits)
         texts = (*spec.command, *_texts(spec.env), *_texts(spec.labels))
         size = sum(len(text.encode()) for text in texts)
@@ -137,7 +142,14 @@ class Run(Operation[ContainersDriver, Container]):
             )
 
     def scoped(self, scope: Scope) -> Run:
-        return replace(self, spec=replace(self.spec, name=scope.enter(self.spec.name)))
+        spec = self.spec
+        own = replace(
+            spec,
+            name=scope.enter(spec.name),
+            mounts=tuple(replace(one, volume=scope.enter(one.volume)) for one in spec.mounts),
+            networks=tuple(map(scope.enter, spec.networks)),
+        )
+        return replace(self, spec=own)
 
     def unscoped(self, result: Container, scope: Scope) -> Container:
         return _renamed(result, self.spec.name)
@@ -190,7 +202,11 @@ class Find(Operation[ContainersDriver, tuple[Container, ...]]):
 
 @dataclass(frozen=True, slots=True)
 class Start(_Answering):
-    """Start a container that has ended; one that runs is left alone."""
+    """Start a container that has ended; one that runs is left alone.
+
+    Errors of a driver:
+        NotFoundError: A network that it is on was removed, too.
+    """
 
     name: ClassVar[str] = "containers.start"
 

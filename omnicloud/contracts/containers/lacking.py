@@ -1,10 +1,18 @@
-"""What a driver without images inherits, so that it restates no request it cannot serve."""
+"""What drivers inherit that lack a part, so that they restate no request they cannot serve."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import NoReturn
 
+from omnicloud.contracts.containers.attached import (
+    CreateNetwork,
+    CreateVolume,
+    ListNetworks,
+    ListVolumes,
+    RemoveNetwork,
+    RemoveVolume,
+)
 from omnicloud.contracts.containers.images import (
     BuildImage,
     ImportImage,
@@ -15,7 +23,7 @@ from omnicloud.contracts.containers.images import (
 )
 from omnicloud.errors import UnsupportedError
 
-__all__ = ["WithoutImages", "WithoutMakingImages"]
+__all__ = ["WithoutAttached", "WithoutImages", "WithoutMakingImages"]
 
 
 async def _refused(what: str) -> NoReturn:
@@ -46,4 +54,26 @@ class WithoutImages(WithoutMakingImages):
         await _refused(op.name)
 
     async def remove_image(self, op: RemoveImage, /) -> NoReturn:
+        await _refused(op.name)
+
+
+class WithoutAttached:
+    """Refuses all that is about volumes and networks."""
+
+    async def create_volume(self, op: CreateVolume, /) -> NoReturn:
+        await _refused(op.name)
+
+    async def list_volumes(self, op: ListVolumes, /) -> NoReturn:
+        await _refused(op.name)
+
+    async def remove_volume(self, op: RemoveVolume, /) -> NoReturn:
+        await _refused(op.name)
+
+    async def create_network(self, op: CreateNetwork, /) -> NoReturn:
+        await _refused(op.name)
+
+    async def list_networks(self, op: ListNetworks, /) -> NoReturn:
+        await _refused(op.name)
+
+    async def remove_network(self, op: RemoveNetwork, /) -> NoReturn:
         await _refused(op.name)

@@ -22,6 +22,7 @@ __all__ = [
     "Image",
     "LogLine",
     "LogPage",
+    "Mount",
     "Resources",
     "RestartPolicy",
     "RestartWhen",
@@ -58,6 +59,10 @@ class ContainersFeature(Feature):
     """Images come from an archive that an engine saved."""
     BUILD = "build"
     """Images are built from a folder with a recipe."""
+    VOLUMES = "volumes"
+    """Containers mount volumes, whose files outlive them."""
+    NETWORKS = "networks"
+    """Containers are on networks, and reach others there by ``host``."""
     REPLICAS = "replicas"
     """The engine keeps several copies of one spec."""
     PLACEMENT = "placement"
@@ -127,6 +132,22 @@ class HealthCheck:
     retries: int = 3
 
 
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """A volume in the files of a container.
+
+    Attributes:
+        volume: Its name; it must be there.
+        path: Where, an absolute path that is not ``/``. What an image has there is hidden, but
+            an engine may put it into a volume that is empty.
+        read_only: Whether the container cannot change it.
+    """
+
+    volume: str
+    path: str
+    read_only: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ContainerSpec:
     """What is to run.
@@ -142,6 +163,11 @@ class ContainerSpec:
         memory_bytes: At most so much memory; a program that takes more is killed.
         restart: What happens when it ends.
         health: How to learn whether it is well.
+        mounts: Volumes, each at a path of its own.
+        networks: It reaches what is on these and, over them, nothing else; without any it is
+            where the service puts containers.
+        host: What others on its networks call it, 1 to 63 lower-case letters, digits and inner
+            dashes; its name where it is not given. Of several with one host any may answer.
         replicas: How many copies the engine keeps.
         placement: Labels that the machine must have.
     """
@@ -156,6 +182,9 @@ class ContainerSpec:
     memory_bytes: int | None = None
     restart: RestartPolicy = RestartPolicy()
     health: HealthCheck | None = None
+    mounts: tuple[Mount, ...] = ()
+    networks: tuple[str, ...] = ()
+    host: str | None = None
     replicas: int = 1
     placement: Mapping[str, str] = field(default_factory=dict)
 

@@ -6,8 +6,8 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import final
 
+from omnicloud.contracts.containers import attached, images
 from omnicloud.contracts.containers import driver as ops
-from omnicloud.contracts.containers import images
 from omnicloud.contracts.containers.checks import (
     checked,
     checked_bytes,
@@ -81,7 +81,11 @@ class Containers:
         return await self._pipeline.send(ops.Find(check_prefix(prefix), wanted))
 
     async def start(self, name: str) -> Container:
-        """Start a container that has ended; one that runs is left alone."""
+        """Start a container that has ended; one that runs is left alone.
+
+        Raises:
+            NotFoundError: There is none, or a network that it is on was removed.
+        """
         return await self._pipeline.send(ops.Start(check_name(name)))
 
     async def stop(self, name: str, *, grace: Seconds = 10.0) -> Container:
@@ -255,6 +259,38 @@ class Containers:
             ConflictError: A container runs from it; it stays.
         """
         return await self._pipeline.send(images.RemoveImage(checked_reference(reference)))
+
+    async def create_volume(self, name: str) -> None:
+        """Make an empty volume; one that is there is left as it is. Needs ``volumes``."""
+        await self._pipeline.send(attached.CreateVolume(check_name(name)))
+
+    async def volumes(self, prefix: str = "") -> tuple[str, ...]:
+        """The names of the service's volumes under ``prefix``, in order. Needs ``volumes``."""
+        return await self._pipeline.send(attached.ListVolumes(check_prefix(prefix)))
+
+    async def remove_volume(self, name: str) -> bool:
+        """Forget a volume and what is in it; whether there was one. Needs ``volumes``.
+
+        Raises:
+            ConflictError: A container has it mounted, running or not; it stays.
+        """
+        return await self._pipeline.send(attached.RemoveVolume(check_name(name)))
+
+    async def create_network(self, name: str) -> None:
+        """Make a network; one that is there is left as it is. Needs ``networks``."""
+        await self._pipeline.send(attached.CreateNetwork(check_name(name)))
+
+    async def networks(self, prefix: str = "") -> tuple[str, ...]:
+        """The names of the service's networks under ``prefix``, in order. Needs ``networks``."""
+        return await self._pipeline.send(attached.ListNetworks(check_prefix(prefix)))
+
+    async def remove_network(self, name: str) -> bool:
+        """Forget a network; whether there was one. Needs ``networks``.
+
+        Raises:
+            ConflictError: A container that has not ended is on it; it stays.
+        """
+        return await self._pipeline.send(attached.RemoveNetwork(check_name(name)))
 
     async def aclose(self) -> None:
         """Close; calls in flight get a grace, containers go on. Twice is silent."""

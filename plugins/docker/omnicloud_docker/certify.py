@@ -15,6 +15,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+from omnicloud.contracts.containers.attached import (
+    ListNetworks,
+    ListVolumes,
+    RemoveNetwork,
+    RemoveVolume,
+)
 from omnicloud.contracts.containers.driver import Find, Remove
 from omnicloud_docker.config import DockerConfig
 from omnicloud_docker.containers import open_containers
@@ -117,6 +123,10 @@ class _World:
             try:
                 for one in await driver.find(Find()):
                     await driver.remove(Remove(one.name, force=True))
+                for network in await driver.list_networks(ListNetworks()):
+                    await driver.remove_network(RemoveNetwork(network))
+                for volume in await driver.list_volumes(ListVolumes()):
+                    await driver.remove_volume(RemoveVolume(volume))
             finally:
                 await driver.aclose()
         self._link.unlink()

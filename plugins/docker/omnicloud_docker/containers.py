@@ -31,8 +31,10 @@ from omnicloud.errors import (
     NotFoundError,
     UnavailableError,
 )
+from omnicloud_docker.attached import DockerAttached
 from omnicloud_docker.client import EngineClient, frames
 from omnicloud_docker.config import DockerConfig
+from omnicloud_docker.errors import Refusal
 from omnicloud_docker.happenings import begin, read_events
 from omnicloud_docker.images import DockerImages
 from omnicloud_docker.logs import Places, read_lines
@@ -58,7 +60,7 @@ _CANNOT_START = (126, 127)
 _ALIVE = (State.RUNNING, State.PAUSED)
 
 
-class DockerContainers(DockerImages):
+class DockerContainers(DockerImages, DockerAttached):
     """A containers driver; its containers are those with the labels of its service."""
 
     def __init__(
@@ -94,21 +96,37 @@ class DockerContainers(DockerImages):
             raise InvalidArgumentError(
                 "the spec names no image", hint="give image, or default_image in the configuration"
             )
-        body = created(op.spec, self._service, self._config, image)
+        endpoints = await self._endpoints(op.spec)
+        body = created(
+            op.spec,
+            self._service,
+            self._config,
+            image,
+            await self._mounts(op.spec.mounts),
+            endpoints,
+        )
         name = docker_name(self._service, op.spec.name)
         try:
             made = await self._client.ask("POST", "/containers/create", {"name": name}, body)
         except ConflictError:
             raise AlreadyExistsError("there is a container of that name") from None
         try:
+            await self._joined(made["Id"], endpoints)
             await self._client.ask("POST", f"/containers/{made['Id']}/start")
         except BaseException as error:
             with anyio.move_on_after(_END_SECONDS, shield=True):
                 await self._deleted(made["Id"], force=True)
-            if isinstance(error, NotFoundError):  # so some engines tell of a missing program
+            if isinstance(error, NotFoundError) and not _of_network(error):
+                # So some engines tell of a missing program.
                 raise InvalidArgumentError("the program cannot be started") from error
             raise
         return seen(await self._told(made["Id"]))
+
+    async def _joined(self, id_: str, endpoints: dict[str, Any]) -> None:
+        """Put a container that does not run yet on all of its networks but the first."""
+        for network, endpoint in list(endpoints.items())[1:]:
+            body = {"Container": id_, "EndpointConfig": endpoint}
+            await self._client.ask("POST", f"/networks/{network}/connect", body=body)
 
     async def inspect(self, op: ops.Inspect, /) -> Container | None:
         try:
@@ -327,3 +345,9 @@ def _features(info: dict[str, Any]) -> frozenset[Feature]:
         ContainersFeature.MEMORY: not info.get("MemoryLimit"),
     }
     return DECLARED - {feature for feature, is_lacking in lacking.items() if is_lacking}
+
+
+def _of_network(error: NotFoundError) -> bool:
+    """Whether the engine misses a network, not a program."""
+    refusal = error.__cause__
+    return isinstance(refusal, Refusal) and "network" in refusal.said

@@ -33,7 +33,20 @@ __all__ = ["IMAGE", "Daemon"]
 IMAGE = "omnicloud-tck:local"
 _START_SECONDS = 30.0
 _STOP_SECONDS = 15.0
-_APPLETS = ("sh", "echo", "sleep", "seq", "true", "false", "cat", "env", "dd", "tail")
+_APPLETS = (
+    "sh",
+    "echo",
+    "sleep",
+    "seq",
+    "true",
+    "false",
+    "cat",
+    "env",
+    "dd",
+    "tail",
+    "httpd",
+    "wget",
+)
 
 
 class Daemon:

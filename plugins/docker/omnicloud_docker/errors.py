@@ -54,6 +54,7 @@ _BY_WORDS: tuple[tuple[str, type[OmniCloudError], str], ...] = (
     ("cannot allocate memory", ResourceExhaustedError, "the engine's machine has no memory left"),
     ("device or resource busy", ConflictError, "the container uses more memory than that"),
     ("cannot resume a running process", ConflictError, "the container is not paused any more"),
+    ("has active endpoints", ConflictError, "a container is on the network"),
     ("unable to freeze", UnavailableError, "the kernel could not hold the processes in time"),
     ("manifest unknown", NotFoundError, "the registry has no such image"),
     ("manifest for", NotFoundError, "the registry has no such image"),

@@ -57,9 +57,17 @@ def docker_name(service: str, name: str) -> str:
     return f"omnicloud-{hashed[:40]}"
 
 
-def created(spec: ContainerSpec, service: str, config: DockerConfig, image: str) -> dict[str, Any]:
-    """The body of a request that makes a container."""
+def created(
+    spec: ContainerSpec,
+    service: str,
+    config: DockerConfig,
+    image: str,
+    mounts: list[dict[str, Any]],
+    endpoints: dict[str, Any],
+) -> dict[str, Any]:
+    """The body of a request that makes a container, on the first of its networks."""
     check = spec.health
+    first = next(iter(endpoints), None)
     return {
         "Image": image,
         "Entrypoint": [spec.command[0]],
@@ -68,6 +76,7 @@ def created(spec: ContainerSpec, service: str, config: DockerConfig, image: str)
         "Labels": {**spec.labels, SERVICE: escape(service), NAME: escape(spec.name)},
         "WorkingDir": spec.working_dir or "",
         "StopSignal": "SIGTERM",
+        **({"NetworkingConfig": {"EndpointsConfig": {first: endpoints[first]}}} if first else {}),
         "Healthcheck": {
             "Test": ["CMD", *check.command],
             "Interval": round(check.interval * 1e9),
@@ -86,7 +95,8 @@ def created(spec: ContainerSpec, service: str, config: DockerConfig, image: str)
                 "Type": "json-file",
                 "Config": {"max-size": str(config.log_bytes), "max-file": str(config.log_files)},
             },
-            **({"NetworkMode": config.network} if config.network else {}),
+            "Mounts": mounts,
+            **({"NetworkMode": mode} if (mode := first or config.network) else {}),
         },
     }
 

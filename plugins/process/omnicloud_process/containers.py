@@ -20,7 +20,7 @@ from omnicloud.contracts.containers import (
     Stream,
 )
 from omnicloud.contracts.containers import driver as ops
-from omnicloud.contracts.containers.lacking import WithoutImages
+from omnicloud.contracts.containers.lacking import WithoutAttached, WithoutImages
 from omnicloud.contracts.containers.models import EventPage, LogPage
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
@@ -44,7 +44,7 @@ _POLL_SECONDS = 0.03
 _LIMITS = frozenset({ContainersFeature.CPU, ContainersFeature.MEMORY, ContainersFeature.THROTTLING})
 
 
-class ProcessContainers(WithoutImages):
+class ProcessContainers(WithoutImages, WithoutAttached):
     """A containers driver whose containers are folders with a supervisor each."""
 
     def __init__(self, home: Home, clock: Clock, features: frozenset[Feature]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omnicloud_tck.containers.apart import ApartLaws
+from omnicloud_tck.containers.attached import AttachedLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.lives import LifeLaws
 from omnicloud_tck.containers.pages import PageLaws
@@ -11,6 +12,7 @@ from omnicloud_tck.containers.restarts import RestartLaws
 from omnicloud_tck.containers.running import RunningLaws
 from omnicloud_tck.containers.saying import LogLaws
 from omnicloud_tck.containers.telling import EventLaws
+from omnicloud_tck.containers.twice import TwiceLaws
 from omnicloud_tck.general.verbs import Outages
 
 __all__ = ["ContainersContract", "EngineWorld"]
@@ -24,6 +26,8 @@ class ContainersContract(
     RunningLaws,
     EventLaws,
     ApartLaws,
+    AttachedLaws,
+    TwiceLaws,
     RefusalLaws,
     Outages,
 ):

@@ -41,6 +41,10 @@ class RestartLaws(Bench):
             await world.sleep(0.5)
             equal((code, 2), (found.exit_code, found.restarts), "exit code and restarts")
             equal(["try"] * 3, await self.texts(containers, f"fails-{code}"), "its runs")
+        await containers.start("fails-1")  # by hand: its restarts count anew
+        found = await self.ended(containers, "fails-1")
+        equal((1, 2), (found.exit_code, found.restarts), "exit code and restarts since the start")
+        equal(["try"] * 6, await self.texts(containers, "fails-1"), "its runs, started again")
 
     @law("CON-012", "ALWAYS restarts after every end, until it is stopped by hand; then no more.")
     async def always_is_until_stopped(self, world: World[Any]) -> None:

@@ -245,6 +245,10 @@ class RunningLaws(Bench):
         for name, health in (("new", Health.STARTING), ("plain", Health.UNKNOWN)):
             equal(health, (await self.alive(containers, name, name)).health, f"{name}'s health")
         await self.alive(containers, "ill", "an unwell container, which nothing ends")
+        before = world.clock.monotonic()
+        again = await containers.restart("well", grace=5)
+        if world.clock.monotonic() - before < 0.5:  # its first check is not over
+            equal(Health.STARTING, again.health, "the health of a run that is new")
 
 
 async def _has(containers: Any, name: str, health: Health) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from omnicloud.contracts.breaker import BreakerFeature
 from omnicloud.contracts.breaker import driver as breaker
 from omnicloud.contracts.cache import driver as cache
-from omnicloud.contracts.containers import ContainerSpec, images
+from omnicloud.contracts.containers import ContainerSpec, attached, images
 from omnicloud.contracts.containers import driver as containers
 from omnicloud.contracts.documents import driver as documents
 from omnicloud.contracts.documents import where
@@ -253,6 +253,12 @@ async def _containers(pipe: Pipe, payload: bytes) -> Requests:
         containers.Remove("ended", force=True),
         images.ListImages(),
         images.RemoveImage("gone:1"),
+        attached.CreateVolume("volume"),
+        attached.ListVolumes(),
+        attached.RemoveVolume("volume"),
+        attached.CreateNetwork("network"),
+        attached.ListNetworks(),
+        attached.RemoveNetwork("network"),
     ]
 
 
