@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import click
 
@@ -40,6 +41,12 @@ _GIB = float(1 << 30)
     metavar="SECONDS",
     help="Change the CPU of the running containers, watch them so long, take back what hurts.",
 )
+@click.option("--undo", is_flag=True, help="Only take back what a killed --apply had changed.")
+@click.option(
+    "--journal",
+    type=click.Path(path_type=Path),
+    help="Where --apply notes what limits were; .omnicloud/limits-SERVICE.jsonl by default.",
+)
 @click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
 @click.pass_obj
 def recommend(
@@ -52,16 +59,26 @@ def recommend(
     days: float,
     least_hours: float | None,
     watch: float | None,
+    undo: bool,
+    journal: Path | None,
 ) -> None:
     """Recommend CPU and memory requests from USAGE, a CSV or Parquet file.
 
     The columns are time, workload, cpu_cores, memory_bytes, cpu_request and memory_request;
     amounts are in cores and bytes. Nothing is changed without --apply. A Prometheus server is
     asked with the token in OMNICLOUD_PROMETHEUS_TOKEN, where there is one.
+
+    --apply takes back first what an earlier one had changed that was killed.
     """
     done: Sequence[Applied] = ()
     try:
-        _check(usage, service, prometheus, watch)
+        _check(usage, service, prometheus, changing=undo or watch is not None)
+        notes = journal or Path(".omnicloud") / f"limits-{quote(service or '', safe='')}.jsonl"
+        if undo or watch is not None:
+            done = asyncio.run(_undone(context, str(service), notes))
+        if undo:
+            context.answer({"undone": [asdict(one) for one in done]}, _outcomes(done, "nothing"))
+            return
         if service is not None:
             recording = asyncio.run(_recorded(context, service, seconds, step or 1.0))
             least = 0.0 if least_hours is None else least_hours
@@ -70,26 +87,28 @@ def recommend(
             least = 24.0 if least_hours is None else least_hours
         cpu, memory = _advice(recording, least * 3600)
         if watch is not None:
-            done = asyncio.run(_applied(context, str(service), cpu, watch))
+            done = [*done, *asyncio.run(_applied(context, str(service), cpu, watch, notes))]
     except OmniCloudError as error:
         context.fail(error)
     troubles = {trouble.value: count for trouble, count in recording.troubles().items()}
     told: dict[str, object] = {"cpu": _json(cpu), "memory": _json(memory), "left_out": troubles}
     if watch is not None:
         told["applied"] = [asdict(one) for one in done]
-    context.answer(told, "\n".join([_text(cpu, memory, troubles), *map(_outcome, done)]))
+    context.answer(told, f"{_text(cpu, memory, troubles)}\n{_outcomes(done)}".rstrip())
 
 
 def _check(
-    usage: Path | None, service: str | None, prometheus: str | None, watch: float | None
+    usage: Path | None, service: str | None, prometheus: str | None, *, changing: bool
 ) -> None:
     if sum(source is not None for source in (usage, service, prometheus)) != 1:
         raise InvalidArgumentError(
             "give one of a file of usage, --service and --prometheus",
             hint="omnicloud recommend usage.csv, or omnicloud recommend --service NAME --for 600",
         )
-    if service is None and watch is not None:
-        raise InvalidArgumentError("--apply changes running containers", hint="give --service")
+    if service is None and changing:
+        raise InvalidArgumentError(
+            "--apply and --undo change running containers", hint="give --service"
+        )
 
 
 def _history(usage: Path | None, prometheus: str | None, step: float, keep: float) -> Recording:
@@ -110,23 +129,31 @@ async def _recorded(context: Context, service: str, seconds: float, step: float)
     return recording
 
 
+async def _undone(context: Context, service: str, notes: Path) -> Sequence[Applied]:
+    from omnicloud.placement.recommend import LimitJournal, undo
+
+    async with OmniCloud(context.config) as cloud, LimitJournal(notes, service) as journal:
+        return await undo(cloud.containers(service), journal)
+
+
 async def _applied(
-    context: Context, service: str, advice: Sequence[Advice], watch: float
+    context: Context, service: str, advice: Sequence[Advice], watch: float, notes: Path
 ) -> Sequence[Applied]:
-    from omnicloud.placement.recommend import apply
+    from omnicloud.placement.recommend import LimitJournal, apply
 
     task = asyncio.current_task()
     if task is not None:  # a terminated command takes back what it changed, as an interrupted one
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with OmniCloud(context.config) as cloud:
+    async with OmniCloud(context.config) as cloud, LimitJournal(notes, service) as journal:
         try:
-            return await apply(cloud.containers(service), advice, watch=watch)
+            return await apply(cloud.containers(service), advice, watch=watch, journal=journal)
         except asyncio.CancelledError:
             raise SystemExit(1) from None
 
 
-def _outcome(one: Applied) -> str:
-    return f"{one.workload}: {one.before:.3g} -> {one.after:.3g} cores, {one.reason}"
+def _outcomes(done: Sequence[Applied], none: str = "") -> str:
+    lines = (f"{i.workload}: {i.before:.3g} -> {i.after:.3g} cores, {i.reason}" for i in done)
+    return "\n".join(lines) or none
 
 
 def _advice(recording: Recording, least: float) -> tuple[Sequence[Advice], Sequence[Advice]]:

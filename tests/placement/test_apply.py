@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from omnicloud.contracts.containers import Containers, ContainerSpec
+from omnicloud.contracts.containers import Containers, ContainerSpec, Stats
+from omnicloud.contracts.containers.driver import Sample
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.store import MemoryStore
@@ -23,11 +25,14 @@ def advice(name: str, request: float, recommended: float) -> Advice:
     return Advice(name, request, 0.0, 0.0, recommended, 1.0, "asks too much")
 
 
-def scene(play: Callable[[Containers], Awaitable[object]]) -> object:
+def scene(
+    play: Callable[[Containers], Awaitable[object]],
+    kind: type[MemoryContainers] = MemoryContainers,
+) -> object:
     clock = LoopClock()
 
     async def main() -> object:
-        containers = Containers(Pipeline(MemoryContainers(MemoryStore(clock), "c")), clock)
+        containers = Containers(Pipeline(kind(MemoryStore(clock), "c")), clock)
         for name, command in (("idle", IDLE), ("busy", BUSY)):
             spec = ContainerSpec(name=name, command=command, cpu=0.8, memory_bytes=64 << 20)
             await containers.run(spec)
@@ -51,8 +56,52 @@ def test_what_does_not_hurt_is_kept_and_what_does_is_taken_back() -> None:
         idle, busy = await apply(containers, wanted, watch=30, interval=1)
         assert idle == Applied("idle", 0.8, 0.1, "asks too much")
         assert (busy.before, busy.after) == (0.8, 0.8)
-        assert "taken back: it used" in busy.reason
+        assert "taken back: it waited" in busy.reason
         assert (await limit(containers, "idle"), await limit(containers, "busy")) == (0.1, 0.8)
+
+    scene(play)
+
+
+def test_a_burst_that_its_new_limit_holds_back_is_seen_where_the_mean_use_is_low() -> None:
+    turns = "for i in $(seq 1 50); do :; done"
+    bursts = ("sh", "-c", f"while true; do {turns}; sleep 1; done")
+
+    class Bursting(MemoryContainers):
+        """Waits 0.3 s in every second for its limit, of which it uses a third."""
+
+        async def sample(self, op: Sample, /) -> Stats:
+            stats = await super().sample(op)
+            waited = 0.3 * stats.at if (await self._box(op.container)).resources.cpu == 0.4 else 0.0
+            return replace(stats, cpu_seconds=0.13 * stats.at, throttled_seconds=waited)
+
+    async def play(containers: Containers) -> None:
+        await containers.run(ContainerSpec(name="bursts", command=bursts, cpu=0.8))
+        (one,) = await apply(containers, [advice("bursts", 0.8, 0.4)], watch=20)
+        assert "taken back: it waited" in one.reason
+        assert await limit(containers, "bursts") == 0.8
+
+    scene(play, Bursting)
+
+
+def test_where_throttling_is_not_told_use_of_the_whole_limit_is_taken_for_it() -> None:
+    class Untold(MemoryContainers):
+        async def sample(self, op: Sample, /) -> Stats:
+            return replace(await super().sample(op), throttled_seconds=None)
+
+    async def play(containers: Containers) -> None:
+        wanted = [advice("idle", 0.8, 0.1), advice("busy", 0.8, 0.4)]
+        idle, busy = await apply(containers, wanted, watch=30)
+        assert idle.after == 0.1
+        assert "taken back: it used 100% of its new limit" in busy.reason
+
+    scene(play, Untold)
+
+
+def test_a_raised_limit_is_kept_though_all_of_it_is_used() -> None:
+    async def play(containers: Containers) -> None:
+        (one,) = await apply(containers, [advice("busy", 0.8, 0.9)], watch=30)
+        assert (one.before, one.after) == (0.8, 0.9)
+        assert await limit(containers, "busy") == 0.9
 
     scene(play)
 

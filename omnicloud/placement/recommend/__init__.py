@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from omnicloud.placement.recommend.advise import Advice, Policy, advise
-from omnicloud.placement.recommend.apply import Applied, apply
+from omnicloud.placement.recommend.apply import Applied, apply, undo
+from omnicloud.placement.recommend.journal import Change, LimitJournal
+from omnicloud.placement.recommend.steer import Steerer, Steering
 
-__all__ = ["Advice", "Applied", "Policy", "advise", "apply"]
+__all__ = [
+    "Advice",
+    "Applied",
+    "Change",
+    "LimitJournal",
+    "Policy",
+    "Steerer",
+    "Steering",
+    "advise",
+    "apply",
+    "undo",
+]

@@ -1,8 +1,8 @@
 """Recommended CPU put into running containers, watched, and taken back where it hurts.
 
 Only CPU is changed: a program that outgrows its memory limit is killed, so that stays at the
-request. A container that uses all it was given, as far as can be seen, would use more: it is
-being throttled, and gets its old limit back.
+request. A lower limit that holds a container back is taken back. How long the kernel held it back
+says so; of an engine that does not tell, that it used all it was given, again and again.
 """
 
 from __future__ import annotations
@@ -12,19 +12,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from omnicloud.contracts.containers import Containers
+from omnicloud.contracts.containers import Containers, Stats
 from omnicloud.core.durations import Seconds, positive
-from omnicloud.errors import OmniCloudError
+from omnicloud.errors import OmniCloudError, UnavailableError
 from omnicloud.placement.forecast.counters import CounterRates
 from omnicloud.placement.recommend.advise import Advice
+from omnicloud.placement.recommend.journal import Change, LimitJournal
 
-__all__ = ["AT_LIMIT", "Applied", "apply"]
+__all__ = ["AT_LIMIT", "HELD_BACK", "Applied", "apply", "undo"]
 
+HELD_BACK = 0.05
+"""A container may wait for its limit so much of the time that it is watched, no more."""
 AT_LIMIT = 0.95
-"""A container that uses this share of its limit is held back by it."""
+"""Where that is not told: what uses this share of its limit is held back by it."""
 _IN_A_ROW = 3  # measurements at the limit, so that a short burst does not count
 _RESTORE_SECONDS = 10.0
 _FLOAT32 = 1e-6  # usage keeps requests in single precision
+_AS_GIVEN = 1e-3  # the kernel counts in whole microseconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,72 +47,155 @@ class Applied:
     reason: str
 
 
+class _NotTakenBackError(UnavailableError):
+    """The new limit may still be there."""
+
+
 async def apply(
     containers: Containers,
     advice: Sequence[Advice],
     *,
     watch: Seconds = 60.0,
     interval: Seconds = 1.0,
+    journal: LimitJournal | None = None,
 ) -> tuple[Applied, ...]:
     """Change the CPU limits of running containers in place, as advised for cores.
 
     Each is watched for ``watch`` seconds. When this is cancelled meanwhile, all get their old
-    limits back. Containers that are gone, or that no longer have the limit that the advice was
-    made for, are left as they are.
+    limits back; if the process is killed, ``undo`` does it from the journal. Containers that are
+    gone, or that no longer have the limit that the advice was made for, are left as they are.
     """
     length, pause = positive(watch, "watch"), positive(interval, "interval")
+    trial = _Trial(containers, journal, length, pause)
     changed = [one for one in advice if one.recommended != one.request]
-    tried = (_tried(containers, one, length, pause) for one in changed)
-    return tuple(await asyncio.gather(*tried))
+    return tuple(await asyncio.gather(*map(trial.tried, changed)))
 
 
-async def _tried(containers: Containers, one: Advice, watch: float, interval: float) -> Applied:
+async def undo(containers: Containers, journal: LimitJournal) -> tuple[Applied, ...]:
+    """Take back what a run that was killed had changed and not settled.
+
+    A container that was made anew, or whose limit somebody changed since, is left as it is. One
+    that does not run or cannot be reached stays in the journal for the next time.
+    """
+    return tuple([await _undone(containers, journal, one) for one in journal.unsettled])
+
+
+async def _undone(containers: Containers, journal: LimitJournal, one: Change) -> Applied:
     try:
-        found = await containers.get(one.workload)
-        limit = None if found is None else found.resources.cpu
-        if limit is None or not math.isclose(limit, one.request, rel_tol=_FLOAT32):
-            now = "it is gone" if found is None else f"its limit is {limit}"
-            return Applied(one.workload, one.request, one.request, f"left as it is: {now}")
-        return await _changed(containers, one, limit, watch, interval)
+        found = await containers.get(one.container)
+        limit = None if found is None or found.id != one.id else found.resources.cpu
+        if limit is not None and _same(limit, one.after) and not _same(limit, one.before):
+            await containers.update(one.container, cpu=one.before)
+            words = "taken back: the run that changed it was killed"
+        elif limit is not None and _same(limit, one.before):
+            words = "it has the limit that it had"
+        else:
+            now = "it is gone" if limit is None else f"its limit was changed since, to {limit:.3g}"
+            await journal.settle(one.container)
+            return Applied(one.container, limit or one.after, limit or one.after, f"left: {now}")
+        await journal.settle(one.container)
+        return Applied(one.container, limit, one.before, words)
     except OmniCloudError as error:
-        return Applied(one.workload, one.request, one.request, f"left as it is: {error}")
+        words = f"not taken back, try again: {error}"
+        return Applied(one.container, one.after, one.after, words)
 
 
-async def _changed(
-    containers: Containers, one: Advice, before: float, watch: float, interval: float
-) -> Applied:
-    kept = False
-    try:
-        found = await containers.update(one.workload, cpu=one.recommended)
-        given = found.resources.cpu or one.recommended  # as the kernel took it
-        held_back = await _held_back(containers, one.workload, given, watch, interval)
-        kept = held_back is None
-    finally:
-        if not kept:
-            await asyncio.shield(_restored(containers, one.workload, before))
-    if held_back is None:
-        return Applied(one.workload, before, given, one.reason)
-    words = f"taken back: it used {held_back:.0%} of its new limit"
-    return Applied(one.workload, before, before, words)
+@dataclass(frozen=True)
+class _Trial:
+    """Containers that get new limits and are watched; times in seconds."""
+
+    containers: Containers
+    journal: LimitJournal | None
+    watch: float
+    interval: float
+
+    async def tried(self, one: Advice) -> Applied:
+        try:
+            found = await self.containers.get(one.workload)
+            limit = None if found is None else found.resources.cpu
+            if (
+                found is None
+                or limit is None
+                or not math.isclose(limit, one.request, rel_tol=_FLOAT32)
+            ):
+                now = "it is gone" if found is None else f"its limit is {limit}"
+                return Applied(one.workload, one.request, one.request, f"left as it is: {now}")
+            return await self._changed(one, Change(one.workload, found.id, limit, one.recommended))
+        except _NotTakenBackError as error:
+            return Applied(one.workload, one.request, one.recommended, str(error))
+        except OmniCloudError as error:
+            return Applied(one.workload, one.request, one.request, f"left as it is: {error}")
+
+    async def _changed(self, one: Advice, change: Change) -> Applied:
+        if self.journal is not None:
+            await self.journal.note(change)
+        kept = False
+        try:
+            found = await self.containers.update(one.workload, cpu=one.recommended)
+            given = found.resources.cpu or one.recommended  # as the kernel took it
+            hurt = await self._hurt(one.workload, given) if given < change.before else ""
+            kept = not hurt
+        finally:
+            if not kept:
+                await asyncio.shield(self._restored(change))
+        if self.journal is not None:
+            await self.journal.settle(one.workload)
+        if kept:
+            return Applied(one.workload, change.before, given, one.reason)
+        return Applied(one.workload, change.before, change.before, f"taken back: {hurt}")
+
+    async def _hurt(self, name: str, limit: float) -> str:
+        """How the limit held it back; empty where it did not."""
+        watched = _Watched(name, limit, self.watch)
+        async for stats in self.containers.stats(name, interval=self.interval):
+            if (hurt := watched.take(stats)) or stats.at - watched.since >= self.watch:
+                return hurt
+        return ""
+
+    async def _restored(self, change: Change) -> None:
+        try:
+            async with asyncio.timeout(_RESTORE_SECONDS):
+                await self.containers.update(change.container, cpu=change.before)
+        except (OmniCloudError, TimeoutError) as error:
+            limits = f"{change.after:.3g} cores instead of {change.before:.3g}"
+            raise _NotTakenBackError(
+                f"it may still have {limits}: {error}",
+                hint="omnicloud recommend --undo takes it back",
+            ) from error
+        if self.journal is not None:
+            await self.journal.settle(change.container)
 
 
-async def _held_back(
-    containers: Containers, name: str, limit: float, watch: float, interval: float
-) -> float | None:
-    """The share of the limit that it used again and again; ``None`` where it did not."""
-    rates, row = CounterRates(), 0
-    first: float | None = None
-    async for stats in containers.stats(name, interval=interval):
-        first = stats.at if first is None else first
-        used = rates.rate(name, stats.at, stats.cpu_seconds)
-        row = row + 1 if used is not None and used >= AT_LIMIT * limit else 0
-        if row == _IN_A_ROW and used is not None:
-            return used / limit
-        if stats.at - first >= watch:
-            break
-    return None
+class _Watched:
+    """What the measurements of a container say of its limit."""
+
+    def __init__(self, name: str, limit: float, watch: float) -> None:
+        self._name, self._limit, self._watch = name, limit, watch
+        self._rates, self._row = CounterRates(), 0
+        self._first: Stats | None = None
+
+    @property
+    def since(self) -> float:
+        """When the first measurement was; endless before it."""
+        return math.inf if self._first is None else self._first.at
+
+    def take(self, stats: Stats) -> str:
+        """Take one in; how the limit holds the container back, empty where it does not."""
+        first = self._first = self._first or stats
+        if stats.throttled_seconds is None or first.throttled_seconds is None:
+            return self._at_limit(stats)
+        waited = stats.throttled_seconds - first.throttled_seconds
+        if waited <= HELD_BACK * self._watch:
+            return ""
+        return f"it waited {waited:.1f} s for its new limit within {stats.at - first.at:.1f} s"
+
+    def _at_limit(self, stats: Stats) -> str:
+        used = self._rates.rate(self._name, stats.at, stats.cpu_seconds)
+        self._row = self._row + 1 if used is not None and used >= AT_LIMIT * self._limit else 0
+        if self._row < _IN_A_ROW or used is None:
+            return ""
+        return f"it used {used / self._limit:.0%} of its new limit"
 
 
-async def _restored(containers: Containers, name: str, before: float) -> None:
-    async with asyncio.timeout(_RESTORE_SECONDS):
-        await containers.update(name, cpu=before)
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_AS_GIVEN, abs_tol=1e-5)

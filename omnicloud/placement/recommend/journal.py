@@ -1,0 +1,198 @@
+"""The file that says which limits were changed and what they were, until that is settled.
+
+A change is on the disk before it is made. A run that is killed leaves its changes unsettled, and
+the next one takes them back; it leaves at most half a line, which is cut off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import IO, Self
+
+from omnicloud.errors import ConfigurationError, CorruptedError, ResourceExhaustedError
+
+__all__ = ["MOST_LINES", "Change", "LimitJournal"]
+
+MOST_LINES = 20_000
+"""The bound on lines of a file; when all is settled it is emptied."""
+_MOST_BYTES = 64 << 20
+_FORM = "omnicloud limits 1"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A processor limit that was changed, in cores; ``id`` is the container's, not its name."""
+
+    container: str
+    id: str
+    before: float
+    after: float
+
+
+class LimitJournal:
+    """Changes of limits of one service's containers that are not settled.
+
+    Args:
+        file: Made where there is none, with its folder.
+        service: A file about another one is refused.
+    """
+
+    def __init__(self, file: Path, service: str) -> None:
+        self._file = file
+        self._service = service
+        self._open: dict[str, Change] = {}
+        self._lines = 0
+        self._stream: IO[bytes] | None = None
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Self:
+        """Read what earlier runs left.
+
+        Raises:
+            ConfigurationError: The file is of another service, or another run has it open, or it
+                cannot be written.
+            CorruptedError: It is no journal of limits.
+        """
+        await asyncio.to_thread(self._begin)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._stream is not None:
+            self._stream.close()  # every line is written when it is appended
+            self._stream = None
+
+    @property
+    def unsettled(self) -> tuple[Change, ...]:
+        """Changes that were neither kept nor taken back, the oldest first."""
+        return tuple(self._open.values())
+
+    async def note(self, change: Change) -> None:
+        """Write down a change that is about to be made. What was before an unsettled one stays.
+
+        Raises:
+            ResourceExhaustedError: The file has as many lines as it may; nothing was written.
+            ConfigurationError: The file cannot be written.
+        """
+        earlier = self._open.get(change.container)
+        if earlier is not None and earlier.id == change.id:
+            change = replace(change, before=earlier.before)
+        if self._lines + len(self._open) + 2 > MOST_LINES:
+            raise ResourceExhaustedError(
+                f"the journal {self._file} has {self._lines} lines, {MOST_LINES} are its bound",
+                hint="change the limits of fewer containers at once",
+            )
+        self._open[change.container] = change
+        try:
+            await self._append({"changed": asdict(change)}, durable=True)
+        except ConfigurationError:
+            self._open.pop(change.container, None)
+            raise
+
+    async def settle(self, container: str) -> None:
+        """Write down that a change was kept or taken back. One that is not there is no error."""
+        if self._open.pop(container, None) is not None:
+            await self._append({"settled": container}, durable=False)
+
+    async def _append(self, line: Mapping[str, object], *, durable: bool) -> None:
+        self._lines += 1
+        async with self._turn:
+            await asyncio.to_thread(self._write, line, durable)
+
+    def _write(self, line: Mapping[str, object], durable: bool) -> None:
+        if self._stream is None:
+            return
+        try:
+            self._stream.write(json.dumps(line).encode() + b"\n")
+            if durable:
+                os.fsync(self._stream.fileno())
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _begin(self) -> None:
+        try:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
+            stream = self._file.open("a+b", buffering=0)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        try:
+            self._lock(stream)
+            self._read(stream)
+        except BaseException:
+            stream.close()
+            raise
+        self._stream = stream
+
+    def _unwritable(self, error: OSError) -> ConfigurationError:
+        return ConfigurationError(
+            f"the journal {self._file} cannot be written: {error.strerror}",
+            hint="name a file elsewhere with --journal",
+        )
+
+    def _lock(self, stream: IO[bytes]) -> None:
+        try:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"another run changes limits with the journal {self._file}",
+                hint="let it end; what it changed is not yet to be taken back",
+            ) from None
+
+    def _read(self, stream: IO[bytes]) -> None:
+        if stream.seek(0, os.SEEK_END) > _MOST_BYTES:
+            raise self._corrupted(1)
+        stream.seek(0)
+        content = stream.read()
+        whole = content.rfind(b"\n") + 1
+        lines = content[:whole].splitlines()
+        for number, line in enumerate(lines, 1):
+            self._learn(line, number)
+        stream.truncate(whole if self._open else 0)
+        self._lines = len(lines) if self._open else 0
+        if not self._lines:
+            stream.write(json.dumps(self._about()).encode() + b"\n")
+            self._lines = 1
+
+    def _about(self) -> dict[str, str]:
+        return {"journal": _FORM, "service": self._service}
+
+    def _learn(self, line: bytes, number: int) -> None:
+        try:
+            said = json.loads(line)
+            if number == 1:
+                self._check_about(said)
+            elif "settled" in said:
+                self._open.pop(said["settled"], None)
+            else:
+                change = _change(said["changed"])
+                self._open[change.container] = change
+        except (ValueError, TypeError, KeyError):
+            raise self._corrupted(number) from None
+
+    def _check_about(self, said: Mapping[str, object]) -> None:
+        if said["journal"] != _FORM:
+            raise self._corrupted(1)
+        if said["service"] != self._service:
+            raise ConfigurationError(
+                f"the journal {self._file} is of the service {said['service']}",
+                hint="name another file with --journal",
+            )
+
+    def _corrupted(self, number: int) -> CorruptedError:
+        return CorruptedError(
+            f"line {number} of the journal {self._file} is none about limits",
+            hint="restore the file; or look at the limits by hand, and delete it",
+        )
+
+
+def _change(said: Mapping[str, object]) -> Change:
+    container, id_ = said["container"], said["id"]
+    before, after = (float(str(said[name])) for name in ("before", "after"))
+    if not (isinstance(container, str) and isinstance(id_, str)):
+        raise TypeError(container)
+    return Change(container, id_, before, after)
