@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from omnicloud.placement.forecast.forecast import Forecast, sizes_alone
 from omnicloud.placement.forecast.node import NodeLoads
 from omnicloud.placement.forecast.predictor import Predictor
 from omnicloud.placement.forecast.predictors.peak import PeakOfSum
+from omnicloud.placement.forecast.purchase import Offer, buy
 from omnicloud.placement.forecast.usage import Floats
 
 MEMORY_MARGIN = 1.3  # on the peak of the sum of two weeks
@@ -19,8 +21,11 @@ MEMORY_MARGIN = 1.3  # on the peak of the sum of two weeks
 
 @dataclass(frozen=True)
 class Node:
+    """A shape of node, and what it costs where that matters."""
+
     cores: float
     gib: float
+    usd_per_hour: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -76,6 +81,18 @@ def _choice(
         if memory.with_one_more([candidate], workload)[0] <= node.gib + 1e-6:
             return int(candidate)
     return -1
+
+
+def bought(
+    what: Expected, kinds: Sequence[Node], knob: float
+) -> tuple[np.ndarray, tuple[Node, ...]]:
+    """The node of each workload, all known from the start, and the nodes of the cheapest mix."""
+    offers = [
+        Offer(str(number), kind.cores, kind.gib, kind.usd_per_hour)
+        for number, kind in enumerate(kinds)
+    ]
+    purchase = buy(what.cpu.scaled(knob), what.memory, offers)
+    return purchase.node_of, tuple(kinds[int(one.name)] for one in purchase.nodes)
 
 
 def clairvoyant(window: Window, node: Node, share: float, strict: bool) -> np.ndarray:

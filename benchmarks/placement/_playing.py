@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -27,6 +28,7 @@ class Played:
 
     Attributes:
         nodes: How many there were at the end; none is closed during the week.
+        usd: What their hours cost.
         overloaded: Share of node-intervals with more demand than cores.
         worst_node: The same of the worst node.
         memory_over: Node-intervals with more memory used than there is.
@@ -37,6 +39,7 @@ class Played:
     workloads: int
     nodes: int
     node_hours: float
+    usd: float
     overloaded: float
     worst_node: float
     memory_over: int
@@ -49,9 +52,20 @@ class Played:
         return self.workloads / self.nodes
 
 
-def play(window: Window, node_of: np.ndarray, node: Node, relief: bool, strict: bool) -> Played:
-    """One interval after another; a relief sees only those that are over."""
-    week = _Week(window, node_of, node, strict)
+def play(
+    window: Window,
+    node_of: np.ndarray,
+    node: Node,
+    relief: bool,
+    strict: bool,
+    nodes: Sequence[Node] = (),
+) -> Played:
+    """One interval after another; a relief sees only those that are over.
+
+    All nodes are like ``node``, or as told in ``nodes`` and those opened later like ``node``.
+    """
+    opened = nodes or [node] * (int(node_of.max()) + 1)
+    week = _Week(window, node_of, [*opened, *[node] * ROOM], strict)
     if not relief:
         return week.untouched()
     for slot in range(window.cpu_came.shape[1]):
@@ -61,10 +75,15 @@ def play(window: Window, node_of: np.ndarray, node: Node, relief: bool, strict: 
 
 
 class _Week:
-    def __init__(self, window: Window, node_of: np.ndarray, node: Node, strict: bool) -> None:
-        self._window, self._node = window, node
+    def __init__(
+        self, window: Window, node_of: np.ndarray, nodes: Sequence[Node], strict: bool
+    ) -> None:
+        self._window = window
+        self._cores = np.array([one.cores for one in nodes], dtype=np.float32)
+        self._gib = np.array([one.gib for one in nodes], dtype=np.float32)
+        self._usd = np.array([one.usd_per_hour for one in nodes])
         self._node_of = node_of.astype(np.intp)
-        self._open = int(node_of.max()) + 1
+        self._open = len(nodes) - ROOM
         self._ready = self._open  # nodes that have started
         slots = window.cpu_came.shape[1]
         self._loads = np.full((self._open + ROOM, slots), np.nan, dtype=np.float32)
@@ -81,7 +100,7 @@ class _Week:
         np.add.at(self._loads, self._node_of, self._window.cpu_came)
         memory = np.zeros((self._open, self._window.memory_came.shape[1]), dtype=np.float32)
         np.add.at(memory, self._node_of, self._window.memory_came)
-        self._memory_over = int(np.count_nonzero(memory > self._node.gib))
+        self._memory_over = int(np.count_nonzero(memory.T > self._gib[: self._open]))
         return self.outcome()
 
     def interval(self, slot: int) -> None:
@@ -90,12 +109,12 @@ class _Week:
         loads = np.bincount(self._node_of, self._window.cpu_came[:, slot], len(self._loads))
         self._loads[: self._open, slot] = (loads + self._restarts)[: self._open]
         self._restarts[:] = 0
-        memory = np.bincount(self._node_of, self._window.memory_came[:, slot])
-        self._memory_over += int(np.count_nonzero(memory > self._node.gib))
+        memory = np.bincount(self._node_of, self._window.memory_came[:, slot], len(self._gib))
+        self._memory_over += int(np.count_nonzero(memory > self._gib))
 
     def relieve(self, slot: int) -> None:
         """Decide by this interval for the next; a new node takes one interval to start."""
-        over = int(np.count_nonzero(self._loads[: self._open, slot] > self._node.cores))
+        over = int(np.count_nonzero(self._loads[: self._open, slot] > self._cores[: self._open]))
         relief = Relief((), need_node=False)
         if over:
             relief = relieve(self._standing(slot), self._budget - self._moves)
@@ -106,15 +125,14 @@ class _Week:
             self._open += 1
 
     def _standing(self, slot: int) -> Standing:
-        limits = np.zeros(len(self._loads), dtype=np.float32)
-        limits[: self._ready] = self._node.cores
+        limits = np.where(np.arange(len(self._cores)) < self._ready, self._cores, 0)
         return Standing(
             node_of=self._node_of,
             usage=self._window.cpu_came[:, slot],
             expected=self._expected,
             memory=self._memory,
-            capacity=limits,
-            memory_capacity=np.full(len(limits), self._node.gib, dtype=np.float32),
+            capacity=limits.astype(np.float32),
+            memory_capacity=self._gib,
         )
 
     def _follow(self, relief: Relief) -> None:
@@ -127,14 +145,16 @@ class _Week:
 
     def outcome(self) -> Played:
         loads = self._loads[: self._open]
-        over = loads > self._node.cores + 1e-3
+        over = loads.T > self._cores[: self._open] + 1e-3
         exists = ~np.isnan(loads)
+        hours = exists.sum(axis=1) * STEP_SECONDS / 3600
         return Played(
             workloads=self._window.count,
             nodes=self._open,
-            node_hours=float(exists.sum()) * STEP_SECONDS / 3600,
+            node_hours=float(hours.sum()),
+            usd=float(hours @ self._usd[: self._open]),
             overloaded=float(over.sum() / exists.sum()),
-            worst_node=float(over.mean(axis=1).max()),
+            worst_node=float(over.mean(axis=0).max()),
             memory_over=self._memory_over,
             moves=self._moves,
             moved_core_hours=self._moved,

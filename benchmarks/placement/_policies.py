@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
-from _packing import Expected, Node, arrivals, expected, pack
+from _packing import Expected, Node, arrivals, bought, expected, pack
 from _playing import SLO, Played, play
 from _traces import DAY, Fleet, Window, rehearsals, window
 
@@ -43,6 +43,7 @@ class Policy:
         asked: Memory by request as well.
         relief: Whether hot nodes are relieved during the week.
         spread: Emptiest node first instead of fullest.
+        mixed: The cheapest mix of types of nodes, bought for all workloads at once.
         goal: What a knob must have kept in the past.
     """
 
@@ -51,6 +52,7 @@ class Policy:
     knobs: tuple[float, ...] = (1.0,)
     relief: bool = False
     spread: bool = False
+    mixed: bool = False
     asked: bool = False
     goal: Goal = WITHIN
 
@@ -65,6 +67,12 @@ POLICIES = (
     Policy("right_sizing_relief", SIZES[2:3], RELIEVED, relief=True, goal=CAREFUL),
     Policy("rc_like_relief", (RC_LIKE,), RELIEVED, relief=True, goal=CAREFUL),
     Policy("omnicloud", (BLEND, RC_LIKE), RELIEVED, relief=True, goal=CAREFUL),
+)
+
+
+MIXED = (
+    Policy("right_sizing_mixed", SIZES[2:3], STILL, mixed=True),
+    Policy("omnicloud", (BLEND, RC_LIKE), RELIEVED, relief=True, mixed=True, goal=CAREFUL),
 )
 
 
@@ -86,9 +94,14 @@ class Bench:
         seed: int,
         strict: bool = False,
         largest: Node | None = None,
+        kinds: Sequence[Node] = (),
     ) -> None:
-        """Workloads are those of at most half of ``largest``, where it is not the node itself."""
+        """Workloads are those of at most half of ``largest``, where it is not the node itself.
+
+        ``kinds`` are for policies that mix them.
+        """
         self.fleet, self.node, self.seed, self.strict = fleet, node, seed, strict
+        self._kinds = kinds
         self._largest = largest or node
         self.window = cache(self._window)
         self.play = cache(self._play)
@@ -132,7 +145,8 @@ class Bench:
 
     def _outcome(self, policy: Policy, choice: Choice, start: int) -> Outcome:
         played = self.play(policy, choice, start, start)
-        return Outcome(played.density, played.overloaded, played.worst_node)
+        much = played.workloads / played.usd if policy.mixed else played.density
+        return Outcome(much, played.overloaded, played.worst_node)
 
     def _window(self, start: int) -> Window:
         return window(self.fleet, start, (self._largest.cores, self._largest.gib))
@@ -143,6 +157,9 @@ class Bench:
     def _play(self, policy: Policy, choice: Choice, start: int, order: int) -> Played:
         what = self._expected(start, choice.predictor, policy.asked)
         there = self.window(start)
+        if policy.mixed:
+            node_of, nodes = bought(what, self._kinds, choice.knob)
+            return play(there, node_of, self.node, policy.relief, self.strict, nodes)
         coming = arrivals(there.count, self.seed, order)
         node_of = pack(what, self.node, coming, choice.knob, policy.spread)
         return play(there, node_of, self.node, policy.relief, self.strict)

@@ -64,7 +64,13 @@ def table(policies: Figures, figures: Mapping[str, str]) -> None:
 
 
 def plot_bars(
-    name: str, title: str, unit: str, bars: Mapping[str, list[float]], limit: float | None = None
+    name: str,
+    title: str,
+    unit: str,
+    bars: Mapping[str, list[float]],
+    limit: float | None = None,
+    *,
+    log: bool = False,
 ) -> None:
     """A bar for each policy with the spread over windows, as PNG beside the JSON."""
     import matplotlib as mpl
@@ -83,6 +89,8 @@ def plot_bars(
         axes.text(mean, row + 0.08, f" {mean:.3g}", va="bottom", fontsize=8)
     if limit is not None:
         axes.axvline(limit, color="#c62828", linestyle=":")
+    if log:
+        axes.set_xscale("log")
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(f"{unit}; bar: mean of the windows, line: least to most")
     figure.tight_layout()

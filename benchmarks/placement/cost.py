@@ -3,7 +3,7 @@
 Run ``python benchmarks/placement/cost.py --data DIR``, after ``density.py`` with the same data,
 to take its knobs from there; with ``--strict`` memory is never overcommitted: every workload
 has what it asked for (B1s). Each policy takes the type that was cheapest for it in the week
-before. Prices are those in DIR/prices/, else of ``LIST``. ``--smoke`` needs no data.
+before; those that mix types know all workloads when they buy. Prices are those in DIR/prices/, else of ``LIST``. ``--smoke`` needs no data.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ import csv
 import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from _packing import Node, clairvoyant, fewest_nodes
 from _playing import SLO, Played, play
-from _policies import POLICIES, Bench, Choice, Policy, Remembered
-from _traces import WEEK, Fleet, load, starts
+from _policies import MIXED, POLICIES, Bench, Choice, Policy, Remembered
+from _traces import WEEK, Fleet, load, rehearsals, starts
 from _writing import RESULTS, plot_bars, table, write
 from density import options_of, shape, summed
 
 PRICES = "prices/aws_us-east-1_2026-07-20.csv"
 LIST = {  # USD an hour, on demand, from that file (aws/karpenter-provider-aws 1d92708, Apache-2.0)
-    "c7i.8xlarge": (Node(32, 64), 1.428),
-    "m7i.8xlarge": (Node(32, 128), 1.6128),
-    "r7i.8xlarge": (Node(32, 256), 2.1168),
+    "c7i.8xlarge": Node(32, 64, 1.428),
+    "m7i.8xlarge": Node(32, 128, 1.6128),
+    "r7i.8xlarge": Node(32, 256, 2.1168),
 }
 COMPARED = ("requests", "right_sizing", "rc_like", "omnicloud_still", "omnicloud")
 SHOWN = {
@@ -44,19 +44,18 @@ SHOWN = {
 class Type:
     name: str
     node: Node
-    usd_per_hour: float
 
 
 @dataclass(frozen=True)
 class Bill:
-    """A week of a policy on a type of node; node-hours as they were open."""
+    """A week of a policy on a type of node or a mix; node-hours as they were open."""
 
-    type: Type
+    type: str
     played: Played
 
     @property
     def usd(self) -> float:
-        return self.played.node_hours * self.type.usd_per_hour
+        return self.played.usd
 
 
 def types(folder: Path, smoke: bool) -> tuple[list[Type], dict[str, str]]:
@@ -65,10 +64,12 @@ def types(folder: Path, smoke: bool) -> tuple[list[Type], dict[str, str]]:
     if smoke or not path.exists():
         if not smoke:
             print(f"no {path}: prices of the list in this file instead", file=sys.stderr)
-        return [Type(name, *known) for name, known in LIST.items()], {}
+        return [Type(name, known) for name, known in LIST.items()], {}
     with path.open() as file:
         usd = {row["instance"]: row["usd_per_hour_ondemand"] for row in csv.DictReader(file)}
-    found = [Type(name, node, float(usd[name])) for name, (node, _) in LIST.items()]
+    found = [
+        Type(name, replace(node, usd_per_hour=float(usd[name]))) for name, node in LIST.items()
+    ]
     return found, {PRICES: hashlib.sha256(path.read_bytes()).hexdigest()}
 
 
