@@ -19,8 +19,16 @@ if TYPE_CHECKING:
     from omnicloud.contracts.locks import Locks
     from omnicloud.contracts.messaging import Message, Messaging, ProcessingOutcome
     from omnicloud.contracts.objects import Objects
-    from omnicloud.contracts.outbox import Outbox, OutboxEvent
-    from omnicloud.contracts.sagas import SagaEngine, SagaState, SagaStates, SagaStepHistory
+    from omnicloud.contracts.outbox import Outbox, OutboxEvent, Relay
+    from omnicloud.contracts.sagas import (
+        Saga,
+        SagaEngine,
+        SagaState,
+        SagaStates,
+        SagaStepHistory,
+        StepContext,
+        step,
+    )
     from omnicloud.contracts.secrets import Secret, Secrets
     from omnicloud.core.backoff import Backoff
     from omnicloud.core.context import acting_as, deadline, tenant
@@ -87,7 +95,9 @@ __all__ = [
     "PermissionDeniedError",
     "ProcessingOutcome",
     "PublishError",
+    "Relay",
     "ResourceExhaustedError",
+    "Saga",
     "SagaEngine",
     "SagaFailedError",
     "SagaState",
@@ -97,12 +107,14 @@ __all__ = [
     "Secret",
     "SecretNotFoundError",
     "Secrets",
+    "StepContext",
     "ThrottledError",
     "UnauthenticatedError",
     "UnavailableError",
     "UnsupportedError",
     "acting_as",
     "deadline",
+    "step",
     "tenant",
 ]
 
@@ -124,26 +136,32 @@ _ROOMS = {
     "Outbox": "contracts.outbox",
     "OutboxEvent": "contracts.outbox",
     "ProcessingOutcome": "contracts.messaging",
+    "Relay": "contracts.outbox",
+    "Saga": "contracts.sagas",
     "SagaEngine": "contracts.sagas",
     "SagaState": "contracts.sagas",
     "SagaStates": "contracts.sagas",
     "SagaStepHistory": "contracts.sagas",
     "Secret": "contracts.secrets",
     "Secrets": "contracts.secrets",
+    "StepContext": "contracts.sagas",
     "acting_as": "core.context",
     "deadline": "core.context",
+    "step": "contracts.sagas",
     "tenant": "core.context",
 }
 _ERRORS = "errors"
 
 
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    room = import_module(f"{__name__}.{_ROOMS.get(name, _ERRORS)}")
-    value: object = getattr(room, name)
-    globals()[name] = value
-    return value
+if not TYPE_CHECKING:  # a type checker that saw it would take every misspelt name for one of ours
+
+    def __getattr__(name: str) -> object:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        room = import_module(f"{__name__}.{_ROOMS.get(name, _ERRORS)}")
+        value: object = getattr(room, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

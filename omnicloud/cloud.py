@@ -12,7 +12,7 @@ from omnicloud.config.load import load
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import codec_for
 from omnicloud.core.durations import Seconds
-from omnicloud.core.names import Scope
+from omnicloud.core.names import Scope, check_name
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
 from omnicloud.errors import ClosedError
@@ -273,9 +273,9 @@ class OmniCloud(_Accessors):
         """The same services for one tenant: its names are its own.
 
         Raises:
-            InvalidArgumentError: The tenant is empty or longer than 128 bytes of UTF-8.
+            InvalidArgumentError: The tenant is ``None``, empty or longer than 128 bytes of UTF-8.
         """
-        Scope.of(tenant)
+        Scope.of(check_name(tenant, "tenant"))
         return TenantCloud(self._service, tenant, self._clock)
 
     @asynccontextmanager

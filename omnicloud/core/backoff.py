@@ -5,10 +5,10 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from omnicloud.core.durations import MAX_SECONDS
+from omnicloud.core.durations import MAX_SECONDS, Seconds, seconds
 from omnicloud.errors import InvalidArgumentError
 
-__all__ = ["Backoff"]
+__all__ = ["Backoff", "as_backoff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,3 +31,15 @@ class Backoff:
         """Seconds to wait after that attempt; the first is 1."""
         wait = min(self.most, self.first * 2.0 ** min(max(attempt, 1) - 1, 60))
         return wait * (1 - self.jitter * random.random())  # noqa: S311 - no secret
+
+
+def as_backoff(value: Backoff | Seconds) -> Backoff:
+    """A back-off, or seconds as one that waits so long each time.
+
+    Raises:
+        InvalidArgumentError: It is neither.
+    """
+    if isinstance(value, Backoff):
+        return value
+    wait = seconds(value, "backoff")
+    return Backoff(wait, wait, 0.0)

@@ -7,7 +7,7 @@ from typing import Any, Generic, Protocol, TypeVar, cast
 
 from omnicloud.errors import CorruptedError, InvalidArgumentError
 
-__all__ = ["BYTES", "TEXT", "BytesCodec", "Codec", "TextCodec", "codec_for"]
+__all__ = ["BYTES", "TEXT", "BytesCodec", "Codec", "TextCodec", "codec_for", "encoded_payload"]
 
 T = TypeVar("T")
 
@@ -64,10 +64,26 @@ class BytesCodec:
             return value
         if isinstance(value, bytearray | memoryview):
             return bytes(value)
-        raise InvalidArgumentError(f"the value must be bytes, not {type(value).__name__}")
+        raise _no_bytes("value", value)
 
     def decode(self, data: bytes) -> bytes:
         return data
+
+
+def encoded_payload(payload: bytes) -> bytes:
+    """The payload of a message or an event, as bytes that nobody changes any more.
+
+    Raises:
+        InvalidArgumentError: It is no bytes.
+    """
+    if isinstance(payload, bytes | bytearray | memoryview):
+        return bytes(payload)
+    raise _no_bytes("payload", payload)
+
+
+def _no_bytes(what: str, value: object) -> InvalidArgumentError:
+    hint = "encode text first: text.encode()" if isinstance(value, str) else None
+    return InvalidArgumentError(f"the {what} must be bytes, not {type(value).__name__}", hint=hint)
 
 
 TEXT = TextCodec()

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
+from omnicloud.core.arguments import check_names
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import Scope, check_name
+from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["Ambient", "ServiceInfo", "acting_as", "current", "deadline", "no_deadline", "tenant"]
 
@@ -68,14 +70,32 @@ def tenant(name: str | None) -> Iterator[None]:
 
 @contextmanager
 def acting_as(
-    principal: str, *, groups: frozenset[str] = frozenset(), tags: Mapping[str, str] | None = None
+    principal: str, *, groups: Iterable[str] = (), tags: Mapping[str, str] | None = None
 ) -> Iterator[None]:
-    """Make every call inside the block a call by this principal (``"user:alice"``)."""
+    """Make every call inside the block a call by this principal (``"user:alice"``).
+
+    Raises:
+        InvalidArgumentError: The principal or a group is no name, ``groups`` is one text instead
+            of a collection, or ``tags`` is no mapping of texts.
+    """
     check_name(principal, "principal")
-    with _changed(
-        replace(_ambient.get(), principal=principal, groups=groups, tags=dict(tags or {}))
-    ):
+    acting = replace(
+        _ambient.get(),
+        principal=principal,
+        groups=frozenset(check_names(groups, "group")),
+        tags=_checked_tags(tags),
+    )
+    with _changed(acting):
         yield
+
+
+def _checked_tags(tags: Mapping[str, str] | None) -> dict[str, str]:
+    given = {} if tags is None else tags
+    if isinstance(given, Mapping):
+        known = dict(given)
+        if all(isinstance(one, str) for pair in known.items() for one in pair):
+            return known
+    raise InvalidArgumentError("tags must be a mapping of text to text")
 
 
 @contextmanager

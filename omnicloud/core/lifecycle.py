@@ -7,7 +7,7 @@ from typing import Protocol
 
 from omnicloud.errors import ClosedError, Outcome
 
-__all__ = ["AsyncResource", "CallGate"]
+__all__ = ["AsyncResource", "CallGate", "closed_error"]
 
 
 class AsyncResource(Protocol):
@@ -15,6 +15,11 @@ class AsyncResource(Protocol):
 
     async def aclose(self) -> None:
         """Close. It is closed afterwards even when this raises; twice is silent."""
+
+
+def closed_error() -> ClosedError:
+    """What a closed service answers."""
+    return ClosedError("the service is closed", hint="use it inside its `async with` block")
 
 
 class CallGate:
@@ -45,7 +50,7 @@ class CallGate:
             ClosedError: The gate is closed; nothing was sent.
         """
         if self._closed:
-            raise ClosedError("the service is closed", hint="use it inside its `async with` block")
+            raise closed_error()
         token = object()
         self._inside[token] = asyncio.current_task()
         return token

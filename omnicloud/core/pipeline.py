@@ -18,7 +18,7 @@ from typing import Any, Generic, Protocol, TypeVar
 import anyio
 
 from omnicloud.core.context import Ambient, ServiceInfo, current
-from omnicloud.core.lifecycle import CallGate
+from omnicloud.core.lifecycle import CallGate, closed_error
 from omnicloud.core.operation import Driver, Feature, Operation
 from omnicloud.errors import InternalError, OmniCloudError, UnsupportedError
 
@@ -106,6 +106,15 @@ class Pipeline(Generic[D]):
     def closed(self) -> bool:
         """Whether calls are refused."""
         return self._gate.closed
+
+    def check_open(self) -> None:
+        """Refuse to begin what would end at once.
+
+        Raises:
+            ClosedError: Calls are refused.
+        """
+        if self._gate.closed:
+            raise closed_error()
 
     async def send(self, op: Operation[D, R]) -> R:
         """Send a request through the layers.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, final
@@ -23,6 +24,7 @@ from omnicloud.contracts.documents.models import Document, DocumentEntry, SortKe
 from omnicloud.contracts.documents.paths import parsed
 from omnicloud.contracts.documents.updates import read_update
 from omnicloud.contracts.documents.values import checked_document
+from omnicloud.core.arguments import between, check_page_size
 from omnicloud.core.names import check_name
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
@@ -105,8 +107,8 @@ class Documents:
         Without ``sort`` they come by ``_id``; ties come by ``_id`` too. See :meth:`iterate`
         for more than memory holds.
         """
-        if limit is not None and (isinstance(limit, bool) or limit < 0):
-            raise InvalidArgumentError(f"limit is {limit!r}, it must be an int from 0")
+        if limit is not None:
+            between(limit, 0, sys.maxsize, "limit")
         found: list[Document] = []
         if limit == 0:
             read_filter(filter or {})
@@ -131,8 +133,7 @@ class Documents:
         What is written or deleted meanwhile may or may not be in it.
         """
         condition = read_filter({} if filter is None else filter)
-        if not 1 <= page_size <= 10_000:
-            raise InvalidArgumentError(f"page_size is {page_size}, it must be 1 to 10000")
+        check_page_size(page_size)
         page_size = min(page_size, self._pipeline.driver.limits.page_max_items)
         op = Find(_collection(collection), condition, _sort(sort), None, page_size)
         while True:

@@ -72,6 +72,11 @@ def _kind(name: object) -> ChangeKind:
 
 def _fields(name: object, fields: object) -> list[tuple[object, Any]]:
     if not isinstance(fields, Mapping):
+        if isinstance(name, str) and not name.startswith("$"):
+            raise InvalidArgumentError(
+                f"{name!r} is no update operator",
+                hint='to set fields write {"$set": {…}}; to replace a document use replace_one',
+            )
         raise InvalidArgumentError(f"{name} takes a mapping of fields")
     return list(fields.items())
 

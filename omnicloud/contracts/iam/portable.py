@@ -11,6 +11,7 @@ from omnicloud.contracts.iam.evaluate import is_complete
 from omnicloud.contracts.iam.fixed import FixedRules
 from omnicloud.contracts.iam.models import Access, Decision, Reason
 from omnicloud.contracts.iam.parse import parse_policies, policy_mapping
+from omnicloud.core.arguments import check_names
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.context import current
 from omnicloud.core.pipeline import Pipeline
@@ -118,7 +119,7 @@ class IAM:
             principal,
             action,
             resource or "",
-            ambient.groups if groups is None else frozenset(groups),
+            ambient.groups if groups is None else frozenset(check_names(groups, "group")),
             ambient.tenant if tenant is None else tenant,
             region,
             dict(ambient.tags if tags is None else tags),

@@ -20,6 +20,7 @@ from omnicloud.contracts.kv.driver import (
     SetMany,
 )
 from omnicloud.contracts.kv.models import Change, Entry, Record
+from omnicloud.core.arguments import check_names, check_page_size
 from omnicloud.core.codec import Codec
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import check_name, check_prefix
@@ -113,7 +114,7 @@ class KV(Generic[T]):
 
         Needs ``batch``.
         """
-        wanted = tuple(dict.fromkeys(check_name(key, "key") for key in keys))
+        wanted = tuple(dict.fromkeys(check_names(keys, "key")))
         records = await self._pipeline.send(GetMany(wanted))
         pairs = zip(wanted, records, strict=True)
         return {key: self._codec.decode(rec.value) for key, rec in pairs if rec is not None}
@@ -127,7 +128,7 @@ class KV(Generic[T]):
 
     async def delete_many(self, keys: Iterable[str]) -> None:
         """Delete all these keys or none; missing ones are no error. Needs ``batch``."""
-        wanted = tuple(dict.fromkeys(check_name(key, "key") for key in keys))
+        wanted = tuple(dict.fromkeys(check_names(keys, "key")))
         await self._pipeline.send(DeleteMany(wanted))
 
     async def scan(self, prefix: str = "", *, page_size: int = 1000) -> AsyncIterator[str]:
@@ -136,8 +137,7 @@ class KV(Generic[T]):
         Needs ``scan``. Keys written or deleted meanwhile may or may not be in it.
         """
         check_prefix(prefix)
-        if not 1 <= page_size <= 10_000:
-            raise InvalidArgumentError(f"page_size is {page_size}, it must be 1 to 10000")
+        check_page_size(page_size)
         cursor: str | None = None
         while True:
             page = await self._pipeline.send(Scan(prefix, cursor, page_size))

@@ -18,9 +18,11 @@ from omnicloud.contracts.messaging.models import (
     ProcessingOutcome,
 )
 from omnicloud.contracts.messaging.tracing import consuming
+from omnicloud.core.arguments import awaited
 from omnicloud.core.backoff import Backoff
 from omnicloud.core.clock import Clock
 from omnicloud.core.draining import run_draining
+from omnicloud.core.failures import tell_failure
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     ClosedError,
@@ -106,8 +108,10 @@ class Consumer:
         cancelled and their messages delivered again when their lease ends.
 
         Raises:
+            ClosedError: The service was closed before.
             OmniCloudError: Something that asking again cannot mend; the rest is retried.
         """
+        self._pipeline.check_open()
         try:
             await run_draining(self._work(), self._stop, self._options.grace)
         finally:
@@ -201,12 +205,15 @@ class Consumer:
         message = self._message(delivery)
         try:
             with consuming(message):
-                outcome: object = await self._handler(message)
+                answer = self._handler(message)
+                awaited(answer, "the handler")
+                outcome: object = await answer
         except asyncio.CancelledError:
             if _being_cancelled():
                 raise
             return ProcessingOutcome.RETRY, "the handler raised CancelledError"
         except Exception as error:  # noqa: BLE001 - a handler's error is an outcome
+            tell_failure("the handler of a message", error, f"attempt {message.attempt}")
             return ProcessingOutcome.RETRY, f"the handler raised {type(error).__name__}"
         if isinstance(outcome, ProcessingOutcome):
             return outcome, f"the handler returned {outcome.name}"

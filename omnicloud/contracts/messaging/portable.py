@@ -29,9 +29,10 @@ from omnicloud.contracts.messaging.models import (
     Outgoing,
 )
 from omnicloud.contracts.messaging.tracing import carried
-from omnicloud.core.backoff import Backoff
+from omnicloud.core.arguments import between, check_function, check_names
+from omnicloud.core.backoff import Backoff, as_backoff
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
-from omnicloud.core.codec import BYTES
+from omnicloud.core.codec import encoded_payload
 from omnicloud.core.durations import Seconds, positive, seconds
 from omnicloud.core.names import check_name
 from omnicloud.core.pipeline import Pipeline
@@ -47,6 +48,7 @@ __all__ = ["Messaging"]
 
 _RESERVED = "omnicloud-"
 _MOST_AT_ONCE = 10_000
+_HANDLER = "async def handle(message): ...; return ProcessingOutcome.SUCCESS"
 
 
 @final
@@ -135,7 +137,7 @@ class Messaging:
             PublishError: As :meth:`publish`.
         """
         check_name(topic, "topic")
-        given = tuple(messages)
+        given = _messages(messages)
         dedupe = any(one.id for one in given)
         if dedupe and not all(one.id for one in given):
             raise InvalidArgumentError("some messages have an id and some have none")
@@ -176,19 +178,15 @@ class Messaging:
         """A consumer to run, whose health can be asked; see :meth:`consume`."""
         options = ConsumerOptions(
             group=check_name(group, "group"),
-            concurrency=_between(concurrency, 1, _MOST_AT_ONCE, "concurrency"),
-            max_attempts=_between(max_attempts, 1, 1_000_000, "max_attempts"),
+            concurrency=between(concurrency, 1, _MOST_AT_ONCE, "concurrency"),
+            max_attempts=between(max_attempts, 1, 1_000_000, "max_attempts"),
             backoff=_backoff(backoff),
-            prefetch=_between(prefetch, 0, _MOST_AT_ONCE, "prefetch"),
+            prefetch=between(prefetch, 0, _MOST_AT_ONCE, "prefetch"),
             lease=positive(lease, "lease"),
             grace=seconds(grace, "grace"),
         )
         check_name(topic, "topic")
-        if not callable(handler):
-            raise InvalidArgumentError(
-                "handler must be an async function of a message",
-                hint="async def handle(message): ...; return ProcessingOutcome.SUCCESS",
-            )
+        check_function(handler, "handler", _HANDLER)
         return Consumer(self._pipeline, topic, handler, options, self._clock)
 
     async def consume(
@@ -265,7 +263,7 @@ class Messaging:
         """
         if group is not None:
             check_name(group, "group")
-        wanted = tuple(check_name(one, "id") for one in ids)
+        wanted = check_names(ids, "id")
         return await self._pipeline.send(Redrive(check_name(topic, "topic"), group, wanted))
 
     async def cancel(self, topic: str, message_id: str) -> bool:
@@ -298,12 +296,22 @@ class Messaging:
         await self._pipeline.aclose()
 
 
+def _messages(messages: Iterable[Message]) -> tuple[Message, ...]:
+    given = () if isinstance(messages, str | bytes) else tuple(messages)
+    if isinstance(messages, str | bytes) or not all(isinstance(one, Message) for one in given):
+        raise InvalidArgumentError(
+            "messages must be a collection of Message",
+            hint='[Message(b"one"), Message(b"two", key="ada")]; publish takes the bytes alone',
+        )
+    return given
+
+
 def _outgoing(
     payload: bytes, key: str | None, headers: Mapping[str, str] | None, message_id: str | None
 ) -> Outgoing:
     return Outgoing(
         uuid.uuid4().hex if message_id is None else check_name(message_id, "message_id"),
-        BYTES.encode(payload),
+        encoded_payload(payload),
         None if key is None else check_name(key, "key"),
         carried(_headers(headers)),
     )
@@ -346,18 +354,9 @@ def _delay(delay: Seconds) -> float:
 
 
 def _backoff(backoff: Backoff | Seconds | None) -> Backoff:
-    if backoff is None:
-        return Backoff()
-    if isinstance(backoff, Backoff):
-        return backoff
-    wait = _delay(seconds(backoff, "backoff"))
-    return Backoff(wait, wait, 0.0)
-
-
-def _between(value: int, least: int, most: int, what: str) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InvalidArgumentError(f"{what} is {value!r}, it must be an int of {least} to {most}")
-    return value
+    if backoff is None or isinstance(backoff, Backoff):
+        return backoff or Backoff()
+    return as_backoff(_delay(seconds(backoff, "backoff")))
 
 
 def _letter(topic: str, record: DeadRecord) -> DeadLetter:

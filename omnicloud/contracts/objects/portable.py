@@ -23,6 +23,7 @@ from omnicloud.contracts.objects.reading import ObjectReader
 from omnicloud.contracts.objects.sources import Source, pieces
 from omnicloud.contracts.objects.uploading import Progress, Uploading
 from omnicloud.contracts.objects.uploads import AbortUpload, BeginUpload
+from omnicloud.core.arguments import check_page_size
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import check_name, check_prefix
 from omnicloud.core.pipeline import Pipeline
@@ -217,8 +218,7 @@ class Objects:
         """
         check_prefix(prefix)
         _check_delimiter(delimiter)
-        if not 1 <= page_size <= 10_000:
-            raise InvalidArgumentError(f"page_size is {page_size}, it must be 1 to 10000")
+        check_page_size(page_size)
         page_size = min(page_size, self._pipeline.driver.limits.page_max_items)
         cursor: str | None = None
         while True:

@@ -25,7 +25,8 @@ from omnicloud.contracts.outbox.models import (
     OutboxLag,
     StoredEvent,
 )
-from omnicloud.core.codec import BYTES
+from omnicloud.core.arguments import between
+from omnicloud.core.codec import encoded_payload
 from omnicloud.core.durations import Seconds, seconds
 from omnicloud.core.names import check_name
 from omnicloud.core.pipeline import Pipeline
@@ -39,6 +40,9 @@ SPACE = "default"
 
 _PAGE = 1000
 _PURGE_PAGE = 10_000
+
+
+_EVENT = ("destination_topic", "payload", "message_key", "aggregate_key")
 
 
 class EventLike(Protocol):
@@ -77,10 +81,15 @@ class Outbox:
         Raises:
             InvalidArgumentError: A bound is broken; nothing was sent.
         """
+        if not all(hasattr(event, name) for name in _EVENT):
+            raise InvalidArgumentError(
+                f"an event must have {', '.join(_EVENT)}, which a {type(event).__name__} has not",
+                hint='OutboxEvent("orders", b"placed", aggregate_key="o-17")',
+            )
         new = NewEvent(
             uuid.uuid4().hex,
             check_name(event.destination_topic, "destination_topic"),
-            BYTES.encode(event.payload),
+            encoded_payload(event.payload),
             _name_or_none(event.message_key, "message_key"),
             _name_or_none(event.aggregate_key, "aggregate_key"),
         )
@@ -89,9 +98,7 @@ class Outbox:
 
     async def get_pending_unordered_events(self, limit: int = 100) -> list[StoredEvent]:
         """At most ``limit`` pending events without an aggregate, oldest first."""
-        if isinstance(limit, bool) or not isinstance(limit, int) or not 1 <= limit <= 10_000:
-            raise InvalidArgumentError(f"limit is {limit!r}, it must be an int of 1 to 10000")
-        op = ListEvents(SPACE, EventStatus.PENDING, limit=limit)
+        op = ListEvents(SPACE, EventStatus.PENDING, limit=between(limit, 1, 10_000, "limit"))
         return [stored(record) for record in await self._pipeline.send(op)]
 
     async def get_pending_events_for_aggregate(self, aggregate_key: str) -> list[StoredEvent]:
@@ -116,7 +123,7 @@ class Outbox:
         Doing so twice changes nothing more, nor is an unknown one an error. A parked event is
         skipped by it.
         """
-        event_id = event if isinstance(event, str) else event["event_id"]
+        event_id = event.get("event_id") if isinstance(event, Mapping) else event
         if not isinstance(event_id, str):
             raise InvalidArgumentError("event must be a stored event or its event_id")
         await self._pipeline.send(Mark(SPACE, (check_name(event_id, "event_id"),)))

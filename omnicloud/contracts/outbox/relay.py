@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import Awaitable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,10 +14,12 @@ from opentelemetry import metrics
 from omnicloud.contracts.outbox.driver import Claim, Fail, Keep, Mark
 from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.contracts.outbox.portable import SPACE, Outbox
-from omnicloud.core.backoff import Backoff
+from omnicloud.core.arguments import awaited, between, check_function
+from omnicloud.core.backoff import Backoff, as_backoff
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.draining import run_draining
 from omnicloud.core.durations import Seconds, positive, seconds
+from omnicloud.core.failures import tell_failure
 from omnicloud.errors import (
     CircuitOpenError,
     ClosedError,
@@ -90,7 +93,7 @@ class Relay:
         batch: How many events are held at most, 1 to 1,000.
         concurrency: How many are published at once.
         max_attempts: After so many failures an event is parked.
-        backoff: Wait between the attempts of an event.
+        backoff: Wait between the attempts of an event: a :class:`Backoff`, or seconds each time.
         lease: Seconds after which the claims of a dead relay end.
         retention: How long processed events are kept; ``None`` is for ever.
         grace: Seconds to finish what is being published when cancelled.
@@ -104,23 +107,25 @@ class Relay:
         batch: int = 500,
         concurrency: int = 64,
         max_attempts: int = 10,
-        backoff: Backoff = Backoff(),  # noqa: B008 - frozen
+        backoff: Backoff | Seconds = Backoff(),  # noqa: B008 - frozen
         lease: Seconds = 30.0,
         retention: Seconds | None = 7 * 86400.0,
         grace: Seconds = 10.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        if not 1 <= batch <= 1000 or concurrency < 1 or max_attempts < 1:
+        if not isinstance(outbox, Outbox):
             raise InvalidArgumentError(
-                "batch must be 1 to 1000, concurrency and max_attempts at least 1"
+                f"outbox must be an Outbox, not {type(outbox).__name__}",
+                hint='cloud.outbox("events")',
             )
+        check_function(publish, "publish", 'cloud.messaging("broker").forward')
         self._pipeline = outbox.pipeline
         self._outbox = outbox
         self._publish = publish
-        self._batch = batch
-        self._slots = asyncio.Semaphore(concurrency)
-        self._max_attempts = max_attempts
-        self._backoff = backoff
+        self._batch = between(batch, 1, 1000, "batch")
+        self._slots = asyncio.Semaphore(between(concurrency, 1, sys.maxsize, "concurrency"))
+        self._max_attempts = between(max_attempts, 1, sys.maxsize, "max_attempts")
+        self._backoff = as_backoff(backoff)
         self._lease = positive(lease, "lease")
         self._retention = None if retention is None else seconds(retention, "retention")
         self._grace = seconds(grace, "grace")
@@ -150,7 +155,12 @@ class Relay:
         )
 
     async def run(self) -> None:
-        """Work until cancelled, or until the service is closed."""
+        """Work until cancelled, or until the service is closed.
+
+        Raises:
+            ClosedError: It was closed before.
+        """
+        self._pipeline.check_open()
         try:
             await run_draining(self._work(), self._stop, self._grace)
         finally:
@@ -219,19 +229,23 @@ class Relay:
 
     async def _try(self, event: EventRecord) -> bool:
         try:
-            await self._publish(
+            answer = self._publish(
                 event.destination_topic,
                 event.payload,
                 key=event.message_key if event.message_key is not None else event.aggregate_key,
                 headers={EVENT_ID_HEADER: event.event_id},
                 message_id=event.event_id,
             )
+            awaited(answer, "publish")
+            await answer
         except Exception as error:  # noqa: BLE001 - a publisher's error is an outcome
             # A broker that is away is no fault of the event, unless others have just got through.
             away = isinstance(error, _BROKER_AWAY)
             blame = not away or not self._away
             self._away += away
             self._last_error = type(error).__name__
+            if not away:
+                tell_failure("publish", error, "the event waits for its next attempt")
             await self._note_failure(event, blame=blame)
             return False
         self._away = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
 from omnicloud.contracts.sagas.models import JSON, SagaStepHistory
-from omnicloud.core.backoff import Backoff
+from omnicloud.core.arguments import check_function
+from omnicloud.core.backoff import Backoff, as_backoff
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import check_name
 from omnicloud.errors import InvalidArgumentError
@@ -96,7 +97,7 @@ def step(
     name: str | None = None,
     retries: int = 3,
     timeout: Seconds | None = 30.0,
-    backoff: Backoff = Backoff(most=5.0),  # noqa: B008 - frozen
+    backoff: Backoff | Seconds = Backoff(most=5.0),  # noqa: B008 - frozen
     give_up_on: tuple[type[Exception], ...] = (),
 ) -> Step:
     """Declare a step.
@@ -110,12 +111,16 @@ def step(
             that says that the service did nothing, for it was away or busy (an open circuit,
             say), is waited out and not counted.
         timeout: Seconds of one attempt; ``None`` is without end.
-        backoff: Wait between attempts; up to 5 s by default.
+        backoff: Wait between attempts: a :class:`Backoff`, or seconds each time; up to 5 s by
+            default.
         give_up_on: Errors of the action that trying again cannot mend, or shall not.
 
     Raises:
         InvalidArgumentError: A bound is broken.
     """
+    check_function(action, "action", "async def reserve(context): ...")
+    if compensation is not None:
+        check_function(compensation, "compensation", "async def free(context): ...")
     if isinstance(retries, bool) or not isinstance(retries, int) or retries < 0:
         raise InvalidArgumentError(f"retries is {retries!r}, it must be an int of at least 0")
     return Step(
@@ -124,8 +129,17 @@ def step(
         compensation,
         retries,
         None if timeout is None else positive(timeout, "timeout"),
-        backoff,
-        give_up_on,
+        as_backoff(backoff),
+        _error_types(give_up_on),
+    )
+
+
+def _error_types(given: object) -> tuple[type[Exception], ...]:
+    kinds = given if isinstance(given, tuple) else (given,)
+    if all(isinstance(kind, type) and issubclass(kind, Exception) for kind in kinds):
+        return kinds
+    raise InvalidArgumentError(
+        "give_up_on must be a tuple of types of errors", hint="give_up_on=(ValueError,)"
     )
 
 
@@ -139,13 +153,25 @@ class Saga:
 
     def __init__(self, name: str, steps: Sequence[Step]) -> None:
         self.name = check_name(name, "saga name")
-        self.steps = tuple(steps)
+        self.steps = _steps(steps)
         names = [one.name for one in self.steps]
         if not names or len(set(names)) != len(names):
             raise InvalidArgumentError(
                 f"saga {name} needs at least one step, and steps of unlike names",
                 hint="give step(…, name=…)",
             )
+
+
+def _steps(given: Sequence[Step]) -> tuple[Step, ...]:
+    steps = tuple(given) if isinstance(given, Iterable) else ()
+    wrong = next((one for one in steps if not isinstance(one, Step)), None)
+    if wrong is not None or not isinstance(given, Iterable):
+        kind = type(given if wrong is None else wrong).__name__
+        raise InvalidArgumentError(
+            f"steps must be a list of steps; there is a {kind}",
+            hint="Saga(name, [step(reserve, free), …])",
+        )
+    return steps
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import uuid
 from collections.abc import Iterable
 from typing import final
@@ -14,6 +15,7 @@ from omnicloud.contracts.sagas.driver import Claim, Keep
 from omnicloud.contracts.sagas.execution import Execution, new_state, report
 from omnicloud.contracts.sagas.models import JSON, SagaState
 from omnicloud.contracts.sagas.portable import SPACE, SagaStates, to_state
+from omnicloud.core.arguments import between
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.draining import run_draining
 from omnicloud.core.durations import Seconds, positive, seconds
@@ -68,14 +70,16 @@ class SagaEngine:
         grace: Seconds = 5.0,
         clock: Clock = SYSTEM_CLOCK,
     ) -> None:
-        known = tuple(sagas)
-        self._sagas = {saga.name: saga for saga in known}
-        if len(self._sagas) != len(known) or concurrency < 1:
-            raise InvalidArgumentError("sagas must have unlike names, concurrency be at least 1")
+        if not isinstance(states, SagaStates):
+            raise InvalidArgumentError(
+                f"states must be SagaStates, not {type(states).__name__}",
+                hint='cloud.sagas("orders")',
+            )
+        self._sagas = _by_name(sagas)
         self._states = states
         self._pipeline = states.pipeline
         self._lease = positive(lease, "lease")
-        self._concurrency = concurrency
+        self._concurrency = between(concurrency, 1, sys.maxsize, "concurrency")
         self._poll = positive(poll, "poll")
         self._grace = seconds(grace, "grace")
         self._clock = clock
@@ -156,7 +160,12 @@ class SagaEngine:
         return total
 
     async def resume_pending(self) -> None:
-        """Run what waits to be run until cancelled: new runs, and those of dead workers."""
+        """Run what waits to be run until cancelled: new runs, and those of dead workers.
+
+        Raises:
+            ClosedError: The service was closed before.
+        """
+        self._pipeline.check_open()
         stop = asyncio.Event()
         await run_draining(self._work(stop), stop.set, self._grace)
 
@@ -279,3 +288,11 @@ class SagaEngine:
                 await self._pipeline.send(Keep(SPACE, saga_id, owner, 0.0))
         except (OmniCloudError, TimeoutError):
             return  # the lease ends by itself
+
+
+def _by_name(given: Iterable[Saga]) -> dict[str, Saga]:
+    known = tuple(given) if isinstance(given, Iterable) else ()
+    by_name = {saga.name: saga for saga in known if isinstance(saga, Saga)}
+    if not isinstance(given, Iterable) or len(by_name) != len(known):
+        raise InvalidArgumentError("sagas must be a list of Saga, of unlike names")
+    return by_name

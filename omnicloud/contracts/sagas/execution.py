@@ -21,8 +21,10 @@ from omnicloud.contracts.sagas.definition import (
 from omnicloud.contracts.sagas.driver import Get, SagaDriver, Update
 from omnicloud.contracts.sagas.models import JSON, SagaState, SagaStepHistory
 from omnicloud.contracts.sagas.portable import SPACE, check_payload, to_record
+from omnicloud.core.arguments import awaited
 from omnicloud.core.backoff import Backoff
 from omnicloud.core.clock import Clock
+from omnicloud.core.failures import tell_failure
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     CircuitOpenError,
@@ -188,9 +190,12 @@ async def _tried(function: Action, context: StepContext, timeout: float | None) 
     """Run it once; the error it ended in."""
     try:
         async with asyncio.timeout(timeout):
-            await function(context)
+            answer = function(context)
+            awaited(answer, f"the function of step {context.step}")
+            await answer
         check_payload(context.payload)
     except Exception as error:  # noqa: BLE001 - a step's error is an outcome
+        tell_failure(f"step {context.step} of a saga", error, f"attempt {context.attempt}")
         return error
     return None
 

@@ -15,6 +15,7 @@ from omnicloud.contracts.secrets.driver import (
     Set,
 )
 from omnicloud.contracts.secrets.models import Secret, SecretChange, StoredSecret, VersionInfo
+from omnicloud.core.arguments import check_page_size
 from omnicloud.core.durations import Seconds, seconds
 from omnicloud.core.names import check_name, check_prefix
 from omnicloud.core.pipeline import Pipeline
@@ -101,8 +102,7 @@ class Secrets:
     async def list(self, prefix: str = "", *, page_size: int = 1000) -> AsyncIterator[str]:
         """Each name that starts with ``prefix`` once, in code-point order; never values."""
         check_prefix(prefix)
-        if not 1 <= page_size <= 10_000:
-            raise InvalidArgumentError(f"page_size is {page_size}, it must be 1 to 10000")
+        check_page_size(page_size)
         cursor: str | None = None
         while True:
             page = await self._pipeline.send(List(prefix, cursor, page_size))
