@@ -16,6 +16,7 @@ from omnicloud.contracts.messaging.models import Delivery
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.messaging.delays import DelayLaws
@@ -28,6 +29,7 @@ from omnicloud_tck.messaging.once import OnceLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.tenants import ApartLaws
+from omnicloud_tck.messaging.wakings import WakingLaws
 from omnicloud_tck.messaging.wholes import WholesLaws
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
@@ -50,6 +52,8 @@ class MessagingContract(
     OnceLaws,
     LastingLaws,
     MessagingHistories,
+    WakingLaws,
+    Silences,
     ApartLaws,
 ):
     """Every promise of ``Messaging``."""

@@ -69,6 +69,8 @@ class EdgeLaws(Contract):
             equal([], other, f"dead letters of another topic and group, cut by {cut!r}")
             own = [letter.id async for letter in one.dead_letters(f"a{cut}b", group="c")]
             equal([lent.id], own, "dead letters of the topic and group")
+            equal([], [letter.id async for letter in one.dead_letters("a")], "of another topic")
+            equal(0, await one.redrive("a"), "letters redriven of another topic")
 
     @law("MS-123", "A payload of exactly payload_max_bytes is taken and arrives whole.")
     async def the_limit_itself_is_taken(self, world: World[Any]) -> None:

@@ -7,7 +7,7 @@ import contextlib
 from typing import Any
 
 from omnicloud.contracts.messaging import Messaging, MessagingFeature
-from omnicloud.contracts.messaging.driver import Nack, Publish, Receive, Subscribe
+from omnicloud.contracts.messaging.driver import Kill, Nack, Publish, Receive, Subscribe
 from omnicloud.contracts.messaging.models import Delivery, Outgoing
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import equal, that
@@ -22,6 +22,7 @@ __all__ = ["LastingLaws"]
 _F = MessagingFeature
 _HOUR = 3600.0
 _LONG = 60.0
+_SILENCES = (4000.0, 90_000.0, 31 * 86_400.0)
 _POLLS = 20  # of a receiver to whom nothing comes
 _HEADERS = {
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
@@ -89,6 +90,23 @@ class LastingLaws(Contract):
         await one.aclose()
         found = await self._all_within(world, other, "closing", 3)
         equal([b"0", b"1", b"held"], found, "delivered after their client had closed")
+
+    @law(
+        "MS-170",
+        "Dead letters stay, and can be redriven, however long nobody asks for them.",
+        rung=Rung.RESILIENCE,
+        patience=60 * 86_400.0,
+    )
+    async def the_dead_stay(self, world: World[Any]) -> None:
+        one, (lent, *_) = await self._holder(world, "stays", 1)
+        await one.pipeline.send(Kill("stays", "g", lent.receipt, "on purpose"))
+        other: Messaging = await self.portable(world)
+        for silence in _SILENCES if world.virtual else (1.0,):
+            await world.sleep(silence)
+            letters = [letter.id async for letter in other.dead_letters("stays")]
+            equal([lent.id], letters, f"dead letters after {silence:.0f} s")
+        equal(1, await other.redrive("stays"), "letters redriven")
+        equal([lent.id], [each.id for each in await taken(one, "stays", "g", 1)], "redriven")
 
     @law(
         "MS-163",

@@ -97,6 +97,11 @@ class LoanLaws(Contract):
         waited = world.clock.monotonic() - asked
         that(0.69 <= waited <= 1.7, f"a delay of 0.7 s took {waited:.2f} s")
         equal(2, lent.attempt, "the attempt after a delivery that counted")
+        for delay in (0.0, 0.2):
+            back = Nack(*_PLACE, lent.receipt, delay, count=False)
+            that(await _settled(one, back), "nack refused")
+            (lent,) = await _receive(one, 1, wait=2.0)
+            equal(2, lent.attempt, "the attempt after one that counted and one that did not")
         equal([], [letter async for letter in one.dead_letters("loan")], "dead letters")
 
     @law(

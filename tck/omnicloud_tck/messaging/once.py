@@ -7,8 +7,15 @@ import contextlib
 from typing import Any
 
 from omnicloud.contracts.messaging import Messaging, MessagingFeature
-from omnicloud.contracts.messaging.driver import Kill, Receive, Redrive, Subscribe
-from omnicloud.contracts.messaging.models import Delivery
+from omnicloud.contracts.messaging.driver import (
+    Ack,
+    Kill,
+    Publish,
+    Receive,
+    Redrive,
+    Subscribe,
+)
+from omnicloud.contracts.messaging.models import Delivery, Outgoing
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import Broken, equal, that
 from omnicloud_tck.contract import Contract
@@ -22,6 +29,7 @@ _F = MessagingFeature
 _LEASE = 1.5
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 _LETTERS = 230  # more than two pages
+_BATCH = 60  # more than a page of those that send by tens or by twenty-fives
 
 
 class OnceLaws(Contract):
@@ -48,6 +56,59 @@ class OnceLaws(Contract):
         equal(0, (await one.depth("many", "g")).dead, "letters left")
         rest = await taken(one, "many", "g", _LETTERS - 30)
         equal(sorted(ids[:-30]), sorted(lent.id for lent in rest), "what came again")
+
+    @law(
+        "MS-167",
+        "A batch is published whole or not at all, wherever publishing it was cancelled.",
+        needs=[_F.BATCH],
+        rung=Rung.CONCURRENCY,
+    )
+    async def batches_are_one_step(self, world: World[Any]) -> None:
+        one = Messaging(await world.pipeline(), world.clock)
+        most = one.pipeline.driver.limits.batch_max_items
+        size = min(_BATCH, most)
+        topics = [f"cut-{turns}" for turns in range(_SWEEP)]
+        for turns, topic in enumerate(topics):
+            await one.pipeline.send(Subscribe(topic, "g"))
+            batch = tuple(Outgoing(f"{topic}-{number}", b"x") for number in range(size))
+            await _cancelled_after(turns, one, Publish(topic, batch))
+        await world.sleep(0.5)
+        for topic in topics:
+            found = (await one.depth(topic, "g")).ready
+            that(found in (0, size), f"{found} messages of a batch of {size} are there, {topic}")
+
+    @law(
+        "MS-168",
+        "Of redrivings at once, by several clients, one moves each letter.",
+        rung=Rung.CONCURRENCY,
+    )
+    async def one_redrives(self, world: World[Any]) -> None:
+        clients = [await _subscribed(world, "redriven") for _ in range(3)]
+        ids = [await clients[0].publish("redriven", b"%d" % number) for number in range(6)]
+        for turn in range(2):
+            for lent in await taken(clients[turn], "redriven", "g", len(ids)):
+                kill = Kill("redriven", "g", lent.receipt, "on purpose")
+                await clients[turn].pipeline.send(kill)
+            moving = (one.redrive("redriven", group="g") for one in clients * 2)
+            equal(len(ids), sum(await asyncio.gather(*moving)), "letters moved by six at once")
+            depth = await clients[0].depth("redriven", "g")
+            equal((len(ids), 0), (depth.ready, depth.dead), "messages and letters afterwards")
+
+    @law(
+        "MS-171",
+        "Of replays at once, by several clients, one brings each message back.",
+        needs=[_F.REPLAY],
+        rung=Rung.CONCURRENCY,
+    )
+    async def one_replays(self, world: World[Any]) -> None:
+        clients = [await _subscribed(world, "replayed") for _ in range(3)]
+        for number in range(4):
+            await clients[0].publish("replayed", b"%d" % number)
+        for lent in await taken(clients[1], "replayed", "g", 4):
+            await clients[1].pipeline.send(Ack("replayed", "g", lent.receipt))
+        replaying = (one.replay("replayed", "g", since=0.0) for one in clients * 2)
+        equal(4, sum(await asyncio.gather(*replaying)), "messages that six at once bring back")
+        equal(4, (await clients[0].depth("replayed", "g")).ready, "messages before the group")
 
     @law(
         "MS-158",

@@ -71,7 +71,8 @@ class OutboxApart(Contract):
             await self._has(room, (1, 1), 1, "it marked and parked its own")
             for other in rooms[number + 1 :]:
                 await self._has(other, (3, 0), 0, "another marked and parked its own")
-        equal(1, await rooms[1].purge(0), "processed events that one tenant purges")
+        for number in (1, 0, 2):
+            equal(1, await rooms[number].purge(0), "processed events that one tenant purges")
 
     @law("OX-133", "A parked event that is marked is processed, and its aggregate goes on.")
     async def parked_events_are_marked(self, world: World[Any]) -> None:

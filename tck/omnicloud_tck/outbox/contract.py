@@ -17,6 +17,7 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that, together
 from omnicloud_tck.general.faults import Faults
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.outbox.apart import OutboxApart
@@ -25,6 +26,8 @@ from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.histories import OutboxHistories
 from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
+from omnicloud_tck.outbox.silences import SilenceLaws
+from omnicloud_tck.outbox.wakings import WakingLaws
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
 
@@ -33,7 +36,17 @@ __all__ = ["OutboxContract"]
 _TX = [OutboxFeature.TRANSACTION]
 
 
-class OutboxContract(ClaimLaws, OutboxEdges, OutboxApart, LastingLaws, OutboxHistories, Faults):
+class OutboxContract(
+    ClaimLaws,
+    OutboxEdges,
+    OutboxApart,
+    LastingLaws,
+    SilenceLaws,
+    WakingLaws,
+    OutboxHistories,
+    Silences,
+    Faults,
+):
     """Every promise of ``Outbox``, and of its relay as far as drivers carry it."""
 
     contract = "outbox"

@@ -93,7 +93,7 @@ class OutboxEdges(Contract):
 
     @law(
         "OX-125",
-        "A step of the wall clock ends no claim and keeps none.",
+        "A step of the wall clock ends no claim and no wait, and keeps none.",
         level=Level.SHOULD,
         abilities=[Ability.STEP_WALL],
     )
@@ -105,7 +105,13 @@ class OutboxEdges(Contract):
         equal((), await _claim(one, "two", 1, 0.8), "after the wall clock went forward")
         world.step_wall(-14400)
         await world.sleep(1.0)
-        equal(1, len(await _claim(one, "two", 1, 0.8)), "after the lease, the clock set back")
+        (again,) = await _claim(one, "two", 1, 0.8)
+        await one.pipeline.send(Fail(SPACE, "two", again.event_id, 0.8))
+        world.step_wall(7200)
+        equal((), await _claim(one, "one", 1, 0.8), "of a failed one, the clock gone forward")
+        world.step_wall(-14400)
+        await world.sleep(1.0)
+        equal(1, len(await _claim(one, "one", 1, 0.8)), "after its delay, the clock set back")
 
     @law(
         "OX-126",

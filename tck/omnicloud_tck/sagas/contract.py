@@ -15,6 +15,7 @@ from omnicloud.errors import CorruptedError, InvalidArgumentError, SagaStateConf
 from omnicloud_tck.check import equal, refused, that, together
 from omnicloud_tck.general.faults import Faults
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas.beginnings import BeginningLaws
@@ -28,7 +29,9 @@ from omnicloud_tck.world import World
 __all__ = ["SagaContract"]
 
 
-class SagaContract(LeaseLaws, SagaEdges, UpdateLaws, BeginningLaws, SagaHistories, Faults):
+class SagaContract(
+    LeaseLaws, SagaEdges, UpdateLaws, BeginningLaws, SagaHistories, Silences, Faults
+):
     """Every promise of ``SagaStates``, and of the engine as far as drivers carry it."""
 
     contract = "sagas"
