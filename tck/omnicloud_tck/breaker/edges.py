@@ -135,6 +135,31 @@ class BreakerEdges(BreakerLaws):
         equal(HALF_OPEN, (await _answer(pipe, Look("c", _TWO))).state, "the wall clock set back")
 
     @law(
+        "BRK-071",
+        "Each question is answered by the settings that it came with, whoever asked before.",
+        needs=_SHARED,
+        rung=Rung.CONCURRENCY,
+    )
+    async def settings_are_the_askers(self, world: World[Any]) -> None:
+        one, two = await world.pipeline(), await world.pipeline()
+        patient = CircuitSettings(50, 300.0, trial_seconds=300.0)
+        for _ in range(2):
+            equal(CLOSED, (await _call(one, "c", patient, BAD)).state, "two failures of fifty")
+        equal(OPEN, (await _call(two, "c", _TWO, BAD)).state, "a third, by one that bears two")
+        await world.sleep(0.7)
+        for pipe, settings, expected in (
+            (one, patient, OPEN),
+            (two, _TWO, HALF_OPEN),
+            (two, patient, OPEN),
+            (one, _TWO, HALF_OPEN),
+        ):
+            about = f"after 0.7 s, to one with a reset timeout of {settings.reset_timeout} s"
+            equal(expected, (await _answer(pipe, Look("c", settings))).state, about)
+        refused = await _answer(two, Admit("c", patient, "t"))
+        equal(None, refused.permit, "a call of the one that waits for longer")
+        equal(CLOSED, (await _call(one, "c", _TWO, GOOD)).state, "after a trial of the other")
+
+    @law(
         "BRK-067",
         "While the store is down looking at a circuit is an error, not a guess.",
         needs=_SHARED,

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from omnicloud.contracts.breaker import Breaker, BreakerFeature, CircuitSettings, CircuitState
-from omnicloud.contracts.breaker.driver import Admit
+from omnicloud.contracts.breaker.driver import Admit, Look
+from omnicloud.contracts.breaker.models import Reading
 from omnicloud.errors import CircuitOpenError, ClosedError
 from omnicloud_tck.breaker.calls import (
     BreakerLaws,
@@ -162,6 +163,13 @@ class SharedCircuits(BreakerLaws):
         again = await breaker.pipeline.send(Admit(breaker.name, settings, "dead"))
         equal(dead.permit, again.permit, "the trial's permit, asked for again with its ticket")
         await rejects(breaker, "a call while the trial may still be under way")
+        asked = world.clock.monotonic()
+        for op in (Look(breaker.name, settings), Admit(breaker.name, settings, "other")):
+            told = await breaker.pipeline.send(op)
+            reading = told if isinstance(told, Reading) else told.reading
+            left = reading.retry_after
+            if world.clock.monotonic() - asked < 0.5:
+                that(0.0 < left <= 1.0, f"while a trial of 1 s is under way {left} s are told")
         await world.sleep(1.0 + 2 * _MARGIN)
         await closes(breaker, "after the trial was given up")
 

@@ -14,6 +14,7 @@ from omnicloud_tck.world import World
 __all__ = ["RestartLaws"]
 
 _FAILED = RestartPolicy(RestartWhen.ON_FAILURE)
+_SILENCES = (4000.0, 90_000.0, 31 * 86_400.0)
 _ALWAYS = RestartPolicy(RestartWhen.ALWAYS)
 
 
@@ -79,7 +80,12 @@ class RestartLaws(Bench):
         that(gaps[0] < 2.0, f"the first restart came after {gaps[0]:.1f} s")
         that(max(gaps) > 0.35, f"the waits do not grow: {[round(gap, 2) for gap in gaps]}")
 
-    @law("CON-014", "Without a policy what ends stays ended.", rung=Rung.SHAPE)
+    @law(
+        "CON-014",
+        "Without a policy what ends stays ended, and is there until it is removed.",
+        rung=Rung.SHAPE,
+        patience=60 * 86_400.0,
+    )
     async def ends_are_final(self, world: World[Any]) -> None:
         containers = await self.portable(world)
         await containers.run(spec("ends", "echo once; exit 3"))
@@ -87,3 +93,7 @@ class RestartLaws(Bench):
         await world.sleep(1.0)
         equal(0, (await self.ended(containers, "ends")).restarts, "restarts")
         equal(["once"], await self.texts(containers, "ends"), "its runs")
+        for silence in _SILENCES if world.virtual else ():
+            await world.sleep(silence)
+            equal(3, (await self.ended(containers, "ends")).exit_code, f"after {silence:.0f} s")
+            equal(["once"], await self.texts(containers, "ends"), "its runs")

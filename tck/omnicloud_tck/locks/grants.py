@@ -10,7 +10,7 @@ from omnicloud.contracts.locks.driver import Acquire, Release, Renew
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
 
@@ -19,6 +19,8 @@ __all__ = ["GrantLaws"]
 _SLACK = 0.15
 _FENCING = [LocksFeature.FENCING]
 _FAIR = [LocksFeature.FAIR]
+_RESTS = {3: 4000.0, 6: 90_000.0, 8: 31 * 86_400.0}
+"""Seconds for which nobody asks for a name, after its so many-th grant."""
 Pipe = Pipeline[Any]
 
 
@@ -72,7 +74,12 @@ class GrantLaws(Contract):
         await one.send(Release("l", "one"))
         equal(True, await _got(two, "two", 30), "acquiring after one release of both")
 
-    @law("LO-023", "Each grant of a name has a larger token than all before it.", needs=_FENCING)
+    @law(
+        "LO-023",
+        "Each grant of a name has a larger token than all before it, however long it rested.",
+        needs=_FENCING,
+        patience=60 * 86_400.0,
+    )
     async def tokens_grow(self, world: World[Any]) -> None:
         pipes = [await world.pipeline() for _ in range(3)]
         last = 0
@@ -84,6 +91,8 @@ class GrantLaws(Contract):
                 await world.sleep(0.2 + _SLACK)
             else:
                 await pipe.send(Release("l", owner))
+            if world.virtual and number in _RESTS:
+                await world.sleep(_RESTS[number])
 
     @law(
         "LO-024",
@@ -100,6 +109,22 @@ class GrantLaws(Contract):
                 last = _larger(await _ask(pipe, owner, 30), last)
                 await pipe.send(Release("l", owner))
             await world.restart()
+
+    @law(
+        "LO-132",
+        "A step of the wall clock makes no token smaller.",
+        needs=_FENCING,
+        level=Level.SHOULD,
+        abilities=[Ability.STEP_WALL],
+    )
+    async def tokens_are_no_clock(self, world: World[Any]) -> None:
+        pipe, last = await world.pipeline(), 0
+        for number, step in enumerate((0, -7200, 14400, -86_400)):
+            world.step_wall(step)
+            for part in range(3):
+                owner = f"owner {number} {part}"
+                last = _larger(await _ask(pipe, owner, 30), last)
+                await pipe.send(Release("l", owner))
 
     @law(
         "LO-025",
@@ -136,6 +161,11 @@ class GrantLaws(Contract):
         await world.sleep(0.4 + _SLACK)
         equal(True, await _got(pipes[0], "newer", 30, permits=3), "acquiring one that ended")
         equal(False, await _got(pipes[0], "newest", 30, permits=3), "acquiring one more")
+        for fewer in (2, 1):
+            got = await _got(pipes[1], "newest", 30, permits=fewer)
+            equal(False, got, f"acquiring one of {fewer} beside three holders")
+        equal(True, await _got(pipes[1], "newest", 30, permits=4), "acquiring a fourth of four")
+        await pipes[2].send(Release("l", "newest"))
         equal(False, await _renew(pipes[0], f"o{won[0]}", 30), "renewing the one that ended")
         equal(True, await _renew(pipes[0], f"o{won[2]}", 30), "renewing one of the first")
 
@@ -179,7 +209,11 @@ class GrantLaws(Contract):
         equal(False, await _got(one, "newcomer", 30), "acquiring before one who waits")
         equal(True, await _got(two, "asks", 30), "acquiring as the only one who waits")
         await two.send(Release("l", "asks"))
-        equal(True, await _got(one, "newcomer", 30), "acquiring when no one waits")
+        equal(True, await _got(one, "newcomer", 0.4), "acquiring when no one waits")
+        equal(False, await _got(two, "waits", 30, queue=30), "acquiring, and waiting")
+        await world.sleep(0.4 + _SLACK)
+        equal(False, await _got(one, "newer", 30), "acquiring, after its holder's end, before that")
+        equal(True, await _got(two, "waits", 30, queue=30), "acquiring as the one who waits")
 
     def follow_the_model(self, lab: Lab) -> None:
         """Draw sequences of requests and compare each answer."""
