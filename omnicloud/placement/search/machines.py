@@ -38,6 +38,11 @@ class Machines:
         self.at = np.full(len(problem.items), -1, dtype=np.intp)
         self.open = np.ones(machines, dtype=np.bool_)
         self._kinds: list[int] = problem.items.tolist()
+        total = problem.demands[problem.items].sum(axis=0)
+        wanted = np.maximum.reduceat(total, self._starts)
+        self._weights = wanted / max(wanted.max(initial=0.0), 1e-12)
+        self._crowding = np.zeros(machines)
+        self._after = np.empty_like(self.coarse)
         self._alone = np.full(kinds, np.iinfo(np.int32).max, dtype=np.int64)
         self._beside: list[list[tuple[int, int]]] = [[] for _ in range(kinds)]
         self._borne: list[list[tuple[int, int]]] = [[] for _ in range(kinds)]
@@ -87,6 +92,32 @@ class Machines:
         room[left] = (self.load[machines[left]] + demand <= FULL).all(axis=1)
         return room
 
+    def takes(self, kind: int, machine: int) -> bool:
+        """Whether one machine has room and bears it."""
+        if not self.open[machine] or (self.load[machine] + self.problem.demands[kind]).max() > FULL:
+            return False
+        counts = self.counts[:, machine]
+        own = counts[kind]
+        return bool(
+            own < self._alone[kind]
+            and not any(counts[other] > most for other, most in self._beside[kind])
+            and not any(own >= most and counts[other] for other, most in self._borne[kind])
+        )
+
+    def crowding(self, kind: int) -> Floats:
+        """By how much one more of the kind crowds each machine at its full hours.
+
+        Measured is the sum over hours of the fourth power of the load, weighed by how scarce the
+        resource is: what is nearly full counts most, so that loads are evened out where it
+        matters, over all columns at once.
+        """
+        after = np.add(self.coarse, self.coarse_demands[kind], out=self._after)
+        after *= after
+        after *= after
+        crowding: Floats = after @ self._weights
+        crowding -= self._crowding
+        return crowding
+
     def bears(self, kind: int, machines: NDArray[np.intp]) -> NDArray[np.bool_]:
         """Whether one more of the kind breaks no bound on these machines."""
         own = self.counts[kind, machines]
@@ -123,4 +154,6 @@ class Machines:
 
     def _changed(self, machine: int, kind: int, by: int) -> None:
         self.counts[kind, machine] += by
-        self.coarse[machine] = np.maximum.reduceat(self.load[machine], self._starts)
+        coarse = np.maximum.reduceat(self.load[machine], self._starts)
+        self.coarse[machine] = coarse
+        self._crowding[machine] = coarse**4 @ self._weights
