@@ -6,7 +6,9 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
-__all__ = ["Behind"]
+from omnicloud_aws.errors import closed
+
+__all__ = ["Behind", "unhurt"]
 
 R = TypeVar("R")
 
@@ -26,7 +28,7 @@ class Behind:
 
     async def through(self, work: Coroutine[Any, Any, R]) -> R:
         """Do it to its end even if the caller is cancelled."""
-        return await asyncio.shield(self.start(work))
+        return await unhurt(self.start(work))
 
     def wait(self, work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:
         """Run what only waits for something; closing ends it."""
@@ -43,6 +45,21 @@ class Behind:
         for task in tuple(self._work):
             task.cancel()
         await asyncio.sleep(0)
+
+
+async def unhurt(task: asyncio.Task[R]) -> R:
+    """The result of a task that goes on when the caller is cancelled.
+
+    Raises:
+        ClosedError: Closing ended the task.
+    """
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        caller = asyncio.current_task()
+        if task.cancelled() and caller is not None and not caller.cancelling():
+            raise closed() from None
+        raise
 
 
 def _kept(tasks: set[asyncio.Task[Any]], work: Coroutine[Any, Any, R]) -> asyncio.Task[R]:

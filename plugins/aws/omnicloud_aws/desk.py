@@ -19,7 +19,7 @@ import msgspec
 
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud.errors import OmniCloudError
-from omnicloud_aws.behind import Behind
+from omnicloud_aws.behind import Behind, unhurt
 from omnicloud_aws.envelope import packed
 from omnicloud_aws.queues import BATCH, LONGEST_DELAY, LONGEST_WAIT, Found, Queues
 
@@ -104,12 +104,11 @@ class Desk:
             return ()
         handles = [self._loans[one].found.handle for one in asked]
         good = await self._queues.hide(self._name, handles, lease)
-        now = self._clock.monotonic()
         for receipt, is_good in zip(asked, good, strict=True):
             if not is_good:
                 self._loans.pop(receipt, None)
             elif receipt in self._loans:
-                self._loans[receipt].ends = now + _held(lease)
+                self._loans[receipt].ends = now + lease  # the service counts from later on
         return tuple(one for one in asked if one in self._loans)
 
     async def kill(self, receipt: str, buried: Callable[[Loan], Coroutine[Any, Any, None]]) -> bool:
@@ -128,7 +127,7 @@ class Desk:
         """What is there; what comes for a call that was cancelled goes back."""
         coming = self._behind.wait(self._queues.receive(self._name, most, wait, lease))
         try:
-            return await asyncio.shield(coming)
+            return await unhurt(coming)
         except asyncio.CancelledError:
             self._behind.start(self._strayed(coming))
             raise

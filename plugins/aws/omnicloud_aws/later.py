@@ -9,6 +9,7 @@ own stamps say, to the millisecond: when it was sent, and when it was first rece
 from __future__ import annotations
 
 import asyncio
+import heapq
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -20,7 +21,7 @@ from omnicloud.errors import NotFoundError, OmniCloudError
 from omnicloud_aws.behind import Behind
 from omnicloud_aws.envelope import Meta, packed
 from omnicloud_aws.places import Places
-from omnicloud_aws.queues import BATCH, LONGEST_DELAY, LONGEST_WAIT, Found, Queues
+from omnicloud_aws.queues import BATCH, LONGEST_DELAY, LONGEST_WAIT, MOST_BYTES, Found, Queues
 from omnicloud_aws.topics import Topics
 
 __all__ = ["Later"]
@@ -30,20 +31,35 @@ _HIDDEN_SECONDS = 15.0  # while it is kept for its moment
 _LINGER_SECONDS = 15.0  # for which a topic is watched after its last receiver
 _LOOK_SECONDS = 20.0  # between looks whether a topic has such a queue by now
 _PAUSE_SECONDS = 1.0  # after a failure
+_TICK_SECONDS = 0.05  # within which something earlier may have come
 _AT_HAND = 200  # messages that are kept at once
 _NOTE = packed(Meta("", None, {}, 0.0), b"")
 """Tells receivers that the topic has such a queue now: a message without an id."""
 
 
+@dataclass(order=True, slots=True)
+class _Kept:
+    """A message that is ours until it is due, in monotonic seconds."""
+
+    due: float
+    found: Found = field(compare=False)
+
+
 @dataclass(slots=True)
 class _Watch:
-    """What is known of a topic's queue here."""
+    """What is known of a topic's queue here.
+
+    Attributes:
+        kept: A heap.
+    """
 
     receivers: int = 0
     wanted: float = 0.0
     looked: float = -math.inf
+    noted: bool = False
     mover: asyncio.Task[None] | None = None
-    kept: set[asyncio.Task[None]] = field(default_factory=set)
+    passer: asyncio.Task[None] | None = None
+    kept: list[_Kept] = field(default_factory=list)
 
 
 class Later:
@@ -89,7 +105,7 @@ class Later:
     def noted(self, topic: str) -> None:
         """The topic has such a queue, says a message."""
         watch = self._watches.setdefault(topic, _Watch())
-        watch.looked = -math.inf
+        watch.looked, watch.noted = -math.inf, True
         self._look(topic, watch)
 
     # The queue.
@@ -128,7 +144,9 @@ class Later:
                 try:
                     await self._take(topic, name, watch)
                 except NotFoundError:
-                    return
+                    if not watch.noted:
+                        return
+                    watch.noted = False  # it was made while this looked
                 except OmniCloudError:
                     await self._clock.sleep(_PAUSE_SECONDS)
             watch.looked = -math.inf  # there is one: the next receiver need not look
@@ -137,34 +155,58 @@ class Later:
 
     async def _take(self, topic: str, name: str, watch: _Watch) -> None:
         if len(watch.kept) > _AT_HAND:
-            await asyncio.wait(watch.kept, return_when=asyncio.FIRST_COMPLETED)
+            await self._clock.sleep(_TICK_SECONDS)
             return
         for one in await self._queues.receive(name, BATCH, LONGEST_WAIT, _HIDDEN_SECONDS):
-            task = self._behind.wait(self._kept(topic, name, one))
-            watch.kept.add(task)
-            task.add_done_callback(watch.kept.discard)
+            due = one.came + one.left(self._queues.client.time.now())
+            heapq.heappush(watch.kept, _Kept(due, one))
+        if watch.kept and watch.passer is None:
+            watch.passer = self._behind.wait(self._passes(topic, name, watch))
 
-    async def _kept(self, topic: str, name: str, one: Found) -> None:
-        """Keep a message until it is due, and publish it; what is kept at the end goes back."""
-        due = one.came + one.left(self._queues.client.time.now())
-        left = due - self._clock.monotonic()
+    async def _passes(self, topic: str, name: str, watch: _Watch) -> None:
+        """Publish what is kept as it becomes due, and put back what is due much later."""
         try:
-            if left < _HIDDEN_SECONDS / 2:
-                await self._clock.sleep(max(0.0, left))
+            while watch.kept:
+                left = watch.kept[0].due - self._clock.monotonic()
+                if left > _HIDDEN_SECONDS / 2:
+                    kept = heapq.heappop(watch.kept)
+                    await self._behind.through(self._put_back(topic, name, kept))
+                elif left > 0:
+                    await self._clock.sleep(min(left, _TICK_SECONDS))
+                else:
+                    some = self._due(watch.kept)
+                    await self._behind.through(self._passed_on(topic, name, some))
         except asyncio.CancelledError:
-            self._behind.start(self._given_back(name, one))
+            for kept in watch.kept:
+                self._behind.start(self._given_back(name, kept.found))
             raise
-        await self._behind.through(self._passed_on(topic, name, one, due))
+        finally:
+            watch.passer = None
 
-    async def _passed_on(self, topic: str, name: str, one: Found, due: float) -> None:
-        with suppress(OmniCloudError):  # it comes out of the queue again
-            left = due - self._clock.monotonic()
-            if left > 0:
-                await self._put(topic, one.meta, one.payload, left)
-            else:
-                body = packed(msgspec.structs.replace(one.meta, wait=0.0), one.payload)
-                await self._topics.publish(topic, body)
-            await self._queues.delete(name, one.handle)
+    def _due(self, kept: list[_Kept]) -> list[Found]:
+        """What is due, the earliest first, as much as goes into one batch."""
+        now = self._clock.monotonic()
+        some: list[Found] = []
+        size = 0
+        while kept and kept[0].due <= now and len(some) < BATCH:
+            size += kept[0].found.size
+            if some and size > MOST_BYTES:
+                break
+            some.append(heapq.heappop(kept).found)
+        return some
+
+    async def _passed_on(self, topic: str, name: str, some: list[Found]) -> None:
+        bodies = [packed(msgspec.structs.replace(one.meta, wait=0.0), one.payload) for one in some]
+        with suppress(OmniCloudError):  # what is not deleted comes out of the queue again
+            taken = await self._topics.publish_many(topic, bodies)
+            handles = [one.handle for one, is_taken in zip(some, taken, strict=True) if is_taken]
+            await self._queues.delete_many(name, handles)
+
+    async def _put_back(self, topic: str, name: str, kept: _Kept) -> None:
+        with suppress(OmniCloudError):
+            left = kept.due - self._clock.monotonic()
+            await self._put(topic, kept.found.meta, kept.found.payload, left)
+            await self._queues.delete(name, kept.found.handle)
 
     async def _given_back(self, name: str, one: Found) -> None:
         with suppress(OmniCloudError):

@@ -12,7 +12,16 @@ from omnicloud_aws.client import Client
 from omnicloud_aws.envelope import Meta, opened
 from omnicloud_aws.errors import RefusedError, refusal
 
-__all__ = ["BATCH", "LONGEST_DELAY", "LONGEST_WAIT", "MOST_BYTES", "Counts", "Found", "Queues"]
+__all__ = [
+    "BATCH",
+    "LONGEST_DELAY",
+    "LONGEST_WAIT",
+    "MOST_BYTES",
+    "Counts",
+    "Found",
+    "Queues",
+    "portions",
+]
 
 BATCH = 10
 """So many messages go into one request at most."""
@@ -59,6 +68,7 @@ class Found:
     """A message that is ours for a while.
 
     Attributes:
+        size: Bytes of its body.
         received: How often it has been received, this time included.
         sent_at: Seconds since 1970-01-01 UTC, as the service counts them.
         first_at: When it was received first, alike.
@@ -68,6 +78,7 @@ class Found:
     handle: str = field(repr=False)
     meta: Meta = field(repr=False)
     payload: bytes = field(repr=False)
+    size: int
     received: int
     sent_at: float
     first_at: float
@@ -90,7 +101,7 @@ class Queues:
 
     def __init__(self, client: Client) -> None:
         self.client = client
-        self._urls: dict[str, str] = {}
+        self._above: str | None = None
 
     async def make(self, name: str, **attributes: str) -> None:
         """Make sure that there is such a queue; one that is there stays as it is."""
@@ -99,14 +110,13 @@ class Queues:
             answer = await self.client.ask("create_queue", _EXISTS, QueueName=name, Attributes=kept)
         except RefusedError:  # with other attributes, which are its owner's
             return
-        self._urls[name] = answer["QueueUrl"]
+        self._know(answer)
 
     async def exists(self, name: str) -> bool:
-        """Whether the service knows it, asked anew."""
-        self._urls.pop(name, None)
+        """Whether the service knows it."""
         try:
-            await self._url(name)
-        except NotFoundError:
+            self._know(await self.client.ask("get_queue_url", _MISSING, QueueName=name))
+        except RefusedError:
             return False
         return True
 
@@ -135,7 +145,7 @@ class Queues:
     async def send_many(self, name: str, bodies: Sequence[str]) -> list[bool]:
         """Add messages; which of them the service has taken."""
         taken: list[bool] = []
-        for some in _portions(bodies):
+        for some in portions(bodies):
             entries = [{"Id": str(n), "MessageBody": body} for n, body in enumerate(some)]
             said = await self._each("send_message_batch", name, entries)
             taken += (one is True for one in said)
@@ -206,13 +216,16 @@ class Queues:
         return Counts(*(int(told.get(each, 0)) for each in _COUNTED))
 
     async def _url(self, name: str) -> str:
-        if name not in self._urls:
+        """Where it is, whether or not it is there: beside any other queue of the account."""
+        if self._above is None:
             try:
-                answer = await self.client.ask("get_queue_url", _MISSING, QueueName=name)
+                self._know(await self.client.ask("get_queue_url", _MISSING, QueueName=name))
             except RefusedError as refused:
                 raise refusal(refused) from None
-            self._urls[name] = answer["QueueUrl"]
-        return self._urls[name]
+        return f"{self._above}/{name}"
+
+    def _know(self, answer: Mapping[str, Any]) -> None:
+        self._above = str(answer["QueueUrl"]).rpartition("/")[0]
 
     async def _asked(
         self,
@@ -231,7 +244,6 @@ class Queues:
         except RefusedError as refused:
             if refused.code not in _MISSING:
                 raise
-            self._urls.pop(name, None)
             raise refusal(refused) from None
 
     async def _each(
@@ -264,6 +276,7 @@ def _found(one: Mapping[str, Any], came: float) -> Found:
         handle=one["ReceiptHandle"],
         meta=meta,
         payload=payload,
+        size=len(one["Body"]),
         received=int(told.get("ApproximateReceiveCount", 1)),
         sent_at=sent_at,
         first_at=int(told.get("ApproximateFirstReceiveTimestamp", 0)) / 1000,
@@ -280,7 +293,7 @@ def _batches(all_: Sequence[str]) -> Iterator[Sequence[str]]:
     return (all_[first : first + BATCH] for first in range(0, len(all_), BATCH))
 
 
-def _portions(bodies: Sequence[str]) -> Iterator[Sequence[str]]:
+def portions(bodies: Sequence[str]) -> Iterator[Sequence[str]]:
     """Batches that are not too long either."""
     some: list[str] = []
     for body in bodies:

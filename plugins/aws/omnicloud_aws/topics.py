@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from omnicloud.errors import UnavailableError
 from omnicloud_aws.client import Client
@@ -31,16 +33,14 @@ class Topics:
         Raises:
             UnavailableError: Someone deleted the topic.
         """
-        arn = await self._arn(topic)
-        try:
-            await self._client.ask("publish", _MISSING, TopicArn=arn, Message=body)
-        except RefusedError as refused:
-            self._arns.pop(topic, None)
-            raise UnavailableError(
-                "someone deleted the topic",
-                hint="publish again, which makes it anew",
-                outcome=refusal(refused).outcome,
-            ) from None
+        await self._asked("publish", topic, Message=body)
+
+    async def publish_many(self, topic: str, bodies: Sequence[str]) -> list[bool]:
+        """The same for as many as one request takes; which of them the service has taken."""
+        entries = [{"Id": str(number), "Message": body} for number, body in enumerate(bodies)]
+        answer = await self._asked("publish_batch", topic, PublishBatchRequestEntries=entries)
+        taken = {one["Id"] for one in answer.get("Successful") or ()}
+        return [one["Id"] in taken for one in entries]
 
     async def join(self, topic: str, group: str) -> None:
         """Make sure that the group gets what is published from now on."""
@@ -58,6 +58,18 @@ class Topics:
     def forget(self, topic: str, group: str) -> None:
         """Look anew whether the group is there, the next time."""
         self._groups.discard(self._places.group(topic, group))
+
+    async def _asked(self, verb: str, topic: str, **more: Any) -> Mapping[str, Any]:
+        arn = await self._arn(topic)
+        try:
+            return await self._client.ask(verb, _MISSING, TopicArn=arn, **more)
+        except RefusedError as refused:
+            self._arns.pop(topic, None)
+            raise UnavailableError(
+                "someone deleted the topic",
+                hint="publish again, which makes it anew",
+                outcome=refusal(refused).outcome,
+            ) from None
 
     async def _arn(self, topic: str, *, anew: bool = False) -> str:
         """The topic's resource name; it is made where it is not there."""

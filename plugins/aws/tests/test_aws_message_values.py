@@ -14,7 +14,7 @@ from omnicloud_aws.envelope import Grave, Meta, opened, packed
 from omnicloud_aws.letters import _REASON_CHARACTERS
 from omnicloud_aws.messaging import _LIMITS
 from omnicloud_aws.places import Places
-from omnicloud_aws.queues import MOST_BYTES, Found, _portions, _whole
+from omnicloud_aws.queues import MOST_BYTES, Found, _whole, portions
 
 _NAMES = st.text(min_size=1, max_size=40)
 _QUEUE = re.compile("[A-Za-z0-9_-]{1,80}")
@@ -22,7 +22,7 @@ _QUEUE = re.compile("[A-Za-z0-9_-]{1,80}")
 
 def _received(meta: Meta, **more: Any) -> Found:
     told: dict[str, Any] = {"received": 1, "sent_at": 100.0, "first_at": 100.0, "came": 0.0}
-    return Found(handle="h", meta=meta, payload=b"", **{**told, **more})
+    return Found(handle="h", meta=meta, payload=b"", size=0, **{**told, **more})
 
 
 @given(_NAMES, _NAMES, _NAMES)
@@ -110,7 +110,7 @@ def test_the_longest_message_that_is_taken_fits_where_it_has_to_go() -> None:
 @given(st.lists(st.integers(1, MOST_BYTES), max_size=30))
 def test_batches_hold_all_in_order_and_what_the_service_takes(sizes: list[int]) -> None:
     bodies = ["x" * size for size in sizes]
-    some = list(_portions(bodies))
+    some = list(portions(bodies))
     assert [body for portion in some for body in portion] == bodies
     for portion in some:
         assert 1 <= len(portion) <= 10

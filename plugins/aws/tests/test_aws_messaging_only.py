@@ -120,8 +120,10 @@ async def test_what_is_due_much_later_goes_back_and_what_is_due_is_published(
     assert got.id == "now"
     assert await mine.pipeline.send(Ack(*PLACE, got.receipt))
     async with asyncio.timeout(30):
-        while await queues.count(later) != Counts(ready=0, hidden=0, delayed=2):
+        counts = await queues.count(later)
+        while counts != Counts(ready=0, hidden=0, delayed=2):
             await asyncio.sleep(0.1)
+            counts = await queues.count(later)
     assert (await mine.depth(*PLACE)).scheduled == 2
     await mine.aclose()
 
