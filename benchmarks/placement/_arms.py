@@ -61,6 +61,7 @@ ARMS = {
     "omnicloud": Arm(by_forecast, steered=True),
     "over_dense": Arm(too_many, steered=True),
 }
+SMOKE_ARMS = ("requests", "omnicloud", "over_dense")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ def judged(runs: list[Run]) -> dict[str, float | bool]:
     rounds: dict[int, dict[str, Figures]] = {}
     for run in runs:
         rounds.setdefault(run.round, {})[run.arm] = run.figures()
-    if any(one.keys() < {"requests", "omnicloud", "over_dense"} for one in rounds.values()):
+    if any(not one.keys() >= set(SMOKE_ARMS) for one in rounds.values()):
         return {}
 
     def share(holds: Callable[[dict[str, Figures]], bool]) -> float:

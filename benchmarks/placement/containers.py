@@ -24,7 +24,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import numpy as np
-from _arms import ARMS, Run, judged, summed
+from _arms import ARMS, SMOKE_ARMS, Run, judged, summed
 from _node import NODE_CORE, WORK_SECONDS, Node, busy_seconds, node_of
 from _replay import FULL, SCALE, SLOT_SECONDS, Draw, draw, plan_of
 from _traces import Fleet, load
@@ -44,7 +44,6 @@ SHOWN = {
     "cores_used": ".2f",
     "updates": ".0f",
 }
-SMOKE_ARMS = ("requests", "omnicloud", "over_dense")
 STEER_SECONDS = 1.0
 _SETTLE_SECONDS = 0.5
 
@@ -161,7 +160,10 @@ def tell(
     """Print the table, write JSON and plot; the verdict."""
     figures, verdict = summed(runs), judged(runs)
     table(figures, SHOWN)
-    print("\n".join(f"{what}: {one}" for what, one in verdict.items()))
+    if chosen.smoke:
+        print("a smoke run: it shows that all of it runs, and measures nothing")
+    else:
+        print("\n".join(f"{what}: {one}" for what, one in verdict.items()))
     said = {key: str(value) for key, value in vars(chosen).items()} | {
         "workloads": fleet.name,
         "first_slots": [there.first_slot for there in draws],
