@@ -5,7 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from omnicloud.contracts.messaging import Message, Messaging, ProcessingOutcome
+from omnicloud.contracts.messaging import (
+    Message,
+    Messaging,
+    MessagingFeature,
+    ProcessingOutcome,
+)
 from omnicloud.contracts.messaging.driver import Ack, Extend, Kill, Nack, Receive, Subscribe
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud_tck.check import equal, that
@@ -38,8 +43,11 @@ class LoanLaws(Contract):
         rung=Rung.RESILIENCE,
     )
     async def a_lease_ends(self, world: World[Any]) -> None:
-        one = await self._lent(world, b"x")
+        one = await self._lent(world)
         two: Messaging = await self.portable(world)
+        ordered = MessagingFeature.ORDERED in one.pipeline.driver.features
+        for payload in (b"x", b"later") if ordered else (b"x",):
+            await one.publish("loan", payload, key="k", headers={"A": "1"})
         (first,) = await _receive(one, 1)
         equal([], await _receive(two, 1, wait=0.4), "while it is lent")
         (again,) = await _receive(two, 1, wait=_LEASE + 1.0)
@@ -47,6 +55,9 @@ class LoanLaws(Contract):
         equal((1, 2), (first.attempt, again.attempt), "the attempts")
         equal(first.id, again.id, "the id of the second delivery")
         that(await _settled(two, Ack(*_PLACE, again.receipt)), "the new receipt was refused")
+        if ordered:
+            (later,) = await _receive(two, 1, wait=2.0, lease=30.0)
+            equal(b"later", later.payload, "the next of the key")
         equal([], await _receive(one, 1, wait=_LEASE + 0.5), "after it was acknowledged")
 
     @law(
