@@ -159,6 +159,10 @@ def look_alikes(prefix: str) -> tuple[str, ...]:
         f"{prefix}a:",
         f"{prefix}a",
         f"{prefix}a/b",
+        f"{prefix}a//b",  # and the next three: one path, once it is made normal
+        f"{prefix}a/./b",
+        f"{prefix}a/x/../b",
+        f"{prefix}a/b/",
         f"{prefix}a%2Fb",
         f"{prefix}a%252Fb",
         f"{prefix}a b",
