@@ -6,6 +6,9 @@ import sys
 
 __all__ = ["main"]
 
+_EXTRAS = {"numpy": "placement"}
+"""What single commands import, and the extra that brings it."""
+
 
 def main() -> None:
     """Run the command; without its libraries say how to get them and exit with 2."""
@@ -14,6 +17,13 @@ def main() -> None:
     except ModuleNotFoundError as error:
         if error.name not in ("click", "rich"):
             raise
-        sys.stderr.write("the command needs more: pip install omnicloud[cli]\n")
+        sys.stderr.write('the command needs more: pip install "omnicloud[cli]"\n')
         raise SystemExit(2) from None
-    cli.main(prog_name="omnicloud")
+    try:
+        cli.main(prog_name="omnicloud")
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRAS:
+            raise
+        extra = _EXTRAS[error.name]
+        sys.stderr.write(f'this command needs more: pip install "omnicloud[{extra}]"\n')
+        raise SystemExit(2) from None

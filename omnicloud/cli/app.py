@@ -8,7 +8,8 @@ from pathlib import Path
 
 import click
 
-from omnicloud.cli.context import Context
+from omnicloud.cli.context import Context, config_option
+from omnicloud.config.problems import did_you_mean
 
 __all__ = ["COMMANDS", "cli"]
 
@@ -32,6 +33,10 @@ COMMANDS: Mapping[str, str] = {
 """Where each command is; a new one is one line here."""
 
 
+_WITHOUT_CONFIGURATION = ("certificate", "certify", "completion", "swap-check")
+_CONFIG = "Configuration file; by default omnicloud.toml is looked for."
+
+
 class _Lazy(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         return sorted(COMMANDS)
@@ -41,14 +46,36 @@ class _Lazy(click.Group):
             return None
         module, _, name = COMMANDS[cmd_name].partition(":")
         command: click.Command = getattr(import_module(module), name)
+        if cmd_name not in _WITHOUT_CONFIGURATION:
+            _take_config(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in COMMANDS and not args[0].startswith("-"):
+            ctx.fail(f"no command {args[0]!r}; {did_you_mean(args[0], COMMANDS)}")
+        return super().resolve_command(ctx, args)
+
+
+def _take_config(command: click.Command) -> None:
+    """Let ``--config`` stand behind the command's name too, as ``--json`` may."""
+    if any(one.name == "config" for one in command.params):
+        return
+    path = click.Path(path_type=Path)
+    option = click.Option(
+        ["--config"], type=path, expose_value=False, callback=config_option, help=_CONFIG
+    )
+    command.params.append(option)
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _take_config(inner)
 
 
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--config",
     type=click.Path(path_type=Path),
-    help="Configuration file; by default omnicloud.toml is looked for.",
+    help=_CONFIG,
 )
 @click.option("--json", "as_json", is_flag=True, help="Answer in JSON, for programs.")
 @click.version_option(package_name="omnicloud")

@@ -11,9 +11,12 @@ from typing import NoReturn
 import click
 
 from omnicloud.config.problems import ConfigurationProblems
-from omnicloud.errors import ConfigurationError, OmniCloudError
+from omnicloud.errors import ConfigurationError, InvalidArgumentError, OmniCloudError
 
-__all__ = ["Context", "json_option", "table"]
+__all__ = ["Context", "config_option", "json_option", "table"]
+
+_OURS = (ConfigurationError, InvalidArgumentError)
+"""What was said is wrong; nothing was sent."""
 
 
 @dataclass(slots=True)
@@ -28,7 +31,7 @@ class Context:
         click.echo(json.dumps(value, indent=2, ensure_ascii=False) if self.as_json else text)
 
     def fail(self, error: OmniCloudError) -> NoReturn:
-        """Tell an error and end: 2 for a wrong configuration, 1 for all else."""
+        """Tell an error and end: 2 for a wrong configuration or command, 1 for all else."""
         problems = error.problems if isinstance(error, ConfigurationProblems) else ()
         if self.as_json:
             told = {
@@ -39,7 +42,7 @@ class Context:
             click.echo(json.dumps(told, indent=2, ensure_ascii=False))
         else:
             click.echo(str(error), err=True)
-        raise SystemExit(2 if isinstance(error, ConfigurationError) else 1)
+        raise SystemExit(2 if isinstance(error, _OURS) else 1)
 
 
 def json_option(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
@@ -48,6 +51,13 @@ def json_option(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     if value and context is not None:
         context.as_json = True
     return value
+
+
+def config_option(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:
+    """The callback of ``--config`` behind a command's name: the same as before it."""
+    context = ctx.find_object(Context)
+    if value is not None and context is not None:
+        context.config = value
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -25,7 +25,7 @@ def _missing(name: str) -> click.Command:
     @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
     def missing(arguments: tuple[str, ...]) -> None:
         """Not there: it needs omnicloud-tck."""
-        raise click.UsageError(f"{name} needs the compatibility kit: pip install omnicloud[tck]")
+        raise click.UsageError(f'{name} needs the compatibility kit: pip install "omnicloud[tck]"')
 
     return missing
 

@@ -42,7 +42,9 @@ def get(context: Context, service: str, key: str, of: str | None) -> None:
     async def work(pipeline: Pipe) -> Entry[bytes]:
         entry = await KV(pipeline, BYTES).get_entry(key)
         if entry is None:
-            raise NotFoundError(f"there is no key {key!r}", hint="list them: omnicloud kv list")
+            raise NotFoundError(
+                f"there is no key {key!r}", hint=f"list them: omnicloud kv list {service}"
+            )
         return entry
 
     entry = served(context, service, "kv", of, work)

@@ -75,8 +75,7 @@ def depth(context: Context, service: str, topic: str, group: str, of: str | None
         return await Messaging(pipeline).depth(topic, group)
 
     counts = asdict(served(context, service, "messaging", of, work))
-    text = "\n".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items())
-    context.answer({"topic": topic, "group": group, **counts}, text)
+    context.answer({"topic": topic, "group": group, **counts}, _counted(counts))
 
 
 @messages.command("dead-letters")
@@ -103,6 +102,32 @@ def dead_letters(
     context.answer(value, table(headings, rows) if rows else "no dead letters")
     if more and not context.as_json:
         click.echo("there are more dead letters; see --limit", err=True)
+
+
+@messages.command()
+@data_options
+@click.argument("topic")
+@click.option("--group", default="default", show_default=True)
+@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
+def peek(
+    context: Context, service: str, topic: str, group: str, limit: int, of: str | None
+) -> None:
+    """Look at what a group has before it, and read its dead letters. Changes nothing.
+
+    What waits is counted, not read: to be read a message must be lent, which keeps it from
+    its consumers and counts as a delivery.
+    """
+
+    async def work(pipeline: Pipe) -> tuple[Depth, list[DeadLetter]]:
+        service = Messaging(pipeline)
+        letters = await first(service.dead_letters(topic, group=group), limit)
+        return await service.depth(topic, group), letters
+
+    counts, letters = served(context, service, "messaging", of, work)
+    depths = asdict(counts)
+    value = {"topic": topic, "group": group, **depths}
+    text = "\n".join([_counted(depths), *map(_whole, letters)])
+    context.answer({**value, "dead_letters": [_as_json(one) for one in letters]}, text)
 
 
 @messages.command()
@@ -136,6 +161,24 @@ def _header(text: str) -> tuple[str, str]:
     if not equals or not name:
         raise click.UsageError("a header is NAME=VALUE")
     return name, value
+
+
+def _counted(counts: dict[str, int]) -> str:
+    return "\n".join(f"{name.replace('_', ' ')}: {number}" for name, number in counts.items())
+
+
+def _whole(letter: DeadLetter) -> str:
+    """A dead letter as lines; bytes that are no text as base64."""
+    payload = payload_as_json(letter.payload)
+    kind = "payload in base64" if payload["base64"] else "payload"
+    lines = [
+        f"\ndead letter {letter.id}, died {_stamp(letter.died_at)}",
+        f"  {letter.reason}; attempts: {letter.attempts}",
+        *([] if letter.key is None else [f"  key: {letter.key}"]),
+        *(f"  header {name}: {value}" for name, value in sorted(letter.headers.items())),
+        f"  {kind}: {payload['value']}",
+    ]
+    return "\n".join(lines)
 
 
 def _as_json(letter: DeadLetter) -> dict[str, object]:

@@ -54,13 +54,25 @@ def get(
         context.answer({**told, **shown}, text)
 
 
+def _no_value(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> None:
+    """Refuse a value on the command line, without repeating it."""
+    if given:
+        raise click.UsageError(
+            "a secret is no argument, where other users and the shell's history see it; "
+            "give it on standard input: omnicloud secrets set SERVICE NAME < FILE"
+        )
+
+
 @secrets.command("set")
 @data_options
 @click.argument("name")
-@click.option("--raw", is_flag=True, help="Keep a newline at the end of what is read.")
+@click.option("--raw", is_flag=True, help="Take what is read as it is, also nothing.")
+@click.argument("value", nargs=-1, metavar="", expose_value=False, callback=_no_value)
 def set_(context: Context, service: str, name: str, raw: bool, of: str | None) -> None:
     """Give NAME the value that is read from standard input, and print its version."""
     value = _read(raw)
+    if not value and not raw:
+        raise click.UsageError("nothing was read, and nothing stored; an empty secret needs --raw")
 
     async def work(pipeline: Pipe) -> str:
         return await Secrets(pipeline).set(name, value)

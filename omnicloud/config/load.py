@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path as FilePath
 from typing import TypeVar
 
@@ -21,6 +22,8 @@ from omnicloud.config.models import (
 from omnicloud.config.problems import Origin, Path, Problem, dotted
 from omnicloud.config.tree import Tree
 from omnicloud.config.validation import checked, unknown_key
+from omnicloud.core.names import check_name
+from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["EMBEDDED", "SECTIONS", "Configuration", "Service", "gather", "interpret", "load"]
 
@@ -128,19 +131,35 @@ def interpret(tree: Tree, problems: list[Problem]) -> Configuration:
 
 def _service(name: str, tree: Tree, defaults: DefaultsConfig, found: list[Problem]) -> Service:
     path: Path = ("services", name)
+    found += _wrong_name(name, tree)
+    if not isinstance(tree.at(path), Mapping):
+        _table(path, tree, found)
+        return Service(name, ServiceConfig(), {})
     values = _table(path, tree, found)
     ours = {key: value for key, value in values.items() if key in ENVELOPE}
     options = {key: value for key, value in values.items() if key not in ENVELOPE}
     settings, wrong = checked(ServiceConfig, ours, path, tree)
     found += wrong
     needed = ("contract",) if defaults.provider else ("contract", "provider")
-    found += [_missing(path, key, tree) for key in needed if key not in ours]
+    found += [_missing(path, key, options, tree) for key in needed if key not in ours]
     return Service(name, settings, options)
 
 
-def _missing(path: Path, key: str, tree: Tree) -> Problem:
+def _wrong_name(name: str, tree: Tree) -> list[Problem]:
+    try:
+        check_name(name, "the service's name")
+    except InvalidArgumentError as error:
+        path: Path = ("services", name)
+        return [Problem(dotted(path), error.message, error.hint or "", tree.origin(path))]
+    return []
+
+
+def _missing(path: Path, key: str, others: Iterable[str], tree: Tree) -> Problem:
     example = {"contract": 'contract = "kv"', "provider": 'provider = "local"'}[key]
-    return Problem(dotted((*path, key)), "is missing", f"add {example}", tree.origin(path))
+    misspelt = get_close_matches(key, others, n=1, cutoff=0.75)
+    hint = f"rename {misspelt[0]!r} to {key!r}" if misspelt else f"add {example}"
+    origin = tree.origin((*path, *misspelt))
+    return Problem(dotted((*path, key)), "is missing", hint, origin)
 
 
 def _section(model: type[M], path: Path, tree: Tree, found: list[Problem]) -> M:

@@ -15,6 +15,22 @@ __all__ = ["checked", "problems_of", "unknown_key"]
 
 M = TypeVar("M", bound=BaseModel)
 
+_LISTS = frozenset({"tuple_type", "list_type", "set_type", "frozen_set_type"})
+_TABLES = frozenset({"model_type", "model_attributes_type", "dict_type", "mapping_type"})
+_NUMBERS = frozenset({"float_type", "float_parsing"})
+_SECONDS = frozenset({"timeout", "attempt_timeout", "backoff", "max_backoff", "reset"})
+_WORDS = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "path_type": "must be a path, as text",
+    "string_type": "must be text",
+}
+
 
 def checked(
     model: type[M], values: Mapping[str, object], path: Path, tree: Tree
@@ -60,7 +76,19 @@ def _problem(
         return unknown_key(where, known, tree)
     if detail["type"] == "missing":
         return Problem(dotted(where), "is missing", f"add {where[-1]} = …", tree.origin(where[:-1]))
-    return Problem(dotted(where), detail["msg"], "", tree.origin(where))
+    message, hint = _said(detail, str(where[-1]))
+    return Problem(dotted(where), message, hint, tree.origin(where))
+
+
+def _said(detail: ErrorDetails, name: str) -> tuple[str, str]:
+    """A verdict in words of the configuration: pydantic's are of Python and of its models."""
+    kind = detail["type"]
+    if kind in _LISTS:
+        return "must be a list", f'write {name} = ["…"]; in a variable a list is JSON'
+    if kind in _TABLES:
+        return "must be a table", f"write {name} = {{ … }}; in a variable a table is JSON"
+    message = _WORDS.get(kind, detail["msg"]).replace("Input should be", "must be", 1)
+    return message, "seconds, as in 2.5" if kind in _NUMBERS and name in _SECONDS else ""
 
 
 def unknown_key(where: Path, known: Collection[str], tree: Tree) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 __all__ = ["how_to_install", "known_names"]
 
-_EXTRAS = {"local": "omnicloud[local]"}
+_EXTRAS = {"local": '"omnicloud[local]"'}
 _DISTRIBUTIONS = {
     name: f"omnicloud-{name}"
     for name in (

@@ -39,6 +39,8 @@ MAX_UNLISTED = 1000
 OPEN_SECONDS = 30.0
 """How long the opening of one service may take."""
 
+_ALWAYS_ASKED = ("aclose", "features", "limits")
+
 Opener = Callable[[object, Opening], Awaitable[Driver]]
 
 
@@ -110,6 +112,7 @@ class Services:
         try:
             options = await validated(service, self._pipelines, self.plan.tree)
             driver = await self._opened(service, options, opening)
+            _check_shape(service, driver)
             self._shelf.put(driver)
         finally:
             if self._closed:
@@ -195,7 +198,7 @@ def _unknown(name: str, planned: Mapping[str, ServicePlan]) -> InvalidArgumentEr
     known = ", ".join(f"{one.info.name} ({one.info.contract})" for one in planned.values())
     return InvalidArgumentError(
         f"no service {name!r} is configured; configured: {known or 'none'}",
-        hint=f"{did_you_mean(name, planned)} or add [services.{name}], "
+        hint=f"{did_you_mean(name, planned)}{' Else' if planned else ';'} add [services.{name}], "
         'or [defaults] provider = "local" for all other names',
     )
 
@@ -213,6 +216,25 @@ def _located(error: OmniCloudError, info: ServiceInfo) -> OmniCloudError:
     error.service = error.service or info.name
     error.provider = error.provider or info.provider
     return error
+
+
+def _check_shape(service: ServicePlan, driver: object) -> None:
+    """Refuse a driver that could not even be asked what it can, or not be closed."""
+    spec = CONTRACTS[service.info.contract]
+    asked = [
+        one for one in ("aclose", "features", "limits") if hasattr(spec.load(spec.driver), one)
+    ]
+    lacking = [name for name in asked if not hasattr(driver, name)]
+    if lacking:
+        raise _located(
+            InternalError(
+                f"the driver {type(driver).__name__} has no {', '.join(lacking)}",
+                hint=f"its provider is to be mended: omnicloud.contracts.{spec.name}.driver."
+                f"{spec.driver} says what a driver has",
+                outcome=Outcome.NOT_DONE,
+            ),
+            service.info,
+        )
 
 
 def _check_features(service: ServicePlan, driver: Driver) -> None:

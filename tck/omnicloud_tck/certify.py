@@ -90,7 +90,10 @@ def world_maker(provider: Provider, contract: str) -> MakeWorld:
         LookupError: The provider says of itself no way to make worlds.
     """
     if not provider.world:
-        raise LookupError(f"the provider {provider.name} names no world to try it in")
+        raise LookupError(
+            f"the provider {provider.name} names no world to try it in; give its Provider "
+            'world="package.module:function", a function of a contract that makes a World'
+        )
     make: Any = load(provider.world)
     return lambda: make(contract)
 

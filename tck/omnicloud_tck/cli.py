@@ -34,7 +34,13 @@ _SHORT = ("held", "broken", "n/a", "untried")
 @click.argument("providers", nargs=-1, required=True)
 @click.option("--contract", "contracts", multiple=True, help="Try only this one. Repeatable.")
 @click.option("--seed", default=0, show_default=True, help="Repeats the random cases.")
-@click.option("--examples", default=40, show_default=True, help="Random cases of each machine.")
+@click.option(
+    "--examples",
+    type=click.IntRange(0),
+    default=40,
+    show_default=True,
+    help="Random cases of each machine.",
+)
 @click.option(
     "--rung",
     type=click.Choice([str(rung) for rung in RUNGS]),
@@ -77,10 +83,11 @@ def certify(
     as_json_ = as_json_ or bool(getattr(ctx.obj, "as_json", False))
     console = Console(stderr=as_json_)
     key = _key(key_file)
-    out.mkdir(parents=True, exist_ok=True)
     good = True
     for name in providers:
-        certificate = _one(console, name, contracts, seed, examples, out)
+        provider, trials = _found(name, contracts)
+        _make_folder(out)
+        certificate = _one(console, name, provider, trials, seed, examples, out)
         if key is not None:
             certificate = signed(certificate, key)
         _write(certificate, out)
@@ -99,9 +106,7 @@ def _key(file: Path | None) -> Ed25519PrivateKey | None:
         raise click.UsageError(str(error)) from error
 
 
-def _one(
-    console: Console, name: str, contracts: Sequence[str], seed: int, examples: int, out: Path
-) -> CertificateFile:
+def _found(name: str, contracts: Sequence[str]) -> tuple[Provider, tuple[Trial, ...]]:
     try:
         provider = found(name)
         trials = trials_of(provider, contracts)
@@ -112,6 +117,28 @@ def _one(
         raise click.UsageError(f"nothing to try: {name} offers {offers}")
     if Path(provider.name).name != provider.name:
         raise click.UsageError(f"{provider.name!r} is no name for a file")
+    return provider, trials
+
+
+def _make_folder(out: Path) -> None:
+    """Before the laws are tried, which takes long: what cannot be written is told at once."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ".omnicloud").write_bytes(b"")
+        (out / ".omnicloud").unlink()
+    except OSError as error:
+        raise click.UsageError(f"{out} cannot be written: {error.strerror}") from error
+
+
+def _one(
+    console: Console,
+    name: str,
+    provider: Provider,
+    trials: Sequence[Trial],
+    seed: int,
+    examples: int,
+    out: Path,
+) -> CertificateFile:
     started = datetime.now(UTC)
     try:
         reports = _with_progress(console, provider, trials, seed, examples, out)

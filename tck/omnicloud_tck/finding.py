@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib
 import sys
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from omnicloud.registry.discovery import Registry
+from omnicloud.registry.known import how_to_install
 from omnicloud.registry.provider import Provider
 
 __all__ = ["NotFound", "found"]
@@ -32,8 +34,13 @@ def found(name: str) -> Provider:
 def _registered(name: str) -> Provider:
     providers = Registry.discover().providers
     if name not in providers:
-        raise NotFound(f"no provider {name!r}; installed are: {', '.join(sorted(providers))}")
-    return providers[name].provider
+        hint = how_to_install(name) or "one that is not installed is package.module:ATTRIBUTE"
+        raise NotFound(
+            f"no provider {name!r}; installed are: {', '.join(sorted(providers))}; {hint}"
+        )
+    installed = providers[name]
+    known = installed.provider
+    return known if known.distribution else replace(known, distribution=installed.distribution)
 
 
 def _attribute(name: str) -> Provider:

@@ -9,8 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from omnicloud_tck.certificates.trust import checked
+from omnicloud_tck.cli import certify
 from omnicloud_tck.finding import NotFound, found
 
 PACKAGE = """
@@ -46,6 +48,7 @@ class NotOne:
 
 TEST = """
 import pytest
+from click.testing import CliRunner
 from my_package import world
 from omnicloud_tck.kv import KVContract
 
@@ -118,3 +121,15 @@ def test_what_is_no_provider_is_told(
     monkeypatch.syspath_prepend(folder)
     with pytest.raises(NotFound, match=said):
         found(name)
+
+
+def test_a_wrong_command_of_certify_is_told_before_anything_is_tried(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("a file where a folder is needed")
+    for said, told in (
+        (("memory", "--out", str(tmp_path / "file" / "out")), "cannot be written"),
+        (("memory", "--examples", "-1"), "is not in the range"),
+        (("no-such-provider", "--out", str(tmp_path / "x")), "package.module:ATTRIBUTE"),
+    ):
+        result = CliRunner().invoke(certify, said)
+        assert (result.exit_code, told in result.stderr) == (2, True), result.output
+    assert not (tmp_path / "x").exists()

@@ -137,4 +137,4 @@ def test_without_click_the_command_says_how_to_get_it() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
     )
     assert done.returncode == 2
-    assert "pip install omnicloud[cli]" in done.stderr
+    assert 'pip install "omnicloud[cli]"' in done.stderr

@@ -1,5 +1,6 @@
 """The commands about data, over the embedded default in a folder of their own."""
 
+import asyncio
 import base64
 import json
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from omnicloud import Message, OmniCloud, ProcessingOutcome
 from omnicloud.cli.app import cli
 from omnicloud.config.files import FILE_VARIABLE
 
@@ -88,18 +90,18 @@ def test_a_write_can_have_a_time_and_a_condition(run: Run) -> None:
     assert run("kv", "get", "orders", "o-1").stdout == "open"
 
 
-def test_errors_of_the_library_end_with_1_a_message_and_a_hint(run: Run) -> None:
+def test_errors_end_with_1_or_for_a_wrong_command_2_a_message_and_a_hint(run: Run) -> None:
     absent = run("kv", "get", "orders", "absent")
     assert absent.exit_code == 1
     assert "there is no key 'absent'" in absent.stderr
     assert absent.stdout == ""
     unknown = run("kv", "get", "ordres", "o-1")
-    assert unknown.exit_code == 1
+    assert unknown.exit_code == 2
     assert "did you mean 'orders'?" in unknown.stderr
     other = run("objects", "list", "orders")
-    assert other.exit_code == 1
+    assert other.exit_code == 2
     assert "is a kv service" in other.stderr
-    assert run("kv", "set", "orders", "", "x").exit_code == 1
+    assert run("kv", "set", "orders", "", "x").exit_code == 2
     assert run("kv", "get").exit_code == 2
 
 
@@ -230,3 +232,62 @@ def test_dead_letters_are_listed_and_delivered_again(run: Run, tmp_path: Path) -
     assert answer(run("messages", "redrive", "mail", "letters", "m-1", "--json"))["redriven"] == 1
     assert answer(run("messages", "redrive", "mail", "letters", "--all", "--json"))["redriven"] == 0
     assert run("messages", "dead-letters", "mail", "letters").stdout.strip() == "no dead letters"
+
+
+def test_dead_letters_are_read_whole_and_what_waits_is_counted(run: Run, tmp_path: Path) -> None:
+    async def die() -> None:
+        async with OmniCloud(tmp_path / "omnicloud.toml") as cloud:
+            mail = cloud.messaging("mail")
+            died = asyncio.Event()
+
+            async def handle(message: Message) -> ProcessingOutcome:
+                died.set()
+                return ProcessingOutcome.FAIL
+
+            await mail.subscribe("letters")
+            await mail.publish("letters", b"dear customer", "ada", {"tone": "warm"})
+            work = asyncio.create_task(mail.consume("letters", handle))
+            await died.wait()
+            work.cancel()
+            await asyncio.wait({work})
+
+    asyncio.run(die())
+    run("messages", "publish", "mail", "letters", "waits")
+    for _ in range(2):  # looking changes nothing
+        told = answer(run("messages", "peek", "mail", "letters", "--json"))
+        assert (told["ready"], told["dead"]) == (1, 1)
+        (letter,) = told["dead_letters"]
+        assert (letter["value"], letter["key"]) == ("dear customer", "ada")
+    text = run("messages", "peek", "mail", "letters").stdout
+    for words in ("ready: 1", "key: ada", "header tone: warm", "payload: dear customer"):
+        assert words in text
+    empty = answer(run("messages", "peek", "mail", "letters", "--group", "other", "--json"))
+    assert empty["dead_letters"] == []
+
+
+def test_a_secret_on_the_command_line_is_refused_and_not_repeated(run: Run) -> None:
+    refused = run("secrets", "set", "vault", "db", "hunter2", stdin="x\n")
+    assert refused.exit_code == 2
+    assert "standard input" in refused.stderr
+    assert "hunter2" not in refused.output
+    assert run("secrets", "get", "vault", "db").exit_code == 1
+
+
+def test_nothing_on_standard_input_does_not_overwrite_a_secret(run: Run) -> None:
+    run("secrets", "set", "vault", "db", stdin="hunter2\n")
+    assert run("secrets", "set", "vault", "db", stdin="").exit_code == 2
+    assert run("secrets", "get", "vault", "db", "--reveal").stdout == "hunter2"
+    assert run("secrets", "set", "vault", "db", "--raw", stdin="").exit_code == 0
+
+
+def test_the_configuration_may_be_named_behind_the_command(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "other.toml").write_text('[services.a]\ncontract = "kv"\nprovider = "memory"\n')
+    assert run("kv", "list", "a").exit_code == 2
+    assert run("kv", "list", "a", "--config", "other.toml").exit_code == 0
+    assert run("plan", "--config", "other.toml").stdout.startswith("1. a: kv")
+
+
+def test_a_misspelt_command_is_guessed(run: Run) -> None:
+    guessed = run("secret", "list", "vault")
+    assert guessed.exit_code == 2
+    assert "did you mean 'secrets'?" in guessed.stderr

@@ -113,8 +113,6 @@ def test_every_mistake_of_shape_is_found_at_once() -> None:
         "services.b.retry.atempts",
         "services.b.requires[0]",
         "services.c",
-        "services.c.contract",
-        "services.c.provider",
     }
     assert "did you mean 'services'?" in told["servics"]
     assert "did you mean 'attempts'?" in told["services.b.retry.atempts"]
@@ -142,3 +140,35 @@ def test_paths_and_hints_are_told_in_words() -> None:
     assert did_you_mean("zzz", ("b", "a")) == "it can be: a, b"
     problem = Problem("services.a", "is wrong", "mend it", Origin("f.toml", 3))
     assert str(problem) == "f.toml:3: services.a: is wrong; mend it"
+
+
+def test_a_misspelt_key_that_must_be_there_is_named() -> None:
+    said = {"services": {"orders": {"contrat": "kv", "provder": "local"}}}
+    told = messages(load(said))
+    assert told["services.orders.contract"] == "is missing; rename 'contrat' to 'contract'"
+    assert told["services.orders.provider"] == "is missing; rename 'provder' to 'provider'"
+
+
+def test_a_service_that_is_no_table_is_one_mistake() -> None:
+    assert list(messages(load({"services": {"orders": "local"}}))) == ["services.orders"]
+
+
+def test_a_service_needs_a_name() -> None:
+    said = {"services": {"": {"contract": "kv", "provider": "local"}}}
+    assert [one.message for one in load(said).problems] == ["the service's name is empty"]
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("requires", "ttl", 'must be a list; write requires = ["…"]; in a variable a list is JSON'),
+        ("retry", "3", "must be a table; write retry = { … }; in a variable a table is JSON"),
+        ("timeout", "10s", "must be a number; seconds, as in 2.5"),
+        ("provider", 3, "must be text; "),
+    ],
+)
+def test_a_value_of_a_wrong_kind_is_told_in_words_of_toml(
+    key: str, value: object, told: str
+) -> None:
+    service = {"contract": "kv", "provider": "local", key: value}
+    assert messages(load({"services": {"orders": service}})) == {f"services.orders.{key}": told}

@@ -138,5 +138,5 @@ def test_the_entry_point_of_the_core_is_the_memory_provider() -> None:
 
 def test_how_to_get_what_is_not_installed() -> None:
     assert how_to_install("redis") == "pip install omnicloud-redis"
-    assert how_to_install("local") == "pip install omnicloud[local]"
+    assert how_to_install("local") == 'pip install "omnicloud[local]"'
     assert how_to_install("unheard-of") is None

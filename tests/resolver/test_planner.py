@@ -130,7 +130,7 @@ def test_a_wrong_configuration_tells_all_its_mistakes_at_once(tmp_path: Path) ->
     expected = [
         (3, "services.orders.provider", "did you mean 'weak'?"),
         (8, "services.carts.urll", "unknown key; did you mean 'url'?"),
-        (13, "services.stock.port", "valid integer"),
+        (13, "services.stock.port", "must be a whole number"),
         (18, "services.users.requires", "did you mean 'ttl'?"),
         (18, "services.users.requires", "'weak' does not declare the feature 'compare_and_set'"),
         (20, "services.users", "defined twice, on lines 15 and 20"),
@@ -249,7 +249,7 @@ def test_a_blocked_provider_is_said_to_be_blocked(tmp_path: Path) -> None:
 
 
 def test_without_configuration_and_without_local_the_command_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationProblems, match=r"pip install omnicloud\[local\]"):
+    with pytest.raises(ConfigurationProblems, match=r'pip install "omnicloud\[local\]"'):
         make_plan(load(environ={}, directory=tmp_path), REGISTRY)
 
 

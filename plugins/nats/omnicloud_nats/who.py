@@ -57,7 +57,7 @@ def _signed(file: Path) -> Credentials:
         import nkeys  # type: ignore[import-untyped]  # it has no types
     except ImportError as error:
         raise ConfigurationError(
-            "credentials_file needs the package nkeys", hint="pip install omnicloud-nats[creds]"
+            "credentials_file needs the package nkeys", hint='pip install "omnicloud-nats[creds]"'
         ) from error
     try:
         found = _BLOCK.findall(file.read_text())
