@@ -242,7 +242,7 @@ class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories,
 
     @law("CA-020", "touch decides the time to live anew and changes nothing else.", needs=_TOUCH)
     async def touching_decides_anew(self, world: World[Any]) -> None:
-        one, two = await self.portable(world), await self.portable(world)
+        one, two, looker = [await self.portable(world) for _ in range(3)]
         equal(False, await one.touch("missing", 60), "touching what is not there")
         equal(None, await one.get("missing"), "what was touched and is not there")
         for key, first, second in (
@@ -252,6 +252,8 @@ class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories,
             ("no more", None, 0.5),
         ):
             await one.set(key, key.encode(), first)
+            if first is None or first > 1:  # who may keep near it what it has read
+                equal(key.encode(), await looker.get(key), f"the value of {key!r} before")
             equal(True, await two.touch(key, second), f"touching {key!r}")
             equal(key.encode(), await one.get(key), f"the value of {key!r}")
         await one.set("fraction", b"x", 60)
@@ -260,7 +262,8 @@ class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories,
         for key in ("longer", "for ever", "fraction"):
             that(await two.get(key) is not None, f"{key!r} ended before its new time")
         for key in ("shorter", "no more"):
-            equal(None, await two.get(key), f"{key!r} after its new time")
+            for reader in (two, looker):
+                equal(None, await reader.get(key), f"{key!r} after its new time")
             equal(False, await two.touch(key, 60), "touching what expired")
             equal(None, await one.get(key), "what was touched after it expired")
         await world.sleep(0.7)
@@ -268,7 +271,7 @@ class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories,
 
     @law("CA-021", "clear deletes every key of its prefix, and no other.", needs=_CLEAR)
     async def clearing_goes_by_prefix(self, world: World[Any]) -> None:
-        one, two = await self.portable(world), await self.portable(world)
+        one, two, looker = [await self.portable(world) for _ in range(3)]
         keys = {
             "a",
             "ab",
@@ -288,11 +291,15 @@ class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories,
         }
         for prefix in ("a", "a/", "%", "_", "*", "a*", "[", "~", "é", "nothing", ""):
             for key in sorted(keys):
-                await one.set(key, key.encode(), 60)
+                await one.set(key, key.encode(), 60 if prefix else None)
+                # Who may keep near it what it has read.
+                equal(key.encode(), await looker.get(key), f"{key!r} before the clear")
             await two.clear(prefix)
             for key in sorted(keys):
                 expected = None if key.startswith(prefix) else key.encode()
-                equal(expected, await one.get(key), f"{key!r} after clear({prefix!r})")
+                for reader in (one, looker):
+                    found = await reader.get(key)
+                    equal(expected, found, f"{key!r} after clear({prefix!r})")
         for number in range(250):
             await one.set(f"many-{number}", b"x")
         await two.clear("many-")

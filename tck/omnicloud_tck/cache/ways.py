@@ -28,6 +28,7 @@ class WaysLaws(Kept):
         for number, payload in enumerate(self.payloads(one)):
             key = f"filled-{number % 8}"
             await two.delete(key)
+            equal(None, await two.get(key), "what was deleted")
             claimed: bool = await one.send(Claim(key, "me", 30.0))
             filled: bool = await one.send(Fill(key, "me", payload))
             equal((True, True), (claimed, filled), "claiming and filling what is missing")

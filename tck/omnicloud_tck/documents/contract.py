@@ -14,7 +14,9 @@ from omnicloud_tck.check import equal, refused
 from omnicloud_tck.documents.apart import ApartLaws
 from omnicloud_tck.documents.extra import ExtraLaws
 from omnicloud_tck.documents.histories import DocumentsHistories
+from omnicloud_tck.documents.lookers import LookerLaws
 from omnicloud_tck.documents.more import MoreLaws
+from omnicloud_tck.documents.orders import OrderLaws
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
@@ -30,7 +32,15 @@ _KIT = "kit"
 
 
 class DocumentsContract(
-    MoreLaws, ExtraLaws, ApartLaws, VerbLaws, TakerLaws, DocumentsHistories, Steady
+    MoreLaws,
+    ExtraLaws,
+    ApartLaws,
+    VerbLaws,
+    TakerLaws,
+    OrderLaws,
+    LookerLaws,
+    DocumentsHistories,
+    Steady,
 ):
     """Every promise of ``Documents``."""
 
@@ -176,6 +186,8 @@ class DocumentsContract(
                 where(name=value),
                 {"name": literal(value)},
                 where({"n": value}),
+                {"name": {"$in": [literal(value), "nobody"]}},
+                {"$or": [{"name": literal(value)}, {"n": {"$eq": literal(value)}}]},
             )
             for given in filters:
                 equal([], await documents.find_many("users", given), f"documents for {value!r}")
@@ -183,6 +195,14 @@ class DocumentsContract(
                 equal(False, await documents.delete_one("users", given), f"delete by {value!r}")
                 changed = await documents.update_one("users", given, {"$set": {"hit": True}})
                 equal(0, changed.matched, f"update by {value!r}")
+            opposites: tuple[Any, ...] = (
+                {"name": {"$ne": literal(value)}},
+                {"n": {"$nin": [literal(value)]}},
+                {"$nor": [{"name": literal(value)}]},
+            )
+            for given in opposites:
+                equal(2, len(await documents.find_many("users", given)), f"not {value!r}")
+                equal(2, await documents.count("users", given), f"count for not {value!r}")
         equal({"a": 1}, (await documents.find_one("users", where(n={"a": 1})) or {})["n"], "a dict")
 
     @law("DOC-013", "An order is kept across types, downwards, by _id in ties, page by page.")

@@ -107,17 +107,22 @@ class Kept(Quiet):
 
     @law(
         "G-004",
-        "An acknowledged write is read by every client from then on.",
+        "An acknowledged write or removal is read by every client from then on, also by one that "
+        "has read before and writes nothing.",
         rung=Rung.CONCURRENCY,
     )
     async def every_client_reads_the_write(self, world: World[Any]) -> None:
-        one, two = await world.pipeline(), await world.pipeline()
-        for number in range(20):
+        one, two, looker = [await world.pipeline() for _ in range(3)]
+        for number in range(12):
             writer, reader = (one, two) if number % 2 else (two, one)
-            payload = b"round %d" % number
-            equal(None, await self.take(reader, f"shared-{number}"), "before the write")
-            await self.put(writer, f"shared-{number}", payload)
-            equal(payload, await self.take(reader, f"shared-{number}"), f"write {number}")
+            name = f"shared-{number}"
+            for payload in (None, b"round %d" % number, b"again %d" % number, None):
+                if payload is not None:
+                    await self.put(writer, name, payload)
+                else:
+                    await self.remove(writer, name)
+                for client in (reader, looker):
+                    equal(payload, await self.take(client, name), f"turn {number}")
 
     @law(
         "G-005",

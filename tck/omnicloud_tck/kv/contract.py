@@ -22,6 +22,7 @@ from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.histories import KVHistories
 from omnicloud_tck.kv.lasting import LastingLaws
+from omnicloud_tck.kv.lookers import LookerLaws
 from omnicloud_tck.kv.model import KVModel, kv_steps
 from omnicloud_tck.kv.more import KVMore
 from omnicloud_tck.kv.ways import WaysLaws
@@ -39,7 +40,7 @@ _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 
 
-class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, KVHistories, Steady):
+class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, LookerLaws, KVHistories, Steady):
     """Every promise of ``KV``."""
 
     contract = "kv"
@@ -647,14 +648,15 @@ class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, KVHistories, Steady):
     async def a_watch_tells_changes(self, world: World[Any]) -> None:
         kv, other = await self.portable(world), await self.portable(world)
         await kv.set("w/old", b"x")
-        last: dict[str, tuple[ChangeKind, str]] = {}
+        lasts: list[dict[str, tuple[ChangeKind, str]]] = [{}, {}, {}]
 
-        async def follow() -> None:
-            async for change in kv.watch("w/"):
+        async def follow(client: KV[bytes], last: dict[str, tuple[ChangeKind, str]]) -> None:
+            async for change in client.watch("w/"):
                 that(change.key.startswith("w/"), f"told of {change.key!r}")
                 last[change.key] = (change.kind, change.version)
 
-        following = asyncio.ensure_future(follow())
+        watches = zip((kv, kv, other), lasts, strict=True)
+        following = [asyncio.ensure_future(follow(*watch)) for watch in watches]
         try:
             await world.sleep(0.3)
             expected: dict[str, tuple[ChangeKind, str]] = {}
@@ -667,13 +669,15 @@ class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, KVHistories, Steady):
             expected["w/old"] = expected["w/0"] = (ChangeKind.DELETED, "")
 
             async def told() -> bool:
-                return last == expected
+                return lasts == [expected] * 3
 
-            await eventually(told, world.sleep, 5.0, "all changes told")
-            that(not following.done(), "the watch ended, or told of a key outside its prefix")
+            await eventually(told, world.sleep, 5.0, "all changes told, to each of three")
+            for each in following:
+                that(not each.done(), "a watch ended, or told of a key outside its prefix")
         finally:
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            for each in following:
+                each.cancel()
+            await asyncio.gather(*following, return_exceptions=True)
 
     @law("KV-061", "A watch tells that a key has expired.", needs=[KVFeature.WATCH, KVFeature.TTL])
     async def a_watch_tells_expiry(self, world: World[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import itertools
 from typing import Any
 
@@ -23,6 +24,7 @@ from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.objects.histories import ObjectsHistories
+from omnicloud_tck.objects.lookers import LookerLaws
 from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
@@ -41,12 +43,32 @@ _KEYS = ("Z", "a", "a/b", "a/b/c", "a/", "a_b", "a%b", "A", "b", "é", "\U0001f9
 Step = tuple[str, int, str, bytes]
 
 
+_TEMPTING: dict[str, bytes] = {
+    "page.html": b"<html>\r\n</html>\n",
+    "k.json": b"{}",
+    "log.gz": gzip.compress(b"packed", mtime=0),
+    "plain": b"",
+}
+"""Contents by keys from which something might guess that it may change them."""
+
+_ODD_METADATA: tuple[dict[str, str], ...] = (
+    {
+        "lines": "one\r\nx-evil: 1\n\ttwo",
+        "break\r\nin: a name": "x",
+        "nul": "a\0b",
+        "\u2028": "\x85",
+    },
+    {"content-encoding": "gzip", "Content-Length": "1", "etag": "x", "x-amz-meta-a": "1", "a": "2"},
+)
+
+
 class ObjectsContract(
     PresignLaws,
     PartsLaws,
     UploadsLaws,
     WholesLaws,
     ToldLaws,
+    LookerLaws,
     ObjectsMore,
     ObjectsHistories,
     Steady,
@@ -144,11 +166,13 @@ class ObjectsContract(
         kind = "text/x-odd; charset=Latin-1"
         metadata = {"Author": "Ünï 🦀", "empty": "", "lower-case": " around ", "UPPER": "1"}
         metadata |= {"escaped": "100%25 %41+b &amp; \\n =?utf-8?q?x?=", "quoted": '"a", b; c=d'}
-        for key in ("page.html", "k.json", "plain"):
-            await objects.upload(key, b"{}", content_type=kind, metadata=metadata)
-            info = await objects.stat(key)
-            equal(kind, info.content_type, "the content type")
-            equal(metadata, dict(info.metadata), "the metadata")
+        for key, data in _TEMPTING.items():
+            for kept in (metadata, *_ODD_METADATA):
+                await objects.upload(key, data, content_type=kind, metadata=kept)
+                info = await objects.stat(key)
+                equal(kind, info.content_type, "the content type")
+                equal(kept, dict(info.metadata), "the metadata")
+            equal(data, await objects.download(key), f"the content of {key!r}")
             await objects.upload(key, b"<html></html>")
             info = await objects.stat(key)
             equal("application/octet-stream", info.content_type, "the content type by default")
