@@ -17,7 +17,7 @@ from omnicloud_tck.general.once import done_once
 from omnicloud_tck.general.refusals import refusals_of
 from omnicloud_tck.general.requests import requests_of
 from omnicloud_tck.law import Ability, Rung, law
-from omnicloud_tck.telling import everything
+from omnicloud_tck.telling import everything, tells
 from omnicloud_tck.world import World
 
 __all__ = ["EveryVerb", "Outages", "Quiet"]
@@ -103,7 +103,7 @@ class _Told(logging.Handler):
 
 
 def _in(text: str) -> bool:
-    return _CANARY.decode() in text
+    return tells(text, _CANARY)
 
 
 async def _fails(pipe: Pipeline[Any], op: Operation[Any, Any]) -> None:
