@@ -21,7 +21,7 @@ __all__ = ["CacheMore"]
 _TOUCH = [CacheFeature.TOUCH]
 _FLIGHT = [CacheFeature.CROSS_PROCESS_FLIGHT]
 _DAY = 86400.0
-_AT_ONCE = 15
+_AT_ONCE = 20
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 from omnicloud.contracts.objects import Objects, ObjectsFeature
@@ -99,7 +101,8 @@ class PartsLaws(Contract):
     async def parts_honour_conditions(self, world: World[Any]) -> None:
         objects = Objects(await world.pipeline())
         size = objects.pipeline.driver.limits.part_min_bytes
-        data = b"x" * (2 * size)
+        # Something may be tempted to unpack it.
+        data = gzip.compress(b"x" * (2 * size), 0, mtime=0)
         first = await objects.upload("k", data, if_absent=True, part_bytes=size)
         with refused(AlreadyExistsError, "if_absent over an object, in parts"):
             await objects.upload("k", b"y" * (2 * size), if_absent=True, part_bytes=size)
@@ -109,6 +112,23 @@ class PartsLaws(Contract):
         equal(b"2", await _got(objects, "k"), "after the refused uploads")
         await objects.upload("k", data, if_version=second, part_bytes=size)
         that(await _got(objects, "k") == data, "an upload in parts over its version")
+        await self._refusals_keep_parts(objects, size, first)
+
+    async def _refusals_keep_parts(self, objects: Objects, size: int, stale: str) -> None:
+        data = b"y" * (2 * size)
+        upload_id = await objects.begin_upload("k")
+        tags = await _sent(objects, "k", upload_id, data, size, order=(1, 2))
+        whole = CompleteUpload("k", upload_id, tags)
+        for refusal, error in (
+            (replace(whole, if_absent=True), AlreadyExistsError),
+            (replace(whole, if_version=stale), ConflictError),
+        ):
+            with refused(error, "a completion whose condition is not met"):
+                await objects.pipeline.send(refusal)
+            parts = await objects.pipeline.send(ListParts("k", upload_id))
+            equal([1, 2], [part.number for part in parts], "parts after a refused completion")
+        await objects.pipeline.send(whole)
+        that(await _got(objects, "k") == data, "an upload that was refused, completed at last")
 
     @law(
         "OBJ-034",

@@ -26,7 +26,8 @@ class WholesLaws(Contract):
 
     @law(
         "OBJ-115",
-        "Of writes at once each is seen whole: content, size, type and metadata of one writer.",
+        "Of writes at once each is seen, and copied, whole: content, size, type and metadata of "
+        "one writer.",
         rung=Rung.CONCURRENCY,
     )
     async def one_writers_object(self, world: World[Any]) -> None:
@@ -54,6 +55,8 @@ class WholesLaws(Contract):
     async def _look_on(self, objects: Objects, key: str, size: int) -> None:
         while True:
             await self._is_one_writers(objects, key, size)
+            await objects.copy(key, f"{key}-copy")
+            await self._is_one_writers(objects, f"{key}-copy", size)
 
     async def _is_one_writers(self, objects: Objects, key: str, size: int) -> None:
         chunk: Chunk | None = await objects.pipeline.send(GetRange(key))
