@@ -220,6 +220,10 @@ class S3Objects:
 
     async def complete_upload(self, op: CompleteUpload, /) -> str:
         stored = self._keys.stored(op.key)
+        # The service decides below. But what it refuses once the parts are put together can
+        # be completed again, not gone on with: so look first, unless another comes between.
+        if op.if_absent and await self._head(stored) is not None:
+            raise AlreadyExistsError("the object is there")
         async with self._condition(stored, op.if_version, absent=op.if_absent) as condition:
             answer, version = await self._uploads.complete(op, condition)
             if not version:
