@@ -63,7 +63,10 @@ def _unopened(service: ServicePlan, error: OmniCloudError) -> Health:
 
 def _versions(plan: Plan) -> dict[str, str]:
     """Versions of what runs: Python, the core, and the distribution of each provider used."""
-    used = {one.installed.distribution: one.installed.version for one in plan.services}
+    providers = [one.installed for one in plan.services]
+    if plan.default is not None:
+        providers.append(plan.default.installed)
+    used = {one.distribution: one.version for one in providers}
     return {"python": platform.python_version(), "omnicloud": version("omnicloud"), **used}
 
 

@@ -85,12 +85,10 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
     detail = ""
     try:
         async with asyncio.timeout(PING_SECONDS):
-            if probe is not None:
-                await pipeline.send(probe)
-            elif isinstance(pipeline.driver, LazyDriver):
+            if isinstance(pipeline.driver, LazyDriver):
                 await pipeline.driver.opened()
-    except (NotFoundError, PermissionDeniedError):
-        detail = ""  # an answer of the service
+            if probe is not None:
+                await _send(pipeline, probe)
     except OmniCloudError as error:
         detail = str(error)
     except TimeoutError:
@@ -100,6 +98,13 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
     return Health(
         info.name, info.contract, info.provider, not detail, probe is not None, took, detail
     )
+
+
+async def _send(pipeline: Pipeline[Any], probe: Operation[Any, Any]) -> None:
+    try:
+        await pipeline.send(probe)
+    except (NotFoundError, PermissionDeniedError):
+        return  # an answer of a service that was opened
 
 
 def _probe(contract: str) -> Operation[Any, Any] | None:

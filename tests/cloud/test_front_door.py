@@ -20,6 +20,7 @@ from omnicloud import (
     InternalError,
     InvalidArgumentError,
     OmniCloud,
+    PermissionDeniedError,
     ResourceExhaustedError,
     UnavailableError,
     UnsupportedError,
@@ -313,6 +314,15 @@ def _rows(folder: Path) -> dict[str, int]:
     }
     connection.close()
     return rows
+
+
+async def test_a_default_service_that_may_not_be_opened_is_not_well() -> None:
+    world.FAILURES["open a"] = lambda: PermissionDeniedError("the folder is another's")
+    async with cloud({}, defaults=DEFAULT) as one:
+        one.kv("a")
+        (health,) = await one.health()
+    assert not health.healthy
+    assert "another's" in health.detail
 
 
 async def test_a_wrong_configuration_opens_nothing() -> None:

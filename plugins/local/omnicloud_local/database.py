@@ -32,6 +32,7 @@ T = TypeVar("T")
 
 SYNCHRONOUS = {"power": "FULL", "process": "NORMAL"}
 
+_DEFAULT_FOLDER = ".omnicloud"  # it comes to be unasked, with data and the key of secrets
 _READERS = 2
 _POLL_SECONDS = 0.05  # how soon a change made by another process is seen
 
@@ -81,7 +82,7 @@ class Database:
     @classmethod
     def _opened(cls, path: Path, clock: Clock, synchronous: str) -> Database:
         with mapped(f"making the folder of {path.name}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(path.parent)
         return cls(path, clock, synchronous)
 
     async def write(self, piece: Callable[[sqlite3.Connection], T]) -> T:
@@ -170,6 +171,14 @@ class Database:
 
 
 _SCHEMAS = "CREATE TABLE IF NOT EXISTS omnicloud_schemas (mark TEXT PRIMARY KEY)"
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder where there is none; the default one is kept out of version control."""
+    is_new = not folder.exists()
+    folder.mkdir(parents=True, exist_ok=True)
+    if is_new and folder.name == _DEFAULT_FOLDER:
+        (folder / ".gitignore").write_text("*\n", encoding="ascii")
 
 
 def _has_made(connection: sqlite3.Connection, mark: str) -> bool:

@@ -25,6 +25,9 @@ _HINTS = {
     PermissionDeniedError: "check owner and mode of the files",
 }
 
+_PLACE = "its path must be a folder that is there, or can be made, and that may be written"
+_NO_PLACE = frozenset({errno.ENOENT, errno.ENOTDIR, errno.EEXIST})
+
 _SQLITE: dict[int, tuple[type[OmniCloudError], Outcome]] = {
     sqlite3.SQLITE_CORRUPT: (CorruptedError, Outcome.NOT_DONE),
     sqlite3.SQLITE_NOTADB: (CorruptedError, Outcome.NOT_DONE),
@@ -72,7 +75,14 @@ def translated(error: Exception, what: str) -> OmniCloudError:
     if found is None:
         return InternalError(f"{what}: {type(error).__name__}: {error}")
     kind, outcome = found
-    return kind(f"{what}: {error}", hint=_HINTS.get(kind), outcome=outcome)
+    hint = _PLACE if _is_misplaced(error) else _HINTS.get(kind)
+    return kind(f"{what}: {error}", hint=hint, outcome=outcome)
+
+
+def _is_misplaced(error: Exception) -> bool:
+    if isinstance(error, sqlite3.Error):
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
+    return isinstance(error, OSError) and error.errno in _NO_PLACE
 
 
 @contextmanager
