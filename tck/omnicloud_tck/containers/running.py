@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from omnicloud.contracts.containers import ContainersFeature, Health, HealthCheck, State
@@ -152,20 +153,27 @@ class RunningLaws(Bench):
     )
     async def throttling_is_told(self, world: World[Any]) -> None:
         containers = await self.portable(world)
-        await self.begun(containers, spec("held", BUSY, cpu=0.2))
+        await self.begun(containers, spec("held", BUSY, cpu=0.5))
         await self.begun(containers, spec("free"))
-        held = [one async for one in _first(containers.stats("held", interval=0.6), 4)]
-        first, last = held[0], held[-1]
+        await containers.update("held", cpu=0.02)
+        held: list[Any] = []
+        async for one in containers.stats("held", interval=0.5):
+            held.append(one)
+            if _throttled(held[0], one) >= 6 or len(held) == 40:
+                break
         for name in ("periods", "throttled_periods", "throttled_seconds"):
             told = [getattr(one, name) for one in held]
             that(told == sorted(told), f"{name} falls: {told}")
-        span, waited = last.at - first.at, last.throttled_seconds - first.throttled_seconds
-        # Of 1.8 s it works 0.36 and waits the rest, unless the machine is busy with something else.
-        that(waited > 0.1 * span, f"it waited {waited:.2f} s of {span:.1f} s at 0.2 processors")
-        that(waited < 1.3 * span + 0.3, f"it waited {waited:.2f} s within {span:.1f} s")
-        periods = last.throttled_periods - first.throttled_periods
-        that(periods > span, f"{periods} throttled periods in {span:.1f} s of 0.1 s each")
-        that(last.throttled_periods <= last.periods, "more periods throttled than there were")
+        periods, span = _throttled(held[0], held[-1]), held[-1].at - held[0].at
+        that(periods >= 6, f"{periods} throttled periods of 0.1 s in {span:.1f} s")
+        that(held[-1].throttled_periods <= held[-1].periods, "more periods throttled than all")
+        for early, late in pairwise(held):
+            periods, span = _throttled(early, late), late.at - early.at
+            waited = late.throttled_seconds - early.throttled_seconds
+            that(waited < 1.3 * span + 0.3, f"it waited {waited:.2f} s within {span:.1f} s")
+            # Nearly all of each, unless the machine is busy: then its share is gone late.
+            enough = periods < 3 or waited > 0.002 * periods
+            that(enough, f"it waited {waited:.4f} s in {periods} throttled periods")
         (free,) = [one async for one in _first(containers.stats("free"))]
         equal((0, 0.0), (free.throttled_periods, free.throttled_seconds), "without a limit")
 
@@ -249,6 +257,11 @@ class RunningLaws(Bench):
         again = await containers.restart("well", grace=5)
         if world.clock.monotonic() - before < 0.5:  # its first check is not over
             equal(Health.STARTING, again.health, "the health of a run that is new")
+
+
+def _throttled(early: Any, late: Any) -> int:
+    periods: int = late.throttled_periods - early.throttled_periods
+    return periods
 
 
 async def _has(containers: Any, name: str, health: Health) -> bool:
