@@ -30,6 +30,7 @@ from omnicloud_docker.config import DockerConfig
 from omnicloud_docker.containers import open_containers
 from omnicloud_docker.daemon import Daemon
 from omnicloud_tck.served import Lone
+from omnicloud_tck.servers import NoServerError
 
 R = TypeVar("R")
 
@@ -76,7 +77,7 @@ async def node_of(services: int) -> AsyncIterator[Node]:
     Raises:
         NoServerError: No engine can be started on this machine.
     """
-    before = os.sched_getaffinity(0)
+    before = _cores()
     os.sched_setaffinity(0, {OTHER_CORE})  # the engine inherits it, and the clients
     daemon = Daemon()
     try:
@@ -94,6 +95,14 @@ async def node_of(services: int) -> AsyncIterator[Node]:
     finally:
         await asyncio.to_thread(daemon.remove)
         os.sched_setaffinity(0, before)
+
+
+def _cores() -> set[int]:
+    """The cores that this process may use, if the node's and another are among them."""
+    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set()
+    if not {NODE_CORE, OTHER_CORE} <= mine:
+        raise NoServerError(f"cores {OTHER_CORE} and {NODE_CORE} of a Linux are needed")
+    return mine
 
 
 def _first_in_line(daemon: Daemon) -> None:

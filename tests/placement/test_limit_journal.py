@@ -241,6 +241,17 @@ def test_a_full_journal_changes_no_further_limit(
     scene(play)
 
 
+def test_a_journal_that_is_not_open_changes_no_limit(tmp_path: Path) -> None:
+    async def play(containers: Containers) -> None:
+        notes = LimitJournal(tmp_path / "limits.jsonl", "web")
+        (one,) = await apply(containers, [advice("a", 0.8, 0.1)], watch=5, journal=notes)
+        assert "not open" in one.reason
+        assert notes.unsettled == ()
+        assert await limit(containers, "a") == 0.8
+
+    scene(play)
+
+
 def test_a_journal_that_cannot_be_written_is_told_before_anything_is_changed(
     tmp_path: Path,
 ) -> None:

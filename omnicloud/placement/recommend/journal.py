@@ -15,7 +15,13 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Self
 
-from omnicloud.errors import ConfigurationError, CorruptedError, ResourceExhaustedError
+from omnicloud.errors import (
+    ClosedError,
+    ConfigurationError,
+    CorruptedError,
+    OmniCloudError,
+    ResourceExhaustedError,
+)
 
 __all__ = ["MOST_LINES", "Change", "LimitJournal"]
 
@@ -78,6 +84,7 @@ class LimitJournal:
         Raises:
             ResourceExhaustedError: The file has as many lines as it may; nothing was written.
             ConfigurationError: The file cannot be written.
+        ClosedError: The journal is not open.
         """
         earlier = self._open.get(change.container)
         if earlier is not None and earlier.id == change.id:
@@ -90,7 +97,7 @@ class LimitJournal:
         self._open[change.container] = change
         try:
             await self._append({"changed": asdict(change)}, durable=True)
-        except ConfigurationError:
+        except OmniCloudError:
             self._open.pop(change.container, None)
             raise
 
@@ -106,7 +113,7 @@ class LimitJournal:
 
     def _write(self, line: Mapping[str, object], durable: bool) -> None:
         if self._stream is None:
-            return
+            raise ClosedError("the journal is not open")
         try:
             self._stream.write(json.dumps(line).encode() + b"\n")
             if durable:
