@@ -35,6 +35,7 @@ AIMS = (
     "cost",
     "energy",
     "gpu_fragmentation",
+    "gpu_packing",
     "lifetime",
     "closeness",
 )

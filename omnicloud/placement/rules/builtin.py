@@ -22,6 +22,7 @@ from omnicloud.placement.rules.objectives.closeness import Closeness
 from omnicloud.placement.rules.objectives.cost import Cost
 from omnicloud.placement.rules.objectives.fill import Density, LeastUsed
 from omnicloud.placement.rules.objectives.gpu_fragmentation import GpuFragmentation
+from omnicloud.placement.rules.objectives.gpu_packing import GpuPacking
 from omnicloud.placement.rules.objectives.lifetime import Lifetime
 from omnicloud.placement.rules.objectives.power import Carbon, Energy
 from omnicloud.placement.rules.protocol import Objective, Rule
@@ -59,6 +60,7 @@ def placement_objectives() -> Sequence[Objective]:
         Energy(),
         Carbon(),
         GpuFragmentation(),
+        GpuPacking(),
         Lifetime(),
         Closeness(),
     )

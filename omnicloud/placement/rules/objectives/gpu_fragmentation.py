@@ -25,14 +25,14 @@ class _Usual:
     """The kinds of workloads that usually come: one entry, or one row, for each.
 
     Attributes:
-        weights: How usual each is; they add up to 1.
+        weights: How often each came.
         demands: In quanta, by dimension of the fleet.
         counts: GPUs; 0 for none.
         milli: Thousandths of each GPU.
         models: Whether it can use the GPUs of each node.
     """
 
-    weights: Floats
+    weights: NDArray[np.int64]
     demands: Floats
     counts: NDArray[np.int64]
     milli: NDArray[np.int64]
@@ -59,10 +59,10 @@ class _Seen:
     def _summed(self) -> _Usual:
         common = sorted(self._seen.items(), key=lambda one: (-one[1], one[0][0], repr(one[0][1])))
         kinds = [kind for kind, _ in common[:_MOST_KINDS]]
-        weights = np.array([count for _, count in common[:_MOST_KINDS]], dtype=np.float64)
+        weights = np.array([count for _, count in common[:_MOST_KINDS]], dtype=np.int64)
         models = [n.gpus.model if n.gpus else "" for n in self._fleet.nodes]
         return _Usual(
-            weights / max(weights.sum(), 1.0),
+            weights,
             np.array([np.frombuffer(demand) for demand, _ in kinds]),
             np.array([gpu.count if gpu else 0 for _, gpu in kinds], dtype=np.int64),
             np.array([gpu.milli if gpu else 0 for _, gpu in kinds], dtype=np.int64),
@@ -104,6 +104,9 @@ class _Gradient(Score):
         self._devices = fleet.book(Devices)
         self._demand = fleet.demand(workload)[:, None]
         self._gpu = workload.gpu
+        self._all = int(usual.weights.sum())
+        gpu = workload.gpu
+        self.key = self._demand.tobytes(), gpu and (gpu.count, gpu.milli)
         most = float(WHOLE * self._devices.free.shape[1])
         self.bounds = (-most, most)
 
@@ -133,5 +136,6 @@ class _Gradient(Score):
         enough = fitting.sum(axis=2) >= usual.counts[:, None]
         runs = room & enough & usual.models[:, rows] & (usual.counts > 0)[:, None]
         useful = np.where(runs, (devices[None, :, :] * fitting).sum(axis=2), 0)
-        lost: Floats = devices.sum(axis=1) - usual.weights @ useful
+        # whole numbers, so that one node gets the same to the last bit as a column of them
+        lost: Floats = devices.sum(axis=1) - (usual.weights @ useful) / self._all
         return lost
