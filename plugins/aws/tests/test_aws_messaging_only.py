@@ -13,7 +13,7 @@ from omnicloud.contracts.messaging import Messaging
 from omnicloud.contracts.messaging.driver import Ack, Kill, Receive, Subscribe
 from omnicloud.core.moments import ServiceTime
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import ConfigurationError, NotFoundError
+from omnicloud.errors import ClosedError, ConfigurationError, NotFoundError
 from omnicloud_aws.certify import kept_server, settings
 from omnicloud_aws.client import Client, opened
 from omnicloud_aws.envelope import Meta, packed
@@ -105,6 +105,17 @@ async def test_a_message_that_a_cancelled_receiver_was_given_comes_to_another_as
     assert (got.payload, got.attempt) == (b"x", 1)
     await mine.aclose()
     await other.aclose()
+
+
+async def test_a_receiver_that_waits_is_told_that_its_client_was_closed(account: Account) -> None:
+    mine = await account.messaging()
+    await mine.subscribe(*PLACE)
+    driver = mine.pipeline.driver
+    waiting = asyncio.ensure_future(driver.receive(Receive(*PLACE, 1, 20.0, 20.0)))
+    await asyncio.sleep(0.5)
+    await driver.aclose()
+    with pytest.raises(ClosedError):
+        await waiting
 
 
 async def test_what_is_due_much_later_goes_back_and_what_is_due_is_published(
