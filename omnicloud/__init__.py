@@ -59,6 +59,7 @@ if TYPE_CHECKING:
         UnavailableError,
         UnsupportedError,
     )
+    from omnicloud.workers import TenantWorkers
 
 __all__ = [
     "IAM",
@@ -108,6 +109,7 @@ __all__ = [
     "SecretNotFoundError",
     "Secrets",
     "StepContext",
+    "TenantWorkers",
     "ThrottledError",
     "UnauthenticatedError",
     "UnavailableError",
@@ -145,6 +147,7 @@ _ROOMS = {
     "Secret": "contracts.secrets",
     "Secrets": "contracts.secrets",
     "StepContext": "contracts.sagas",
+    "TenantWorkers": "workers",
     "acting_as": "core.context",
     "deadline": "core.context",
     "step": "contracts.sagas",
