@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from omnicloud_aws.emulator_tables import quicken
+
 __all__ = ["main"]
 
 _Application = Callable[[dict[str, Any], Any], Iterable[bytes]]
@@ -88,6 +90,7 @@ def main() -> None:
     from moto import server
     from waitress import serve  # type: ignore[import-untyped]  # has none
 
+    quicken()
     application = _OneAtATime(
         server.DomainDispatcherApplication(server.create_backend_app)  # type: ignore[attr-defined]  # it exports nothing
     )
