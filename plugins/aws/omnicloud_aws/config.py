@@ -67,11 +67,14 @@ class AWSConfig(BaseModel):
         description="secrets: seconds between two looks of a watch; each look is a paid request.",
     )
     table: str = Field(
-        default="omnicloud", description="kv: the DynamoDB table; services may share one."
+        default="omnicloud",
+        description="kv, documents: the DynamoDB table; services may share one.",
     )
     create_table: bool = Field(
         default=False,
-        description="kv: make the table, paid by request, when it is not there at opening.",
+        description=(
+            "kv, documents: make the table, paid by request, when it is not there at opening."
+        ),
     )
     partitions: int = Field(
         default=4,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import itertools
 import json
 import sys
 import time
@@ -16,6 +17,7 @@ from statistics import median
 
 import aiohttp
 
+from omnicloud.contracts.documents import Documents
 from omnicloud.contracts.kv import KV
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.core.codec import BYTES
@@ -23,11 +25,13 @@ from omnicloud.core.moments import ServiceTime
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_aws.certify import kept_server, settings
 from omnicloud_aws.client import opened
+from omnicloud_aws.documents import open_documents
 from omnicloud_aws.kv import AWSKV, open_kv
 from omnicloud_tck.served import Lone
 
 _ROUNDS = 2
 _VALUE = b"x" * 1024
+_ONE = {"_id": "one"}
 _HEADERS = {
     "content-type": "application/x-amz-json-1.0",
     "authorization": "AWS4-HMAC-SHA256 Credential=a/20260101/us-east-1/dynamodb/aws4_request, "
@@ -45,6 +49,27 @@ async def measured(name: str, call: Callable[[int], Awaitable[object]], calls: i
             took.append(time.perf_counter() - started)
         cpu = (time.process_time() - cpu) / calls
         print(f"{name:22} {median(took) * 1e3:6.2f} ms   own CPU {cpu * 1e3:5.2f} ms")
+
+
+async def _documents(documents: Documents, calls: int) -> None:
+    text = "x" * 1000
+
+    async def insert(_: int) -> None:
+        await documents.insert_one("bench", {"text": text, "n": next(numbers)})
+
+    async def update(_: int) -> None:
+        await documents.update_one("bench", {"_id": "one"}, {"$inc": {"n": 1}})
+
+    async def search(_: int) -> None:
+        await documents.update_one("few", {"n": {"$gte": 0}}, {"$inc": {"n": 1}})
+
+    numbers = itertools.count()
+    for name in ("bench", "few"):
+        await documents.insert_one(name, {"_id": "one", "text": text, "n": 0})
+    await measured("documents insert", insert, calls)
+    await measured("documents find by id", lambda _: documents.find_one("bench", _ONE), calls)
+    await measured("documents change by id", update, calls)
+    await measured("documents change found", search, calls)
 
 
 async def main(calls: int) -> None:
@@ -81,6 +106,7 @@ async def main(calls: int) -> None:
 
         await measured("aiohttp get, unsigned", bare, calls)
     await raw.aclose()
+    await _documents(Documents(Pipeline(await open_documents(config, lone))), calls)
     await lone.aclose()
     server.end()
 

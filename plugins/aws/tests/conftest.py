@@ -31,7 +31,7 @@ _LONG = {
 _SHORT = {
     "TestAWSDocuments": {
         *("DOC-002", "DOC-003", "DOC-005", "DOC-014", "DOC-015", "DOC-016", "DOC-020", "DOC-022"),
-        *("DOC-030", "DOC-031", "DOC-032", "DOC-065", "DOC-124", "DOC-125"),
+        *("DOC-030", "DOC-031", "DOC-032", "DOC-065", "DOC-124"),
     },
     # Those that ask how long something takes are not for a machine that is busy.
     "TestAWSMessaging": {
