@@ -9,11 +9,13 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
-from omnicloud_tck.servers import ServerProcess
+from omnicloud_tck.proxy import Proxy
 
 __all__ = ["SETS", "ProviderSet", "Served", "served"]
 
+_AWAY_SECONDS = 2.0
 _EXAMPLE = Path(__file__).parents[2] / "examples" / "orders"
 
 
@@ -25,11 +27,15 @@ class ProviderSet:
         name: Of the file below ``examples/orders/sets``; ``local`` is the example's own.
         providers: Those that have a server, the one that is killed first.
         packages: Folders of the providers that a machine may lack a server for.
+        orders: How many the shop is sent.
+        asked_by: A variable of the environment without which it is not tried.
     """
 
     name: str
     providers: Sequence[str] = ()
     packages: Sequence[str] = ()
+    orders: int = 150
+    asked_by: str | None = None
 
     @property
     def file(self) -> Path:
@@ -48,12 +54,33 @@ class ProviderSet:
         }
 
 
+class Server(Protocol):
+    """What is hurt in the middle of a run."""
+
+    async def restart(self) -> None:
+        """Kill it and start it again."""
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that runs, and the options with which a service reaches it."""
 
-    server: ServerProcess
+    server: Server
     options: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class _Line:
+    """The line to a server that keeps nothing: it is cut in the place of the server."""
+
+    proxy: Proxy
+
+    async def restart(self) -> None:
+        """Reset every connection, and each that is tried, until a server would be back."""
+        self.proxy.weather.refusing = True
+        self.proxy.reset()
+        await asyncio.sleep(_AWAY_SECONDS)
+        self.proxy.clear()
 
 
 SETS = [
@@ -66,6 +93,8 @@ SETS = [
         ["rabbitmq", "postgres", "s3"],
         ["plugins/rabbitmq", "plugins/postgres"],
     ),
+    # The emulator answers one request after another, and has most of the processor.
+    ProviderSet("aws", ["aws"], orders=60, asked_by="OMNICLOUD_TEST_AWS_ALL"),
 ]
 
 
@@ -81,6 +110,19 @@ async def served(chosen: ProviderSet) -> AsyncIterator[list[Served]]:
 
 def _own_name() -> str:
     return f"orders-{uuid.uuid4().hex}"
+
+
+async def _aws(stack: AsyncExitStack) -> Served:
+    from omnicloud_aws.certify import kept_server
+
+    server = kept_server()
+    await server.start()
+    stack.callback(server.remove)
+    line = await stack.enter_async_context(Proxy(server.port))
+    endpoint = f"http://127.0.0.1:{line.port}"
+    name = _own_name()
+    account = {"access_key": "any", "secret_key": "any", "table": name, "namespace": name}
+    return Served(_Line(line), {"endpoint": endpoint, "create_table": "true", **account})
 
 
 async def _azure(_: AsyncExitStack) -> Served:
@@ -155,6 +197,7 @@ async def _s3(stack: AsyncExitStack) -> Served:
 
 
 _START = {
+    "aws": _aws,
     "azure": _azure,
     "gcs": _gcs,
     "nats": _nats,
