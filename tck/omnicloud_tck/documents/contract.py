@@ -21,6 +21,7 @@ from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
@@ -40,6 +41,7 @@ class DocumentsContract(
     OrderLaws,
     LookerLaws,
     DocumentsHistories,
+    Silences,
     Steady,
 ):
     """Every promise of ``Documents``."""

@@ -18,6 +18,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import collect, equal, eventually, refused, that
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.histories import KVHistories
@@ -40,7 +41,7 @@ _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 
 
-class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, LookerLaws, KVHistories, Steady):
+class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, LookerLaws, KVHistories, Silences, Steady):
     """Every promise of ``KV``."""
 
     contract = "kv"

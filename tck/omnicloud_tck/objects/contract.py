@@ -20,6 +20,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
@@ -71,6 +72,7 @@ class ObjectsContract(
     LookerLaws,
     ObjectsMore,
     ObjectsHistories,
+    Silences,
     Steady,
 ):
     """Every promise of ``Objects``."""

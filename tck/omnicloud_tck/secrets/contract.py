@@ -18,6 +18,7 @@ from omnicloud.contracts.secrets.driver import Await, Get, List
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, SecretNotFoundError
 from omnicloud_tck.check import collect, each, equal, refused, that
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
@@ -37,7 +38,7 @@ _ENOUGH = 4  # characters of it; no four of them are anywhere by chance
 _ODD = (b"", b"\n", b"line\n", b" around ", b"\r\n", b"\0", b"a\0b", b"\xff\xfe", b"***")
 
 
-class SecretsContract(SecretsMore, VersionLaws, LastingLaws, Steady):
+class SecretsContract(SecretsMore, VersionLaws, LastingLaws, Silences, Steady):
     """Every promise of ``Secrets``."""
 
     contract = "secrets"
