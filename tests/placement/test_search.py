@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ortools.sat.python import cp_model
 
 from omnicloud.errors import InvalidArgumentError
+from omnicloud.placement.search.first_fit import first_fit as first_fit_at
 from omnicloud.placement.search.pack import pack
 from omnicloud.placement.search.problem import Bound, Problem
 
@@ -95,6 +96,18 @@ def test_a_packing_repeats_and_a_search_may_be_ended() -> None:
     ended = pack(problem, machines=60, steps=500, seed=5, enough=lambda: True)
     assert (ended.steps, problem.broken(ended.at)) == (0, "")
     assert first.machines <= ended.machines
+
+
+def test_the_search_does_with_fewer_machines_than_first_fit() -> None:
+    dice = np.random.default_rng(11)
+    base = dice.choice([0.05, 0.1, 0.2, 0.3], (30, 1))
+    demands = np.minimum(base * dice.uniform(0.2, 1.8, (30, 16)), 1.0)
+    bounds = [Bound(int(a), int(b), 0) for a, b in dice.integers(0, 30, (20, 2)) if a != b]
+    problem = Problem(demands, dice.integers(0, 30, 240), tuple(bounds))
+    plain = int(first_fit_at(problem).max()) + 1
+    packed = pack(problem, machines=int(1.1 * problem.least), steps=3000)
+    assert problem.broken(packed.at) == ""
+    assert packed.machines <= 0.95 * plain
 
 
 def test_what_breaks_a_bound_is_said() -> None:

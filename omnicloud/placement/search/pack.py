@@ -22,7 +22,8 @@ __all__ = ["pack"]
 
 _PATIENCE = 3_000  # steps without fewer homeless items after which an attempt is given up
 _LONG = 50_000  # the same where a machine was given up
-_HOPELESS = 0.01  # share of all items without a place after which nothing is mended
+_HOPELESS = 0.01  # share of all items without a place with which nothing is mended
+_MENDABLE = 64  # so many always are
 
 
 def pack(
@@ -85,7 +86,7 @@ class _Search:
     def _tried(self, machines: int) -> Attempt:
         attempt = Attempt(self._problem, machines, self._seed, self._budget)
         attempt.greedy()
-        if len(attempt.homeless) <= _HOPELESS * len(self._problem.items) + 1:
+        if len(attempt.homeless) <= max(_MENDABLE, _HOPELESS * len(self._problem.items)):
             attempt.mend(_PATIENCE)
         return attempt
 
