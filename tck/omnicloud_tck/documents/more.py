@@ -116,32 +116,27 @@ class MoreLaws(Contract):
 
     @law(
         "DOC-023",
-        "Of concurrent updates over one version, one wins.",
+        "Of concurrent updates, replacements and deletions over one version, one wins.",
         needs=_CAS,
         rung=Rung.CONCURRENCY,
     )
     async def one_of_many_wins(self, world: World[Any]) -> None:
         clients = [Documents(await world.pipeline()) for _ in range(3)]
-        await clients[0].insert_one("c", {"_id": "k", "by": None})
-        for _ in range(3):
+        for verbs in (("update",), ("delete", "replace"), ("delete", "update")):
+            await clients[0].delete_one("c", {})
+            await clients[0].insert_one("c", {"_id": "k", "by": None})
             entry = await clients[0].find_entry("c", {})
             version = entry.version if entry else ""
-            tries = (
-                clients[n % 3].update_one(
-                    "c", {}, {"$set": {"by": [n, version]}}, if_version=version
-                )
-                for n in range(12)
-            )
+            ways = [verbs[n // 3 % len(verbs)] for n in range(12)]
+            tries = [_over(clients[n % 3], way, n, version) for n, way in enumerate(ways)]
             answers = await asyncio.gather(*tries, return_exceptions=True)
             won = [n for n, a in enumerate(answers) if not isinstance(a, BaseException)]
-            equal(1, len(won), "winners of 12 concurrent updates of one version")
-            equal(11, sum(isinstance(a, ConflictError) for a in answers), "refused ones")
-            found = await clients[0].find_one("c", {}) or {}
-            equal([won[0], version], found["by"], "the winner's value")
-
-    async def _claim(self, documents: Documents, number: int, version: str) -> None:
-        update = {"$set": {"by": [number, version]}}
-        await documents.update_one("c", {}, update, if_version=version)
+            about = f"12 concurrent calls of {' and '.join(verbs)} of one version"
+            equal(1, len(won), f"winners of {about}")
+            equal(11, sum(isinstance(a, ConflictError) for a in answers), f"refused of {about}")
+            found = await clients[0].find_one("c", {})
+            left = None if ways[won[0]] == "delete" else {"_id": "k", "by": won[0]}
+            equal(left, found, f"what is left by the winner of {about}")
 
     @law(
         "DOC-030", "A unique index refuses a second document in every way of writing.", needs=_INDEX
@@ -375,3 +370,12 @@ async def _step(
         else:
             count = await documents.count(collection, {"n": {"$gte": number}})
             equal(len(expected), count, f"count of documents with n from {number}")
+
+
+async def _over(documents: Documents, way: str, number: int, version: str) -> object:
+    """Change the one document of a collection over a version."""
+    if way == "delete":
+        return await documents.delete_one("c", {}, if_version=version)
+    if way == "replace":
+        return await documents.replace_one("c", {}, {"by": number}, if_version=version)
+    return await documents.update_one("c", {}, {"$set": {"by": number}}, if_version=version)

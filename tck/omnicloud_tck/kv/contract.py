@@ -260,7 +260,7 @@ class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, LookerLaws, KVHistories
 
     @law(
         "KV-014",
-        "Of concurrent writes over one version, or of concurrent creations, one wins.",
+        "Of concurrent writes and deletions over one version, or of creations, one wins.",
         needs=_CAS,
         rung=Rung.CONCURRENCY,
     )
@@ -269,12 +269,18 @@ class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, LookerLaws, KVHistories
         for turn in range(4):
             await self._one_wins(clients, f"create-{turn}", None)
             version = await clients[0].set(f"over-{turn}", b"start")
-            await self._one_wins(clients, f"over-{turn}", version)
+            deletes = range(turn, 16, 4) if turn % 2 == 0 else range(0)
+            await self._one_wins(clients, f"over-{turn}", version, deletes)
 
-    async def _one_wins(self, clients: list[KV[bytes]], key: str, version: str | None) -> None:
+    async def _one_wins(
+        self, clients: list[KV[bytes]], key: str, version: str | None, deletes: range = range(0)
+    ) -> None:
         async def attempt(number: int) -> int | None:
             kv = clients[number % len(clients)]
             try:
+                if number in deletes:
+                    await kv.delete(key, if_version=version)
+                    return number
                 await kv.set(key, b"%d" % number, if_version=version, if_absent=version is None)
             except ConflictError:
                 return None
@@ -282,7 +288,8 @@ class KVContract(KVApart, KVMore, WaysLaws, LastingLaws, LookerLaws, KVHistories
 
         winners = [n for n in await asyncio.gather(*map(attempt, range(16))) if n is not None]
         equal(1, len(winners), f"winners of 16 concurrent conditional writes of {key}")
-        equal(b"%d" % winners[0], await clients[0].get(key), "the winner's value")
+        left = None if winners[0] in deletes else b"%d" % winners[0]
+        equal(left, await clients[0].get(key), "the winner's value")
 
     @law(
         "KV-015",

@@ -18,6 +18,7 @@ __all__ = ["WholesLaws"]
 _WRITERS = 6
 _SIZES = (10, 100, 1000, 70_000, 300_000)
 _PART = 64 << 10
+_COPIED = 3  # turns in which who looks on copies, too
 _APART = 6  # turns of the loop by which writers may begin apart
 
 
@@ -36,7 +37,8 @@ class WholesLaws(Contract):
         for turn, size in enumerate(_SIZES * 2):
             in_parts, key = divides and turn % 2 == 1, f"o-{turn}"
             await _write(clients[0], key, size, _WRITERS, in_parts=in_parts)
-            looking = asyncio.ensure_future(self._look_on(clients[2], key, size))
+            looker = self._look_on(clients[2], key, size, copies=turn < _COPIED)
+            looking = asyncio.ensure_future(looker)
             try:
                 turns = [draws.randrange(_APART) for _ in range(_WRITERS)]
                 await asyncio.gather(
@@ -52,11 +54,12 @@ class WholesLaws(Contract):
                 looking.result()
             await self._is_one_writers(clients[turn % 2], key, size)
 
-    async def _look_on(self, objects: Objects, key: str, size: int) -> None:
+    async def _look_on(self, objects: Objects, key: str, size: int, *, copies: bool) -> None:
         while True:
             await self._is_one_writers(objects, key, size)
-            await objects.copy(key, f"{key}-copy")
-            await self._is_one_writers(objects, f"{key}-copy", size)
+            if copies:
+                await objects.copy(key, f"{key}-copy")
+                await self._is_one_writers(objects, f"{key}-copy", size)
 
     async def _is_one_writers(self, objects: Objects, key: str, size: int) -> None:
         chunk: Chunk | None = await objects.pipeline.send(GetRange(key))
