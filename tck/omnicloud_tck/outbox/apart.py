@@ -119,10 +119,12 @@ class OutboxApart(Contract):
         await two.pipeline.send(Fail(SPACE, "two", claimed.event_id, 0.0, park=True))
         (parked,) = [event async for event in one.parked()]
         equal(claimed.saved_at, parked["saved_at"], "when the parked event was saved")
+        await one.mark_as_processed(claimed.event_id)
         for keys in ((None, "other"), ("key", None), (None, None)):
             await one.save_event(OutboxEvent("t", b"x", *keys))
             (event,) = await _claimed(two, "two", 1)
             equal(keys, (event.message_key, event.aggregate_key), "the keys of an event")
+            await one.mark_as_processed(event.event_id)
 
     async def _by_another(self, room: Outbox, events: tuple[EventRecord, ...]) -> None:
         """Do to these events, as another tenant, whatever can be done to events."""
