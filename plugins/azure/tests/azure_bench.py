@@ -17,7 +17,7 @@ from omnicloud_azure.signing import API_VERSION, query_of
 from omnicloud_tck.pretending import Asked, Said
 from omnicloud_tck.served import Lone
 
-OPTIONS: dict[str, Any] = {"timeout": 2.0, "connect_timeout": 1.0}
+OPTIONS: dict[str, Any] = {"timeout": 10.0, "connect_timeout": 10.0}
 EMPTY = b"<?xml version='1.0'?><EnumerationResults><Blobs/><NextMarker/></EnumerationResults>"
 
 

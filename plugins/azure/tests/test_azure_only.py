@@ -190,7 +190,7 @@ async def test_a_copy_that_takes_its_time_is_waited_for(last: str) -> None:
             with pytest.raises(UnavailableError) as caught:
                 await driver.copy(Copy("s", "k"))
             assert caught.value.outcome is Outcome.UNKNOWN
-        assert time.monotonic() - started < 2.0
+        assert time.monotonic() - started < 6.0
         await lone.aclose()
 
 

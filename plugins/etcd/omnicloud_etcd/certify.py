@@ -48,7 +48,7 @@ def etcd_world(open_: Any, **options: Any) -> World[Any]:
     service = f"tck-{uuid.uuid4().hex}"
 
     async def dial(port: int, lone: Lone) -> Any:
-        settings = {"answer_timeout": 1.5, "connect_timeout": 1.5, **options}
+        settings = {"answer_timeout": 2.5, "connect_timeout": 5.0, **options}
         config = EtcdConfig(urls=(f"http://127.0.0.1:{port}",), **settings)
         if made.backend is None:
             made.backend = Backend("etcd", await _version(config))

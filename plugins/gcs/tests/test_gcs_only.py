@@ -105,7 +105,7 @@ async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
         started = time.monotonic()
         with pytest.raises(UnavailableError) as caught:
             await driver.put(Put("k", b"during"))
-        assert 0.4 < time.monotonic() - started < 1.5
+        assert 0.4 < time.monotonic() - started < 6.0
         assert caught.value.outcome is Outcome.UNKNOWN
         one.proxy.clear()
         assert await driver.stat(Stat("k")) is not None

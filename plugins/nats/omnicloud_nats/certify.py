@@ -30,7 +30,7 @@ from omnicloud_tck.world import Backend, World
 __all__ = ["answers", "kept_server", "nats_server", "nats_world", "program", "world"]
 
 URL = "OMNICLOUD_TEST_NATS_URL"
-_SETTINGS: dict[str, Any] = {"durability": "fsync", "answer_timeout": 1.5, "connect_timeout": 1.5}
+_SETTINGS: dict[str, Any] = {"durability": "fsync", "answer_timeout": 2.5, "connect_timeout": 2.5}
 
 
 def world(contract: str) -> World[Any]:

@@ -33,7 +33,9 @@ class Bench:
     def config(self, **options: Any) -> NatsConfig:
         """Settings of a client that reaches the server through the proxy."""
         url = f"nats://127.0.0.1:{self.proxy.port}"
-        return NatsConfig(**{"url": url, "answer_timeout": 0.5, "connect_timeout": 0.5, **options})
+        return NatsConfig(
+            **{"url": url, "answer_timeout": 10.0, "connect_timeout": 10.0, **options}
+        )
 
     async def open(self, opener: Callable[[NatsConfig, Any], Awaitable[D]], **options: Any) -> D:
         """One more driver."""

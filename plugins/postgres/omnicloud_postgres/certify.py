@@ -37,8 +37,8 @@ def postgres_world(open_: Any, **options: Any) -> World[Any]:
     async def dial(port: int, lone: Lone) -> Any:
         settings = {
             "username": os.environ.get("PGUSER", "postgres"),
-            "timeout": 1.5,
-            "connect_timeout": 1.5,
+            "timeout": 2.5,
+            "connect_timeout": 2.5,
             "max_connections": 8,
             "max_transactions": 8,
             **options,

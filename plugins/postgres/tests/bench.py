@@ -44,8 +44,8 @@ class Bench:
         settings = {
             "url": f"postgresql://127.0.0.1:{self.proxy.port}/postgres",
             "username": "postgres",
-            "timeout": 1.0,
-            "connect_timeout": 1.0,
+            "timeout": 10.0,
+            "connect_timeout": 10.0,
             **options,
         }
         return PostgresConfig(**settings)

@@ -14,7 +14,7 @@ from omnicloud_postgres.kv import open_kv
 
 async def test_a_write_behind_a_transaction_that_stays_open_ends_in_time_and_is_not_done() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv, timeout=0.6)
+        kv = await one.open(open_kv, timeout=1.5)
         begun = await kv.begin(Begin())
         await kv.within(begun).set(Set("k", b"held"))
         with pytest.raises(UnavailableError) as caught:

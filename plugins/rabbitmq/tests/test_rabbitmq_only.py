@@ -33,13 +33,13 @@ async def test_what_was_lent_on_a_lost_connection_waits_for_the_end_of_its_lease
         one, two = await place.client(), await place.client(direct=True)
         await one.pipeline.send(Subscribe(*_PLACE))
         await one.publish("t", b"x")
-        (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 2.0, 2.5))
+        (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 20.0, 6.0))
         place.proxy.reset()
         assert await two.pipeline.send(Receive(*_PLACE, 1, 1.0, 30.0)) == ()
         with pytest.raises(UnavailableError) as told:
             await one.pipeline.send(Ack(*_PLACE, lent.receipt))
         assert told.value.outcome is Outcome.NOT_DONE
-        (again,) = await two.pipeline.send(Receive(*_PLACE, 1, 4.0, 30.0))
+        (again,) = await two.pipeline.send(Receive(*_PLACE, 1, 20.0, 30.0))
         assert (again.id, again.attempt) == (lent.id, 2)
         assert await one.pipeline.send(Ack(*_PLACE, lent.receipt)) is False
 

@@ -43,7 +43,7 @@ def redis_world(open_: Any, **options: Any) -> World[Any]:
 
     async def dial(port: int, lone: Lone) -> Any:
         database = urlsplit(running).path if running else "/0"
-        settings = {"durability": "fsync", "answer_timeout": 1.5, "connect_timeout": 1.5, **options}
+        settings = {"durability": "fsync", "answer_timeout": 2.5, "connect_timeout": 5.0, **options}
         return await open_(RedisConfig(url=f"redis://127.0.0.1:{port}{database}", **settings), lone)
 
     if running:

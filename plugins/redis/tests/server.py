@@ -27,7 +27,9 @@ class Bench:
     def config(self, **options: Any) -> RedisConfig:
         """Settings of a client that reaches the server through the proxy."""
         url = f"redis://127.0.0.1:{self.proxy.port}/0"
-        return RedisConfig(**{"url": url, "answer_timeout": 0.5, "connect_timeout": 0.5, **options})
+        return RedisConfig(
+            **{"url": url, "answer_timeout": 10.0, "connect_timeout": 10.0, **options}
+        )
 
     async def open(self, opener: Callable[[RedisConfig, Any], Awaitable[D]], **options: Any) -> D:
         """One more driver."""

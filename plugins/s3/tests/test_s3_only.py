@@ -80,7 +80,7 @@ async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
         started = time.monotonic()
         with pytest.raises(UnavailableError) as caught:
             await driver.put(Put("k", b"during"))
-        assert 0.4 < time.monotonic() - started < 1.5
+        assert 0.4 < time.monotonic() - started < 6.0
         assert caught.value.outcome is Outcome.UNKNOWN
         one.proxy.clear()
         assert await driver.stat(Stat("k")) is not None
@@ -276,7 +276,7 @@ async def test_a_writer_that_is_cancelled_gives_its_claim_up() -> None:
             assert info is not None
             started = time.monotonic()
             version = await driver.put(Put("k", b"1", if_version=info.version))
-            assert time.monotonic() - started < 2.0
+            assert time.monotonic() - started < 6.0
 
 
 async def test_of_writers_of_equal_content_over_one_version_one_wins() -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 from typing import Any
 
 from omnicloud.core.operation import Feature
@@ -25,6 +24,7 @@ from omnicloud_tck.general.verbs import Quiet
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.probes import PlainSeal, Scoping, Sealing, Witness
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
+from omnicloud_tck.stalls import longest_stall
 from omnicloud_tck.world import World
 
 __all__ = ["Common", "Kept"]
@@ -241,8 +241,8 @@ class Kept(Quiet):
         await self.put(pipe, "warm", b"up")
         stalls: list[float] = []
         for number in range(15):
-            stalls.append(await _longest_stall(self.put(pipe, f"stall-{number}", b"x" * 64)))
-            stalls.append(await _longest_stall(self.take(pipe, f"stall-{number}")))
+            stalls.append(await longest_stall(self.put(pipe, f"stall-{number}", b"x" * 64)))
+            stalls.append(await longest_stall(self.take(pipe, f"stall-{number}")))
         puts, takes = sorted(stalls[::2]), sorted(stalls[1::2])
         # A busy machine holds up some calls of any provider; one that blocks holds up all.
         worst = max(puts[len(puts) // 4], takes[len(takes) // 4])
@@ -323,20 +323,6 @@ async def _cancelled_after(turns: int, call: Any) -> None:
     task.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await task
-
-
-async def _longest_stall(call: Any) -> float:
-    """The longest real time for which the loop did not come round during the call."""
-    longest = 0.0
-    task = asyncio.ensure_future(call)
-    last = time.perf_counter()
-    while not task.done():
-        await asyncio.sleep(0)
-        now = time.perf_counter()
-        longest = max(longest, now - last)
-        last = now
-    await task
-    return longest
 
 
 async def _unavailable(call: Any, about: str) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from typing import Any
 
 from omnicloud_tck.check import that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
+from omnicloud_tck.stalls import longest_stall
 from omnicloud_tck.world import World
 
 __all__ = ["MannerLaws"]
@@ -28,8 +28,8 @@ class MannerLaws(Contract):
         attempts, releases = [], []
         for number in range(12):
             lock = locks.get_lock(f"l{number}", 30)
-            attempts.append(await _longest_stall(lock.acquire()))
-            releases.append(await _longest_stall(lock.release()))
+            attempts.append(await longest_stall(lock.acquire()))
+            releases.append(await longest_stall(lock.release()))
         worst = max(sorted(attempts)[3], sorted(releases)[3])
         that(worst < 0.010, f"three in four calls keep the loop for {worst * 1e3:.0f} ms and more")
 
@@ -50,17 +50,3 @@ class MannerLaws(Contract):
             await lock.release()
         left = len(asyncio.all_tasks()) - before
         that(left < 20, f"120 calls left {left} more tasks running")
-
-
-async def _longest_stall(call: Any) -> float:
-    """The longest real time for which the loop did not come round during the call."""
-    longest = 0.0
-    task = asyncio.ensure_future(call)
-    last = time.perf_counter()
-    while not task.done():
-        await asyncio.sleep(0)
-        now = time.perf_counter()
-        longest = max(longest, now - last)
-        last = now
-    await task
-    return longest
