@@ -1,8 +1,8 @@
 """Puts what the certificates at hand say in the place of ``{{ matrix }}``.
 
 Certificates are what ``omnicloud certify`` wrote into ``certificates/``, or into the folder that
-``OMNICLOUD_CERTIFICATES`` names. One that does not follow from the laws of this checkout is left
-out.
+``OMNICLOUD_CERTIFICATES`` names; for providers that have none there, the last that was committed to
+``docs/certificates/``. One that does not follow from the laws of this checkout is left out.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from omnicloud_tck.certificates.verifying import problems_of
 __all__ = ["on_page_markdown"]
 
 _MARK = "{{ matrix }}"
+_COMMITTED = Path("docs/certificates")
 _NONE = "*No certificate was at hand when this page was built.*"
 
 
@@ -27,9 +28,14 @@ def on_page_markdown(markdown: str, **_: object) -> str:
 
 
 def _matrix() -> str:
-    folder = Path(os.environ.get("OMNICLOUD_CERTIFICATES", "certificates"))
-    sound = [one for path in sorted(folder.glob("*.json")) if (one := _sound(path)) is not None]
-    return as_markdown(sound) if sound else _NONE
+    fresh = Path(os.environ.get("OMNICLOUD_CERTIFICATES", "certificates"))
+    newest: dict[str, CertificateFile] = {}
+    for folder in (_COMMITTED, fresh):
+        for path in sorted(folder.glob("*.json")):
+            sound = _sound(path)
+            if sound is not None:
+                newest[sound.provider.name] = sound
+    return as_markdown([newest[name] for name in sorted(newest)]) if newest else _NONE
 
 
 def _sound(path: Path) -> CertificateFile | None:
