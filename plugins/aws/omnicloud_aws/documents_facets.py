@@ -138,10 +138,11 @@ def _asked(condition: Filter, asking: _Asking) -> str | None:
     match condition:
         case All(parts):
             known = [one for one in (_asked(part, asking) for part in parts) if one is not None]
-            return f"({' AND '.join(known)})" if known else None
+            return _joined("AND", known) if known else None
         case Any_(parts):
             every = [_asked(part, asking) for part in parts]
-            return None if None in every else f"({' OR '.join(map(str, every))})"
+            known = [one for one in every if one is not None]
+            return _joined("OR", known) if len(known) == len(every) else None
         case Not(Exists(path)) if _is_told(path):
             return f"attribute_not_exists({asking.at(path)})"
         case Compare() | In() | Exists() if _is_told(condition.path):
@@ -156,8 +157,7 @@ def _of_field(leaf: Compare | In | Exists, asking: _Asking) -> str | None:
         case Compare(path, how, value):
             return _compared(asking, path, how, value)
         case In(path, values) if 0 < len(values) <= _MOST_VALUES:
-            equal = (_compared(asking, path, Comparison.EQ, value) for value in values)
-            return f"({' OR '.join(equal)})"
+            return _joined("OR", [_compared(asking, path, Comparison.EQ, one) for one in values])
     return None
 
 
@@ -173,7 +173,12 @@ def _compared(asking: _Asking, path: Path, how: Comparison, value: Any) -> str:
         return compared
     # To the service values of two types are unequal; an emulator fails over their order.
     kind = asking.value({"S": next(iter(facet))})
-    return f"(attribute_type({place}, {kind}) AND {compared})"
+    return _joined("AND", [f"attribute_type({place}, {kind})", compared])
+
+
+def _joined(word: str, parts: list[str]) -> str:
+    """Several conditions as one; the service refuses parentheses around one that has some."""
+    return parts[0] if len(parts) == 1 else f"({f' {word} '.join(parts)})"
 
 
 def _is_told(path: Path) -> bool:

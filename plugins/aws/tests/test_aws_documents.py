@@ -241,6 +241,30 @@ def test_what_a_filter_does_not_make_sure_is_not_asked() -> None:
     assert list(both["ExpressionAttributeNames"].values()) == ["n"]
 
 
+def test_an_expression_has_no_parentheses_that_the_service_calls_redundant() -> None:
+    for asked in (
+        {"n": {"$gt": 1}},
+        {"$and": [{"$or": [{"$and": [{"n": {"$gt": 1}}]}]}], "m": {"$in": ["x"]}},
+        {"$or": [{"n": {"$in": [1, 2]}}, {"n": {"$lt": 1, "$gt": 2}}]},
+        {"$or": [{"$and": [{"n": {"$lt": 1}}, {"_id": {"$gt": "a"}}]}]},
+    ):
+        told = narrowing(read_filter(asked))["FilterExpression"]
+        assert not _twice(told), told
+    assert _twice("a OR ((b AND c))")
+
+
+def _twice(expression: str) -> bool:
+    """Whether two pairs of parentheses stand around one thing."""
+    opened: list[int] = []
+    pairs = set()
+    for place, letter in enumerate(expression):
+        if letter == "(":
+            opened.append(place)
+        elif letter == ")":
+            pairs.add((opened.pop(), place))
+    return any((first + 1, last - 1) in pairs for first, last in pairs)
+
+
 def test_meeting_another_transaction_is_told_from_a_condition_and_from_throttling() -> None:
     assert codes(_cancelled("None", "ConditionalCheckFailed")) == [False, True]
     with pytest.raises(MovedError):
