@@ -37,6 +37,7 @@ AIMS = (
     "gpu_fragmentation",
     "gpu_packing",
     "lifetime",
+    "stay",
     "closeness",
 )
 

@@ -25,6 +25,7 @@ from omnicloud.placement.rules.objectives.gpu_fragmentation import GpuFragmentat
 from omnicloud.placement.rules.objectives.gpu_packing import GpuPacking
 from omnicloud.placement.rules.objectives.lifetime import Lifetime
 from omnicloud.placement.rules.objectives.power import Carbon, Energy
+from omnicloud.placement.rules.objectives.stay import Stay
 from omnicloud.placement.rules.protocol import Objective, Rule
 
 __all__ = ["placement_objectives", "placement_rules"]
@@ -62,5 +63,6 @@ def placement_objectives() -> Sequence[Objective]:
         GpuFragmentation(),
         GpuPacking(),
         Lifetime(),
+        Stay(),
         Closeness(),
     )

@@ -1,0 +1,123 @@
+"""Workloads go where they keep a node for the least time longer, by chances learnt from others."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from omnicloud.errors import InvalidArgumentError
+from omnicloud.placement.engine.fleet import Fleet
+from omnicloud.placement.engine.placer import Placer
+from omnicloud.placement.forecast.survival import HORIZONS_SECONDS, Kinds, Survival
+from omnicloud.placement.model.labels import labels
+from omnicloud.placement.model.node import Node
+from omnicloud.placement.model.options import Aim, Options
+from omnicloud.placement.model.resources import Resources
+from omnicloud.placement.model.snapshot import Snapshot
+from omnicloud.placement.model.workload import Workload
+from omnicloud.placement.rules.catalogue import Catalogue
+from omnicloud.placement.rules.objectives.stay import Stays
+
+BRIEF, LASTING = 900.0, 5 * 86_400.0
+NODES = [Node(name=f"n{number}", capacity=Resources(cpu_cores=4)) for number in range(3)]
+SEEN = [(("brief",), BRIEF)] * 99 + [(("lasting",), LASTING)] * 99 + [(("either",), BRIEF)] * 50
+SURVIVAL = Survival([*SEEN, *[(("either",), LASTING)] * 50])
+
+
+def asks(name: str, kind: str) -> Workload:
+    return Workload(name=name, request=Resources(cpu_cores=1), labels=labels({"kind": kind}))
+
+
+def kinds(workload: Workload) -> Kinds:
+    return (dict(workload.labels)["kind"],)
+
+
+def fleet(batches: dict[str, str] | None = None) -> tuple[Fleet, Stays]:
+    found = Fleet.of(Snapshot.of(NODES))
+    stays = found.book(Stays)
+    stays.learn(SURVIVAL, kinds, (lambda w: batches[w.name]) if batches else None)
+    return found, stays
+
+
+def chance(kind: str, age: float, horizon: float) -> float:
+    curve = np.array([SURVIVAL.curve((kind,))])
+    column = int(HORIZONS_SECONDS.tolist().index(horizon))
+    return float(SURVIVAL.chances(curve, np.array([age]))[0, column])
+
+
+def test_chances_are_told_anew_at_every_age() -> None:
+    assert chance("either", 0, 1800) == pytest.approx(0.5, abs=0.01)
+    assert chance("either", 2000, 1800) > 0.98  # who stayed that long is one of those that stay
+
+
+def test_a_kind_that_was_hardly_seen_counts_as_all_others() -> None:
+    few = Survival([(("rare",), LASTING)] * 3 + [(("usual",), BRIEF)] * 60)
+    assert few.curve(("rare",)) == few.curve(()) != few.curve(("usual",))
+
+
+def test_a_narrow_kind_goes_before_a_wide_one() -> None:
+    assert SURVIVAL.curve(("unheard", "lasting")) == SURVIVAL.curve(("lasting",))
+
+
+@pytest.mark.parametrize("seconds", [0.0, -1.0, math.nan])
+def test_a_lifetime_that_is_no_time_is_refused(seconds: float) -> None:
+    with pytest.raises(InvalidArgumentError, match="no time"):
+        Survival([((), seconds)])
+
+
+def test_nothing_is_learnt_from_nobody() -> None:
+    with pytest.raises(InvalidArgumentError, match="seen"):
+        Survival([])
+
+
+def test_who_stays_goes_to_who_stays() -> None:
+    there, _ = fleet()
+    there.add(asks("b", "brief"), 0)
+    there.add(asks("l", "lasting"), 1)
+    placer = Placer(there, Options(aims=(Aim("stay"),)), Catalogue.of())
+    assert placer.find(asks("w", "lasting")) == 1
+
+
+def test_an_old_workload_that_might_have_left_early_is_company_that_stays() -> None:
+    there, stays = fleet()
+    there.add(asks("old", "either"), 1)
+    stays.advance(7200.0)
+    there.add(asks("new", "either"), 0)
+    placer = Placer(there, Options(aims=(Aim("stay"),)), Catalogue.of())
+    assert placer.find(asks("w", "lasting")) == 1
+
+
+def test_companions_count_once() -> None:
+    there, stays = fleet({"a": "batch", "b": "batch", "c": "other"})
+    there.add(asks("a", "either"), 0)
+    alone = stays.left(slice(0, 1)).copy()
+    there.add(asks("b", "either"), 0)
+    assert np.array_equal(stays.left(slice(0, 1)), alone)
+    there.add(asks("c", "either"), 0)
+    assert (stays.left(slice(0, 1)) <= alone).all()
+    assert not np.array_equal(stays.left(slice(0, 1)), alone)
+
+
+def test_a_node_that_got_empty_is_empty_and_the_book_agrees_with_one_made_anew() -> None:
+    there, stays = fleet()
+    for number in range(90):  # more than the columns have room for at first
+        there.add(asks(f"w{number}", ("brief", "lasting", "either")[number % 3]), number % 2)
+    for number in range(0, 90, 4):
+        there.remove(f"w{number}")
+    kept = stays.left(slice(None)).copy()
+    stays.advance(stays.now)
+    assert kept == pytest.approx(stays.left(slice(None)))
+    for number in range(90):
+        if number % 4:
+            there.remove(f"w{number}")
+    assert (stays.left(slice(None)) == 1.0).all()
+
+
+def test_those_that_are_there_when_lifetimes_are_learnt_count() -> None:
+    found = Fleet.of(Snapshot.of(NODES, placed={"n1": [asks("l", "lasting")]}))
+    stays = found.book(Stays)
+    stays.learn(SURVIVAL, kinds)
+    assert stays.left(slice(0, 2))[0] == pytest.approx(np.ones(len(HORIZONS_SECONDS)))
+    assert stays.left(slice(1, 2)).max() < 0.05
