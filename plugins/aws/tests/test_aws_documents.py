@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as trying
 from hypothesis import strategies as st
 
 from omnicloud.contracts.documents import Documents
@@ -207,6 +208,7 @@ async def test_the_service_itself_leaves_out_what_a_filter_excludes(account: Acc
     ]
 
 
+@trying(deadline=None)
 @given(
     st.one_of(
         st.tuples(_NUMBERS, _NUMBERS), st.tuples(_TEXTS, _TEXTS), st.tuples(_MOMENTS, _MOMENTS)
