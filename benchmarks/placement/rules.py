@@ -4,7 +4,8 @@ Run ``python benchmarks/placement/rules.py --data DIR``. The containers of a sch
 (Alibaba, 2018, preliminary set B) go onto equal machines of 92 cores and 288 GB. Each has a curve
 of CPU and one of memory over a day, which are exact; disk and three counts are bounded
 too. Every packing is checked by a second, plain program. What first fit finds in the order of
-the file is shown beside; the search begins with it and has to do better. ``--smoke`` takes made-up containers.
+the file is shown beside; the search begins with it and has to do better. ``--smoke`` takes
+made-up containers.
 """
 
 from __future__ import annotations

@@ -22,20 +22,25 @@ _Kind: TypeAlias = tuple[bytes, GpuRequest | None]
 
 @dataclass(frozen=True)
 class _Usual:
-    """The kinds of workloads that usually come: one entry, or one row, for each.
+    """The kinds of workloads that usually come and use GPUs: one entry, or one row, for each.
 
     Attributes:
+        total: How many came, also of those that use none.
         weights: How often each came.
         demands: In quanta, by dimension of the fleet.
-        counts: GPUs; 0 for none.
-        milli: Thousandths of each GPU.
+        counts: GPUs.
+        sizes: The different thousandths of a GPU that are asked.
+        size: Which of the sizes each asks.
         models: Whether it can use the GPUs of each node.
     """
+
+    total: int
 
     weights: NDArray[np.int64]
     demands: Floats
     counts: NDArray[np.int64]
-    milli: NDArray[np.int64]
+    sizes: NDArray[np.int64]
+    size: NDArray[np.intp]
     models: NDArray[np.bool_]
 
 
@@ -58,20 +63,36 @@ class _Seen:
 
     def _summed(self) -> _Usual:
         common = sorted(self._seen.items(), key=lambda one: (-one[1], one[0][0], repr(one[0][1])))
-        kinds = [kind for kind, _ in common[:_MOST_KINDS]]
-        weights = np.array([count for _, count in common[:_MOST_KINDS]], dtype=np.int64)
+        common = common[:_MOST_KINDS]
+        using = [(demand, gpu, count) for (demand, gpu), count in common if gpu is not None]
+        sizes = sorted({gpu.milli for _, gpu, _ in using})
         models = [n.gpus.model if n.gpus else "" for n in self._fleet.nodes]
         return _Usual(
-            weights,
-            np.array([np.frombuffer(demand) for demand, _ in kinds]),
-            np.array([gpu.count if gpu else 0 for _, gpu in kinds], dtype=np.int64),
-            np.array([gpu.milli if gpu else 0 for _, gpu in kinds], dtype=np.int64),
-            np.array([[_suits(gpu, model) for model in models] for _, gpu in kinds]),
+            sum(count for _, count in common),
+            np.array([count for _, _, count in using], dtype=np.int64),
+            np.array([np.frombuffer(demand) for demand, _, _ in using]),
+            np.array([gpu.count for _, gpu, _ in using], dtype=np.int64),
+            np.array(sizes, dtype=np.int64),
+            np.array([sizes.index(gpu.milli) for _, gpu, _ in using], dtype=np.intp),
+            np.array([[_suits(gpu, model) for model in models] for _, gpu, _ in using]),
         )
 
 
-def _suits(gpu: GpuRequest | None, model: str) -> bool:
-    return gpu is not None and (not gpu.models or model in gpu.models)
+def _suits(gpu: GpuRequest, model: str) -> bool:
+    return not gpu.models or model in gpu.models
+
+
+class _Lost:
+    """What of each node is useless as it is; NaN where it changed since somebody asked."""
+
+    def __init__(self, fleet: Fleet) -> None:
+        self.lost: Floats = np.full(len(fleet), np.nan)
+
+    def added(self, row: int, workload: Workload) -> None:
+        self.lost[row] = np.nan
+
+    def removed(self, row: int, workload: Workload) -> None:
+        self.lost[row] = np.nan
 
 
 class GpuFragmentation(Objective):
@@ -104,17 +125,21 @@ class _Gradient(Score):
         self._devices = fleet.book(Devices)
         self._demand = fleet.demand(workload)[:, None]
         self._gpu = workload.gpu
-        self._all = int(usual.weights.sum())
+        self._lost = fleet.book(_Lost).lost
         gpu = workload.gpu
         self.key = self._demand.tobytes(), gpu and (gpu.count, gpu.milli)
         most = float(WHOLE * self._devices.free.shape[1])
         self.bounds = (-most, most)
 
     def raw(self, rows: Rows) -> Floats:
-        free = self._fleet.free[:, rows]
-        devices = np.maximum(self._devices.free[rows], 0)
-        before = self._useless(rows, free, devices)
-        return before - self._useless(rows, free - self._demand, self._after(devices))
+        rows = np.arange(len(self._lost))[rows]
+        stale = rows[np.isnan(self._lost[rows])]
+        if stale.size:
+            devices = np.maximum(self._devices.free[stale], 0)
+            self._lost[stale] = self._useless(stale, self._fleet.free[:, stale], devices)
+        devices = self._after(np.maximum(self._devices.free[rows], 0))
+        free = self._fleet.free[:, rows] - self._demand
+        return self._lost[rows] - self._useless(rows, free, devices)
 
     def _after(self, devices: NDArray[np.int64]) -> NDArray[np.int64]:
         """The devices with the workload on those that it would get."""
@@ -131,11 +156,12 @@ class _Gradient(Score):
 
     def _useless(self, rows: Rows, free: Floats, devices: NDArray[np.int64]) -> Floats:
         usual = self._usual
-        room = (free[None, :, :] >= usual.demands[:, :, None]).all(axis=1)
-        fitting = devices[None, :, :] >= usual.milli[:, None, None]
-        enough = fitting.sum(axis=2) >= usual.counts[:, None]
-        runs = room & enough & usual.models[:, rows] & (usual.counts > 0)[:, None]
-        useful = np.where(runs, (devices[None, :, :] * fitting).sum(axis=2), 0)
+        fitting = devices[None, :, :] >= usual.sizes[:, None, None]
+        runs = fitting.sum(axis=2)[usual.size] >= usual.counts[:, None]
+        runs &= usual.models[:, rows]
+        for column, wanted in zip(free, usual.demands.T, strict=True):
+            runs &= column >= wanted[:, None]
+        useful = runs * (devices[None, :, :] * fitting).sum(axis=2)[usual.size]
         # whole numbers, so that one node gets the same to the last bit as a column of them
-        lost: Floats = devices.sum(axis=1) - (usual.weights @ useful) / self._all
+        lost: Floats = devices.sum(axis=1) - (usual.weights @ useful) / usual.total
         return lost
