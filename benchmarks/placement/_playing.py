@@ -100,7 +100,7 @@ class _Week:
         np.add.at(self._loads, self._node_of, self._window.cpu_came)
         memory = np.zeros((self._open, self._window.memory_came.shape[1]), dtype=np.float32)
         np.add.at(memory, self._node_of, self._window.memory_came)
-        self._memory_over = int(np.count_nonzero(memory.T > self._gib[: self._open]))
+        self._memory_over = int(np.count_nonzero(memory > self._gib[: self._open, np.newaxis]))
         return self.outcome()
 
     def interval(self, slot: int) -> None:
@@ -145,7 +145,7 @@ class _Week:
 
     def outcome(self) -> Played:
         loads = self._loads[: self._open]
-        over = loads.T > self._cores[: self._open] + 1e-3
+        over = loads > self._cores[: self._open, np.newaxis] + 1e-3
         exists = ~np.isnan(loads)
         hours = exists.sum(axis=1) * STEP_SECONDS / 3600
         return Played(
@@ -154,7 +154,7 @@ class _Week:
             node_hours=float(hours.sum()),
             usd=float(hours @ self._usd[: self._open]),
             overloaded=float(over.sum() / exists.sum()),
-            worst_node=float(over.mean(axis=0).max()),
+            worst_node=float(over.mean(axis=1).max()),
             memory_over=self._memory_over,
             moves=self._moves,
             moved_core_hours=self._moved,

@@ -158,7 +158,7 @@ class Bench:
         what = self._expected(start, choice.predictor, policy.asked)
         there = self.window(start)
         if policy.mixed:
-            node_of, nodes = bought(what, self._kinds, choice.knob)
+            node_of, nodes = bought(what, self._kinds, choice.knob, self.strict)
             return play(there, node_of, self.node, policy.relief, self.strict, nodes)
         coming = arrivals(there.count, self.seed, order)
         node_of = pack(what, self.node, coming, choice.knob, policy.spread)

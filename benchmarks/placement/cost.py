@@ -3,7 +3,8 @@
 Run ``python benchmarks/placement/cost.py --data DIR``, after ``density.py`` with the same data,
 to take its knobs from there; with ``--strict`` memory is never overcommitted: every workload
 has what it asked for (B1s). Each policy takes the type that was cheapest for it in the week
-before; those that mix types know all workloads when they buy. Prices are those in DIR/prices/, else of ``LIST``. ``--smoke`` needs no data.
+before; those that mix types know all workloads when they buy. Prices are those in DIR/prices/,
+else of ``LIST``. ``--smoke`` needs no data.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ import csv
 import hashlib
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
+from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +31,13 @@ LIST = {  # USD an hour, on demand, from that file (aws/karpenter-provider-aws 1
     "m7i.8xlarge": Node(32, 128, 1.6128),
     "r7i.8xlarge": Node(32, 256, 2.1168),
 }
-COMPARED = ("requests", "right_sizing", "rc_like", "omnicloud_still", "omnicloud")
+COMPARED = {  # of one type at a time; what each is called in ``density.py``
+    "requests": "requests",
+    "right_sizing": "right_sizing",
+    "rc_like": "rc_like",
+    "omnicloud_still": "omnicloud_still",
+    "omnicloud_one_type": "omnicloud",
+}
 SHOWN = {
     "usd_per_week": ".0f",
     "less_than_requests": ".1%",
@@ -84,19 +92,32 @@ class Market:
             one: Bench(fleet, one.node, seed, strict=strict, largest=largest) for one in known
         }
         self.past = Remembered(Bench(fleet, largest, seed), RESULTS / "B1-density.json")
+        # what is opened during the week has the shape that was asked for
+        alike = [
+            one.node for one in known if (one.node.cores, one.node.gib) == astuple(largest)[:2]
+        ]
+        kinds = [one.node for one in known]
+        self.mixed = Bench(fleet, (alike or kinds)[0], seed, strict, largest, kinds)
 
     def week(self, policy: Policy, start: int, orders: int, smoke: bool) -> list[Bill]:
         """On the type that the week before was cheapest on; the first of all by request size."""
-        if smoke:
-            choice = Choice(policy.predictors[-1], policy.knobs[len(policy.knobs) // 2])
-        else:
-            choice = self.past.choose(policy, start)
+        choice = self._choice(policy, start, smoke)
+        if policy.mixed:
+            played = self.mixed.play(policy, choice, start, 0)
+            return [Bill("mixed", played)]
         taken = min(self.types, key=lambda one: self._bill(policy, choice, start - WEEK, one).usd)
         every = [self.benches[taken].play(policy, choice, start, order) for order in range(orders)]
-        return [Bill(taken, one) for one in every]
+        return [Bill(taken.name, one) for one in every]
+
+    def _choice(self, policy: Policy, start: int, smoke: bool) -> Choice:
+        if smoke:
+            return Choice(policy.predictors[-1], policy.knobs[len(policy.knobs) // 2])
+        if policy.mixed:
+            return self.mixed.choose(policy, rehearsals(start))
+        return self.past.choose(policy, start)
 
     def _bill(self, policy: Policy, choice: Choice, start: int, one: Type) -> Bill:
-        return Bill(one, self.benches[one].play(policy, choice, start, start))
+        return Bill(one.name, self.benches[one].play(policy, choice, start, start))
 
     def oracle(self, start: int) -> Bill:
         """The cheapest type and placement of one that knows the week."""
@@ -104,19 +125,27 @@ class Market:
         for one, bench in self.benches.items():
             there = bench.window(start)
             node_of = clairvoyant(there, one.node, SLO, bench.strict)
-            bills.append(Bill(one, play(there, node_of, one.node, False, bench.strict)))
+            bills.append(Bill(one.name, play(there, node_of, one.node, False, bench.strict)))
         return min(bills, key=lambda bill: bill.usd)
 
     def bound(self, start: int) -> tuple[float, float]:
-        """The least dollars and the most workloads a node that any placement can reach."""
-        least, most = np.inf, 0.0
-        for one, bench in self.benches.items():
-            there = bench.window(start)
-            nodes = fewest_nodes(there, one.node, SLO, bench.strict)
-            hours = there.cpu_came.shape[1] / 12
-            least = min(least, nodes * hours * one.usd_per_hour)
-            most = max(most, there.count / nodes)
-        return least, most
+        """The least dollars and the most workloads a node that any placement can reach.
+
+        Of all mixes of the types, which have equally many cores, on nodes that stay all week.
+        """
+        there, kinds = self.mixed.window(start), [one.node for one in self.types]
+        nodes = fewest_nodes(there, Node(kinds[0].cores, np.inf), SLO, self.mixed.strict)
+        asked = there.memory.requests.sum()
+        wanted = asked if self.mixed.strict else there.memory_came.sum(axis=0).max()
+        least, size = np.inf, nodes
+        while size * min(one.usd_per_hour for one in kinds) < least:
+            for mix in combinations_with_replacement(kinds, size):
+                if sum(one.gib for one in mix) >= wanted:
+                    least = min(least, sum(one.usd_per_hour for one in mix))
+            size += 1
+        largest = max(one.gib for one in kinds)
+        fewest = max(nodes, int(np.ceil(wanted / largest)))
+        return least * there.cpu_came.shape[1] / 12, there.count / fewest
 
 
 def main() -> None:
@@ -128,13 +157,13 @@ def main() -> None:
     market = Market(fleet, known, shape(options.node), options.seed, options.strict)
     weeks = starts(fleet, 1 if options.smoke else options.weeks)
     bills: dict[str, list[Bill]] = {}
-    for policy in (one for one in POLICIES if one.name in COMPARED):
-        orders = 1 if options.smoke else options.orders
-        for start in weeks:
-            bills.setdefault(policy.name, []).extend(
-                market.week(policy, start, orders, options.smoke)
-            )
-        print(f"played: {policy.name}", file=sys.stderr, flush=True)
+    named = {one.name: one for one in POLICIES}
+    policies = {label: named[name] for label, name in COMPARED.items()}
+    orders = 1 if options.smoke else options.orders
+    for label, policy in (policies | {one.name: one for one in MIXED}).items():
+        weekly = [market.week(policy, start, orders, options.smoke) for start in weeks]
+        bills[label] = [bill for week in weekly for bill in week]
+        print(f"played: {label}", file=sys.stderr, flush=True)
     bills["oracle"] = [market.oracle(start) for start in weeks]
     figures = {name: judged(every, bills) for name, every in bills.items()}
     bounds = [market.bound(start) for start in weeks]
@@ -145,7 +174,7 @@ def main() -> None:
     table(figures, SHOWN)
     name = ("B1s-strict" if options.strict else "B8-cost") + ("-smoke" if options.smoke else "")
     said = {k: str(v) for k, v in vars(options).items()} | {"workloads": fleet.name}
-    taken = {policy: [bill.type.name for bill in every] for policy, every in bills.items()}
+    taken = {policy: [bill.type for bill in every] for policy, every in bills.items()}
     write(name, figures, data=fleet.hashes | hashes, options=said, more={"types": taken})
     bars = {policy: [bill.usd for bill in every] for policy, every in bills.items()}
     memory = "by request" if options.strict else "by use"
