@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import lzma
 import random
-from bisect import bisect_right
 from dataclasses import dataclass
 from pathlib import Path
+
+from omnicloud.placement.forecast.survival import Kinds, Survival
 
 TICK_SECONDS = 300
 FILES = {
@@ -66,38 +67,20 @@ def made_up(seed: int, ticks: int = 40) -> Trace:
     return trace
 
 
-class Lifetimes:
-    """What is learnt of lifetimes: by kind and size of the batch, those that were seen.
-
-    Args:
-        seen: Another, earlier trace.
-        quantile: The share of machines that are expected to leave before what is forecast.
-    """
-
-    _ENOUGH = 30
-
-    def __init__(self, seen: Trace, quantile: float) -> None:
-        self._quantile = quantile
-        self._known: dict[tuple[str, int], list[float]] = {}
-        for one in (machine for tick in seen for machine in tick):
-            for key in ((one.kind, _grade(one.batch)), (one.kind, 0), ("", 0)):
-                self._known.setdefault(key, []).append(one.seconds)
-        for found in self._known.values():
-            found.sort()
-
-    def left(self, machine: Machine, age: float) -> float:
-        """How long a machine of that age is expected to stay yet."""
-        for key in ((machine.kind, _grade(machine.batch)), (machine.kind, 0), ("", 0)):
-            found = self._known.get(key, [])
-            first = bisect_right(found, age)
-            if len(found) - first >= self._ENOUGH:
-                return found[first + int(self._quantile * (len(found) - first))] - age
-        return max(age, TICK_SECONDS)  # older than any that was seen: as long again
+def learnt(seen: Trace) -> Survival:
+    """Lifetimes of another, earlier trace by kind and size of the batch, or by kind."""
+    every = (machine for tick in seen for machine in tick)
+    return Survival((kinds(one.kind, grade(one.batch)), one.seconds) for one in every)
 
 
-def _grade(batch: int) -> int:
-    """1, 2, 3 to 4, 5 to 8, and so on."""
-    return (batch - 1).bit_length() + 1
+def kinds(kind: str, grade: str) -> Kinds:
+    """What a machine is like, the narrowest first."""
+    return (kind, grade), (kind, "")
+
+
+def grade(batch: int) -> str:
+    """The size of the batch: up to 1, 2, 4, 8, and so on."""
+    return str(1 << (batch - 1).bit_length())
 
 
 def _batches(line: str) -> list[list[str]]:

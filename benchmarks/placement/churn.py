@@ -4,7 +4,8 @@ Run ``python benchmarks/placement/churn.py --data DIR``. Virtual machines arrive
 did in a large cloud; hosts have 32 cores and 224 GB, empty ones are given back at once, nothing
 moves. The bound is the larger of the sums of cores and of memory at each moment, in fractions
 of hosts. Lifetimes are learnt from another part of the trace that ended before (``dev``), and
-predicted again for machines that stay longer than was thought. ``--smoke`` takes made-up ones.
+told again at every age; machines of a batch are expected to leave together. ``--smoke`` takes
+made-up ones.
 """
 
 from __future__ import annotations
@@ -15,11 +16,13 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from _azure import TICK_SECONDS, Lifetimes, Machine, Trace, load, made_up
+from _azure import TICK_SECONDS, Machine, Trace, grade, kinds, learnt, load, made_up
 from _writing import plot_bars, table, write
 
 from omnicloud.placement.engine.fleet import Fleet
 from omnicloud.placement.engine.placer import Placer
+from omnicloud.placement.forecast.survival import Kinds, Survival
+from omnicloud.placement.model.labels import labels
 from omnicloud.placement.model.node import Node
 from omnicloud.placement.model.options import Aim, Options
 from omnicloud.placement.model.resources import Resources
@@ -27,14 +30,16 @@ from omnicloud.placement.model.snapshot import Snapshot
 from omnicloud.placement.model.workload import Workload
 from omnicloud.placement.rules.catalogue import Catalogue
 from omnicloud.placement.rules.objectives.lifetime import Exits
+from omnicloud.placement.rules.objectives.stay import Stays
 
 CORES, GIB = 32, 224
+BY_CHANCES = Options(aims=(Aim("stay", 1.0), Aim("best_fit", 0.08)))  # the weight: see --part dev
 BY_LIFETIME = Options(aims=(Aim("lifetime", 1.0), Aim("best_fit", 0.01)))
 POLICIES = {
     "spread": (Options(aims=(Aim("spread"),)), ""),
     "density": (Options(aims=(Aim("density"),)), ""),
     "best fit": (Options(aims=(Aim("best_fit"),)), ""),
-    "omnicloud": (BY_LIFETIME, "learnt"),
+    "omnicloud": (BY_CHANCES, "learnt"),
     "lifetimes known": (BY_LIFETIME, "known"),
 }
 SHOWN = {"over_bound": ".2%", "node_hours": ",.0f", "most_nodes": ",.0f", "seconds": ".0f"}
@@ -43,70 +48,74 @@ SHOWN = {"over_bound": ".2%", "node_hours": ",.0f", "most_nodes": ",.0f", "secon
 class Host:
     """A fleet that is as large as it must be, and what happens on it."""
 
-    def __init__(self, options: Options, lifetimes: Lifetimes | None, nodes: int) -> None:
+    def __init__(self, options: Options, survival: Survival | None, nodes: int) -> None:
         capacity = Resources(cpu_cores=CORES, memory_bytes=GIB * 4)
         hosts = [Node(name=f"h{number:05}", capacity=capacity) for number in range(nodes)]
         self.fleet = Fleet.of(Snapshot.of(hosts))
         self.placer = Placer(self.fleet, options, Catalogue.of())
         self.exits = self.fleet.book(Exits)
-        self._lifetimes = lifetimes
+        self._batches: dict[str, int] = {}
+        self._stays: Stays | None = None
+        if survival is not None:
+            self._stays = self.fleet.book(Stays)
+            self._stays.learn(survival, _kinds, lambda workload: self._batches[workload.name])
         # by itself this aim would open a host for everybody: an autoscaler opens one when it must
         self._reluctant = options.aims == (Aim("spread"),)
         self._leaving: list[tuple[float, str]] = []
-        self._doubted: list[tuple[float, str]] = []
-        self._there: dict[str, tuple[float, Machine]] = {}
-        self._requests: dict[tuple[float, float], Workload] = {}
+        self._alike: dict[tuple[object, ...], Workload] = {}
         self._count = 0
 
     def tick(self, now: float, arrived: list[Machine], known: bool) -> None:
         while self._leaving and self._leaving[0][0] <= now:
             _, name = heapq.heappop(self._leaving)
             self.fleet.remove(name)
-            del self._there[name]
+            del self._batches[name]
         self.exits.now = now
-        self._doubt(now)
-        for machine in arrived:
-            self._arrive(now, machine, known)
+        if self._stays is not None:
+            self._stays.advance(now)
+        while arrived:
+            batch, arrived = arrived[: arrived[0].batch], arrived[arrived[0].batch :]
+            first = self._count
+            for machine in batch:
+                self._arrive(now, machine, known, first)
 
-    def _arrive(self, now: float, machine: Machine, known: bool) -> None:
-        size = machine.cores, machine.gib
-        if size not in self._requests:  # memory in quarters of a GB: whole numbers
-            request = Resources(cpu_cores=machine.cores, memory_bytes=machine.gib * 4)
-            self._requests[size] = Workload(name="", request=request)
-        stays = machine.seconds if known else None
-        if self._lifetimes is not None:
-            stays = self._lifetimes.left(machine, 0.0)
+    def _arrive(self, now: float, machine: Machine, known: bool, batch: int) -> None:
         self._count += 1
         name = f"m{self._count}"
-        workload = replace(self._requests[size], name=name, lifetime_seconds=stays)
+        stays = machine.seconds if known else None
+        workload = replace(self._like(machine), name=name, lifetime_seconds=stays)
         row = self.placer.find(workload, self.fleet.counts > 0) if self._reluctant else -1
         row = self.placer.find(workload) if row < 0 else row
         if row < 0:
             raise SystemExit("the fleet is too small: raise --nodes")
+        self._batches[name] = batch
         self.fleet.add(workload, row)
-        self._there[name] = now, machine
         heapq.heappush(self._leaving, (now + machine.seconds, name))
-        if self._lifetimes is not None and stays is not None:
-            heapq.heappush(self._doubted, (now + stays, name))
 
-    def _doubt(self, now: float) -> None:
-        """Predict again for those that should have left."""
-        while self._lifetimes is not None and self._doubted and self._doubted[0][0] <= now:
-            _, name = heapq.heappop(self._doubted)
-            if name in self._there:
-                came, machine = self._there[name]
-                left = max(self._lifetimes.left(machine, now - came), TICK_SECONDS)
-                self.exits.expect(self.fleet.where[name], name, left)
-                heapq.heappush(self._doubted, (now + left, name))
+    def _like(self, machine: Machine) -> Workload:
+        """Of its size and, where lifetimes are learnt, of its kind."""
+        told = {}
+        if self._stays is not None:
+            told = {"kind": machine.kind, "grade": grade(machine.batch)}
+        key = (machine.cores, machine.gib, *told.values())
+        if key not in self._alike:  # memory in quarters of a GB: whole numbers
+            request = Resources(cpu_cores=machine.cores, memory_bytes=machine.gib * 4)
+            self._alike[key] = Workload(name="", request=request, labels=labels(told))
+        return self._alike[key]
 
     def bound(self) -> float:
         used = (self.fleet.capacity - self.fleet.free).sum(axis=1)
         return float((used / self.fleet.capacity[:, 0]).max())
 
 
-def played(trace: Trace, policy: str, learnt: Lifetimes, nodes: int) -> dict[str, float]:
+def _kinds(workload: Workload) -> Kinds:
+    told = dict(workload.labels)
+    return kinds(told["kind"], told["grade"])
+
+
+def played(trace: Trace, policy: str, survival: Survival, nodes: int) -> dict[str, float]:
     options, lifetimes = POLICIES[policy]
-    host = Host(options, learnt if lifetimes == "learnt" else None, nodes)
+    host = Host(options, survival if lifetimes == "learnt" else None, nodes)
     start, used, least, most = time.process_time(), 0.0, 0.0, 0
     for number, arrived in enumerate(trace):
         host.tick(number * TICK_SECONDS, arrived, lifetimes == "known")
@@ -128,7 +137,6 @@ def main() -> None:
     parser.add_argument("--part", default="test", choices=["dev", "test"])
     parser.add_argument("--ticks", type=int, help="only the first so many, of five minutes each")
     parser.add_argument("--nodes", type=int, default=4000, help="no more hosts than that")
-    parser.add_argument("--quantile", type=float, default=0.8, help="chosen on dev")
     parser.add_argument("--policies", default="", help="only these, by comma")
     parser.add_argument("--seed", type=int, default=7, help="of the made-up machines")
     parser.add_argument("--smoke", action="store_true", help="made-up machines")
@@ -143,9 +151,9 @@ def main() -> None:
             half = len(seen) // 2
             seen, trace = seen[:half], seen[half:]
         trace = trace[: said.ticks]
-    learnt = Lifetimes(seen, said.quantile)
+    survival = learnt(seen)
     wanted = [name for name in POLICIES if not said.policies or name in said.policies.split(",")]
-    figures = {name: played(trace, name, learnt, said.nodes) for name in wanted}
+    figures = {name: played(trace, name, survival, said.nodes) for name in wanted}
     table(figures, SHOWN)
     name = "B2-churn" + ("-smoke" if said.smoke else "" if said.part == "test" else "-dev")
     write(name, figures, data=hashes, options={k: str(v) for k, v in vars(said).items()})
