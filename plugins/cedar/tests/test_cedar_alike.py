@@ -94,7 +94,7 @@ def _told(policies: tuple[Policy, ...], access: Access) -> Decision:
 def test_any_rules_answer_any_request_as_the_core_does() -> None:
     seen: Counter[Reason] = Counter()
 
-    @settings(max_examples=1500, deadline=None, database=None)
+    @settings(max_examples=1000, deadline=None, database=None)
     @given(_RULES, st.lists(_REQUESTS, min_size=1, max_size=4))
     def trial(policies: tuple[Policy, ...], requests: list[Access]) -> None:
         for access in requests:
