@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 
 import msgspec
 
@@ -30,11 +31,18 @@ _AHEAD_SECONDS = 1.0  # by which it comes out early, or more; the service counts
 _HIDDEN_SECONDS = 15.0  # while it is kept for its moment
 _LINGER_SECONDS = 15.0  # for which a topic is watched after its last receiver
 _LOOK_SECONDS = 20.0  # between looks whether a topic has such a queue by now
+_SWEEP_SECONDS = 5.0  # for which a receiver waits at most for what was due before it came
 _PAUSE_SECONDS = 1.0  # after a failure
 _TICK_SECONDS = 0.05  # within which something earlier may have come
 _AT_HAND = 200  # messages that are kept at once
 _NOTE = packed(Meta("", None, {}, 0.0), b"")
 """Tells receivers that the topic has such a queue now: a message without an id."""
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
 
 
 @dataclass(order=True, slots=True)
@@ -51,6 +59,8 @@ class _Watch:
 
     Attributes:
         kept: A heap.
+        passing: Whether some of it is being published.
+        swept: Unless it has yet to be seen what was due when receiving began.
     """
 
     receivers: int = 0
@@ -59,6 +69,8 @@ class _Watch:
     noted: bool = False
     mover: asyncio.Task[None] | None = None
     passer: asyncio.Task[None] | None = None
+    passing: bool = False
+    swept: asyncio.Event = field(default_factory=_set)
     kept: list[_Kept] = field(default_factory=list)
 
 
@@ -91,13 +103,17 @@ class Later:
         return 0 if counts is None else counts.all
 
     @contextmanager
-    def watched(self, topic: str) -> Iterator[None]:
-        """A block in which what becomes due is published."""
+    def watched(self, topic: str) -> Iterator[Callable[[], Awaitable[bool]]]:
+        """A block in which what becomes due is published.
+
+        What it gives waits until all is that was due while nobody received, and says whether
+        there was anything to wait for.
+        """
         watch = self._watches.setdefault(topic, _Watch())
         watch.receivers += 1
         self._look(topic, watch)
         try:
-            yield
+            yield partial(self._swept, watch)
         finally:
             watch.receivers -= 1
             watch.wanted = self._clock.monotonic() + _LINGER_SECONDS
@@ -134,7 +150,16 @@ class Later:
         now = self._clock.monotonic()
         if watch.mover is None and now >= watch.looked + _LOOK_SECONDS:
             watch.looked = now
+            watch.swept.clear()
             watch.mover = self._behind.wait(self._moves(topic, watch))
+
+    async def _swept(self, watch: _Watch) -> bool:
+        if watch.swept.is_set():
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP_SECONDS):
+                await watch.swept.wait()
+        return True
 
     async def _moves(self, topic: str, watch: _Watch) -> None:
         """Take out what is due soon, as long as anyone receives from the topic."""
@@ -148,20 +173,31 @@ class Later:
                         return
                     watch.noted = False  # it was made while this looked
                 except OmniCloudError:
+                    watch.swept.set()
                     await self._clock.sleep(_PAUSE_SECONDS)
             watch.looked = -math.inf  # there is one: the next receiver need not look
         finally:
+            watch.swept.set()
             watch.mover = None
 
     async def _take(self, topic: str, name: str, watch: _Watch) -> None:
+        """Take some out, and wait for them once all is published that was due at first."""
         if len(watch.kept) > _AT_HAND:
             await self._clock.sleep(_TICK_SECONDS)
             return
-        for one in await self._queues.receive(name, BATCH, LONGEST_WAIT, _HIDDEN_SECONDS):
+        wait = LONGEST_WAIT if watch.swept.is_set() else 0
+        found = await self._queues.receive(name, BATCH, wait, _HIDDEN_SECONDS)
+        for one in found:
             due = one.came + one.left(self._queues.client.time.now())
             heapq.heappush(watch.kept, _Kept(due, one))
         if watch.kept and watch.passer is None:
             watch.passer = self._behind.wait(self._passes(topic, name, watch))
+        if watch.swept.is_set() or found:
+            return
+        if watch.passing or (watch.kept and watch.kept[0].due <= self._clock.monotonic()):
+            await self._clock.sleep(_TICK_SECONDS)
+        else:
+            watch.swept.set()
 
     async def _passes(self, topic: str, name: str, watch: _Watch) -> None:
         """Publish what is kept as it becomes due, and put back what is due much later."""
@@ -174,14 +210,16 @@ class Later:
                 elif left > 0:
                     await self._clock.sleep(min(left, _TICK_SECONDS))
                 else:
+                    watch.passing = True
                     some = self._due(watch.kept)
                     await self._behind.through(self._passed_on(topic, name, some))
+                    watch.passing = False
         except asyncio.CancelledError:
             for kept in watch.kept:
                 self._behind.start(self._given_back(name, kept.found))
             raise
         finally:
-            watch.passer = None
+            watch.passer, watch.passing = None, False
 
     def _due(self, kept: list[_Kept]) -> list[Found]:
         """What is due, the earliest first, as much as goes into one batch."""

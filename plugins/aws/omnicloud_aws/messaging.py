@@ -97,8 +97,12 @@ class AWSMessaging:
 
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
         try:
-            with self._later.watched(op.topic):
-                return await self._desk(op.topic, op.group).receive(op.most, op.wait, op.lease)
+            with self._later.watched(op.topic) as swept:
+                desk = self._desk(op.topic, op.group)
+                found = await desk.receive(op.most, op.wait, op.lease)
+                if not found and await swept():
+                    found = await desk.receive(op.most, 0.0, op.lease)
+                return found
         except NotFoundError:
             self._topics.forget(op.topic, op.group)
             raise
