@@ -37,8 +37,9 @@ FEATURES: frozenset[Feature] = frozenset(OutboxFeature) - {OutboxFeature.DURABLE
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    """A stored event. Moments are monotonic, ``saved_at`` is a stamp."""
+    """A stored event, the so many-th. Moments are monotonic, ``saved_at`` is a stamp."""
 
+    number: int
     event: NewEvent
     sequence: int | None
     saved_at: float
@@ -68,8 +69,8 @@ class _Row:
 class MemoryOutbox:
     """An outbox driver over rows of a :class:`MemoryStore`.
 
-    Open events (pending and parked) and processed ones are in two tables, each in the order
-    of arrival; the last number of each aggregate is in a third.
+    Open events (pending and parked) and processed ones are in two tables, the open ones in the
+    order of arrival; the last number of each aggregate is in a third.
     """
 
     def __init__(
@@ -101,7 +102,7 @@ class MemoryOutbox:
         table = "done" if op.status is EventStatus.PROCESSED else "open"
         rows: Iterator[_Row] = (
             row
-            for row in self._rows(table, op.space).values()
+            for row in sorted(self._rows(table, op.space).values(), key=lambda row: row.number)
             if row.status is op.status and (op.every or row.event.aggregate_key == op.aggregate_key)
         )
         if op.after is not None:
@@ -225,7 +226,8 @@ class MemoryOutbox:
         if event.aggregate_key is not None:
             numbers = self._rows("numbers", space)
             sequence = numbers[event.aggregate_key] = numbers.get(event.aggregate_key, 0) + 1
-        opened[event.event_id] = _Row(event, sequence, self._store.clock.wall(), self._now())
+        stamp = self._store.clock.wall()
+        opened[event.event_id] = _Row(self._store.number(), event, sequence, stamp, self._now())
 
     def _claimed(self, space: str, event_id: str, owner: str) -> _Row | None:
         row: _Row | None = self._rows("open", space).get(event_id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.outbox import EventStatus, Outbox, OutboxEvent
-from omnicloud.contracts.outbox.driver import Claim, Fail, ListAggregates
+from omnicloud.contracts.outbox.driver import Claim, Fail, ListAggregates, ListEvents
 from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.errors import DeadlineExceededError, UnavailableError
@@ -112,6 +112,25 @@ class OutboxEdges(Contract):
         world.step_wall(-14400)
         await world.sleep(1.0)
         equal(1, len(await _claim(one, "one", 1, 0.8)), "after its delay, the clock set back")
+
+    @law(
+        "OX-141",
+        "Processed events are listed as they were saved, in whatever order they were marked.",
+    )
+    async def the_processed_keep_their_order(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        ids = [await one.save_event(OutboxEvent("t", b"x", None, key)) for key in ("a", None) * 3]
+        for event_id in (ids[4], ids[1], ids[5], ids[0], ids[3]):
+            await one.mark_as_processed(event_id)
+        expected = [ids[0], ids[1], *ids[3:]]
+        listed = await one.pipeline.send(ListEvents(SPACE, EventStatus.PROCESSED, every=True))
+        equal(expected, [event.event_id for event in listed], "processed events")
+        after = ListEvents(SPACE, EventStatus.PROCESSED, None, True, expected[1], 2)
+        page = await one.pipeline.send(after)
+        equal(expected[2:4], [event.event_id for event in page], "a page of them, after the second")
+        await one.mark_as_processed(ids[2])
+        listed = await one.pipeline.send(ListEvents(SPACE, EventStatus.PROCESSED, "a"))
+        equal([1, 2, 3], [event.sequence_id for event in listed], "numbers of an aggregate's")
 
     @law(
         "OX-126",

@@ -14,7 +14,8 @@ from omnicloud.contracts.locks.driver import Acquire
 from omnicloud.contracts.locks.line import granted
 from omnicloud.contracts.locks.models import Grant
 from omnicloud.contracts.messaging.driver import Ack, Nack, Redrive, Replay
-from omnicloud.contracts.outbox.driver import Mark, Requeue, Save
+from omnicloud.contracts.outbox.driver import ListEvents, Mark, Requeue, Save
+from omnicloud.contracts.outbox.models import EventRecord, EventStatus
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.iam import MemoryIAM
 from omnicloud.memory.locks import MemoryLocks
@@ -145,6 +146,19 @@ class ForgetsEvents(MemoryOutbox):
             for event_id in [name for name, row in rows.items() if row.born <= before]:
                 del rows[event_id]
         return rows
+
+
+@broken("B5-OX-19", "T1", "what is processed is listed as it was marked", OutboxContract)
+class ListsAsMarked(MemoryOutbox):
+    async def list_events(self, op: ListEvents, /) -> tuple[EventRecord, ...]:
+        if op.status is not EventStatus.PROCESSED:
+            return await super().list_events(op)
+        await self._store.reading()
+        marked = [row.record() for row in self._rows("done", op.space).values()]
+        found = [one for one in marked if op.every or one.aggregate_key == op.aggregate_key]
+        if op.after is not None:
+            found = found[[one.event_id for one in found].index(op.after) + 1 :]
+        return tuple(found[: op.limit])
 
 
 @broken("B5-IA-09", "T3", "rules are forgotten after a day", IAMContract)
