@@ -176,10 +176,12 @@ def tell(
     name = "B6-smoke" if chosen.smoke else "B6"
     more = {"verdict": verdict, "rounds": rounds}
     write(name, figures, data=fleet.hashes, options=said, more=more)
-    bars: dict[str, list[float]] = {}
-    for run in runs:
-        label = f"{run.arm}, {figures[run.arm]['services']:.0f} services"
-        bars.setdefault(label, []).append(run.figures()["p99_ms"])
+    bars = {
+        f"{arm}, {figures[arm]['services']:.0f} services": [
+            run.figures()["p99_ms"] for run in runs if run.arm == arm
+        ]
+        for arm in figures
+    }
     if not chosen.smoke:
         plot_bars(name, f"p99 on one core, {fleet.name}", "ms", bars, log=True)
     return verdict
