@@ -144,7 +144,9 @@ def tests(session: nox.Session) -> None:
         every = ["tests", "tck/tests", "plugins", *left_out, *_servers(session)]
         _run(
             session,
-            *("pytest", "-n", WORKERS, *every, *session.posargs),
+            *("python", "-m", "pytest", "-p", "tests.servers_first", "-n", WORKERS),
+            *every,
+            *session.posargs,
             OMNICLOUD_DIFFERENTIAL_OPERATIONS=str(DIFFERENTIAL),
         )
 
