@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 
 __all__ = ["main"]
@@ -27,3 +28,8 @@ def main() -> None:
         extra = _EXTRAS[error.name]
         sys.stderr.write(f'this command needs more: pip install "omnicloud[{extra}]"\n')
         raise SystemExit(2) from None
+    except OSError as error:
+        if error.errno != errno.ENOSPC:
+            raise
+        sys.stderr.write(f"the answer cannot be written: {error.strerror}\n")
+        raise SystemExit(1) from None

@@ -131,10 +131,28 @@ def test_completion_prints_a_script_for_each_shell(run: Run, shell: str) -> None
     assert answer(run("--json", "completion", shell))["shell"] == shell
 
 
-def test_without_click_the_command_says_how_to_get_it() -> None:
-    code = "import sys; sys.modules['click'] = None\nfrom omnicloud.cli import main; main()"
+@pytest.mark.parametrize(
+    ("module", "extra", "said"), [("click", "cli", "plan"), ("numpy", "placement", "recommend x")]
+)
+def test_without_what_it_needs_the_command_says_how_to_get_it(
+    module: str, extra: str, said: str
+) -> None:
+    code = (
+        f"import sys; sys.modules[{module!r}] = None; sys.argv = 'omnicloud {said}'.split()\n"
+        "from omnicloud.cli import main; main()"
+    )
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=30, check=False
+        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 2
-    assert 'pip install "omnicloud[cli]"' in done.stderr
+    assert f'pip install "omnicloud[{extra}]"' in done.stderr
+
+
+def test_an_answer_that_finds_no_room_is_told_in_a_line() -> None:
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from omnicloud.cli import main; main()", "providers"],
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+        )  # fmt: skip
+    assert done.returncode == 1
+    assert done.stderr.startswith("the answer cannot be written")

@@ -120,5 +120,5 @@ def test_what_is_not_configured_or_of_two_contracts_is_refused(run: Run) -> None
     assert result.exit_code == 2
     assert "--contract" in result.stderr
     result = run("copy", "kv-old", "--to", "vault-new")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert "is a secrets service" in result.stderr
