@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from omnicloud_aws.desk import _held
@@ -16,6 +16,7 @@ from omnicloud_aws.messaging import _LIMITS
 from omnicloud_aws.places import Places
 from omnicloud_aws.queues import MOST_BYTES, Found, _whole, portions
 
+_QUICK = settings(max_examples=40, deadline=None)
 _NAMES = st.text(min_size=1, max_size=40)
 _QUEUE = re.compile("[A-Za-z0-9_-]{1,80}")
 
@@ -25,6 +26,7 @@ def _received(meta: Meta, **more: Any) -> Found:
     return Found(handle="h", meta=meta, payload=b"", size=0, **{**told, **more})
 
 
+@_QUICK
 @given(_NAMES, _NAMES, _NAMES)
 def test_every_name_is_one_that_sqs_takes(namespace: str, topic: str, group: str) -> None:
     places = Places(namespace)
@@ -37,6 +39,7 @@ def test_every_name_is_one_that_sqs_takes(namespace: str, topic: str, group: str
     assert places.alive(places.dead(queue)) == queue
 
 
+@_QUICK
 @given(st.tuples(_NAMES, _NAMES, _NAMES), st.tuples(_NAMES, _NAMES, _NAMES))
 def test_unlike_places_have_unlike_names(
     one: tuple[str, str, str], two: tuple[str, str, str]
@@ -49,6 +52,7 @@ def test_names_that_are_cut_elsewhere_are_unlike() -> None:
     assert Places("a").topic("bc") != Places("ab").topic("c")
 
 
+@_QUICK
 @given(
     st.text(min_size=1),
     st.none() | st.text(min_size=1),
@@ -80,6 +84,7 @@ def test_seconds_are_rounded_up_to_those_that_sqs_counts() -> None:
     ]
 
 
+@_QUICK
 @given(st.floats(0.01, 43_000.0))
 def test_a_receipt_is_good_for_no_longer_than_its_message_is_hidden(lease: float) -> None:
     assert 0.0 < _held(lease) <= lease
@@ -107,6 +112,7 @@ def test_the_longest_message_that_is_taken_fits_where_it_has_to_go() -> None:
     assert len(packed(meta, bytes(_LIMITS.payload_max_bytes))) <= MOST_BYTES
 
 
+@_QUICK
 @given(st.lists(st.integers(1, MOST_BYTES), max_size=30))
 def test_batches_hold_all_in_order_and_what_the_service_takes(sizes: list[int]) -> None:
     bodies = ["x" * size for size in sizes]
