@@ -241,6 +241,19 @@ def test_a_full_journal_changes_no_further_limit(
     scene(play)
 
 
+def test_the_library_s_own_folder_is_kept_out_of_git_where_the_journal_makes_it(
+    tmp_path: Path,
+) -> None:
+    async def play(containers: Containers) -> None:
+        for folder in (".omnicloud", "mine"):
+            async with LimitJournal(tmp_path / folder / "limits.jsonl", "web"):
+                pass
+        assert (tmp_path / ".omnicloud" / ".gitignore").read_text() == "*\n"
+        assert not (tmp_path / "mine" / ".gitignore").exists()
+
+    scene(play)
+
+
 def test_a_journal_that_is_not_open_changes_no_limit(tmp_path: Path) -> None:
     async def play(containers: Containers) -> None:
         notes = LimitJournal(tmp_path / "limits.jsonl", "web")

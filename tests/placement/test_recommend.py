@@ -149,4 +149,5 @@ def test_the_command_tells_what_can_be_freed_and_changes_nothing(tmp_path: Path)
     assert "cores: 4 asked, 3.425 could be freed (86%)" in done.output
     done = CliRunner().invoke(cli, ["recommend", str(file), "--json"])
     assert '"recommended": 0.575' in done.output
-    assert CliRunner().invoke(cli, ["recommend"]).exit_code == 1
+    for wrong in ([], [str(file), "--undo"], [str(file), "--apply", "5"]):
+        assert CliRunner().invoke(cli, ["recommend", *wrong]).exit_code == 2

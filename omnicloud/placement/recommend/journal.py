@@ -123,7 +123,7 @@ class LimitJournal:
 
     def _begin(self) -> None:
         try:
-            self._file.parent.mkdir(parents=True, exist_ok=True)
+            _make(self._file.parent)
             stream = self._file.open("a+b", buffering=0)
         except OSError as error:
             raise self._unwritable(error) from error
@@ -195,6 +195,15 @@ class LimitJournal:
             f"line {number} of the journal {self._file} is none about limits",
             hint="restore the file; or look at the limits by hand, and delete it",
         )
+
+
+def _make(folder: Path) -> None:
+    """Make a folder where there is none; the library's own is no part of a repository."""
+    if folder.is_dir():
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    if folder.name == ".omnicloud":
+        (folder / ".gitignore").write_text("*\n", encoding="ascii")
 
 
 def _change(said: Mapping[str, object]) -> Change:
