@@ -123,7 +123,7 @@ class Placer:
         """Why it has no place now."""
         shape = self.shape(workload)
         reasons = list(shape.reasons())
-        order = shape.order()
+        order = shape.order() if self._verifiers else np.zeros(0, dtype=np.intp)
         if order.size:
             row = int(order[0])
             verdict = next(v for v in self._verdicts(row, workload) if not v.passed)

@@ -56,6 +56,9 @@ class Shape:
             found = Common(fleet, eligible, local, ranking())
         if not alone:
             commons[shared_key] = found
+        self._fixed = [pair for pair in self._filters if pair[1].scope is Scope.FIXED]
+        self._barred: tuple[Reason, ...] | None = None
+        self._explained: tuple[int, tuple[Reason, ...]] = (-1, ())
         self._common = found
         self.ranking = found.ranking
         self.eligible = found.eligible
@@ -91,16 +94,27 @@ class Shape:
 
     def reasons(self) -> tuple[Reason, ...]:
         """Why nodes are refused: each counts for the first rule that refuses it."""
-        left = np.arange(len(self._fleet))
+        generation = self._fleet.generation
+        if self._explained[0] != generation:  # else a replica asked just now
+            if self._barred is None:
+                self._barred = self._refused_by(self._fixed, np.arange(len(self._fleet)))
+            others = [pair for pair in self._filters if pair[1].scope is not Scope.FIXED]
+            rest = self._refused_by(others, np.flatnonzero(self.eligible))
+            self._explained = generation, (*self._barred, *rest)
+        return self._explained[1]
+
+    def _refused_by(
+        self, filters: list[tuple[str, Filter]], left: NDArray[np.intp]
+    ) -> tuple[Reason, ...]:
         found: list[Reason] = []
-        for _, one in self._filters:
+        for _, one in filters:
             good = one.passes(left)
             refused = left[~good]
             if refused.size:
                 nearest = one.nearest(refused)
                 node = self._fleet.nodes[nearest].name
                 found.append(Reason(int(refused.size), one.verdict(nearest), node))
-            left = left[good]
+                left = left[good]
         return tuple(found)
 
     def _nobody_minds(self, row: int) -> bool:

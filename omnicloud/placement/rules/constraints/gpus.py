@@ -119,8 +119,9 @@ class _Free(Filter):
 
     def nearest(self, rows: NDArray[np.intp]) -> int:
         """The node with the most fitting devices."""
-        fitting = self._devices.free[rows] >= self._request.milli
-        return int(rows[int(fitting.sum(axis=1).argmax())])
+        if self._request.milli < WHOLE:
+            return int(rows[0])  # none of them has one
+        return int(rows[int(self._devices.whole[rows].argmax())])
 
     def verdict(self, row: int) -> Verdict:
         fitting = int((self._devices.free[row] >= self._request.milli).sum())

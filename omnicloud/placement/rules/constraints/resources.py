@@ -26,7 +26,6 @@ class FreeResources(Rule):
 class _Free(Filter):
     def __init__(self, fleet: Fleet, demand: Floats) -> None:
         self._fleet = fleet
-        self._demand = demand
         self._asked = [(int(d), float(demand[d])) for d in np.flatnonzero(demand)]
         self._most = fleet.most
         self.key = demand.tobytes()
@@ -53,10 +52,10 @@ class _Free(Filter):
         """The node with the smallest shortage relative to what is asked."""
         if not self._asked:
             return int(rows[0])
-        asked = [dimension for dimension, _ in self._asked]
-        wanted = self._demand[asked][:, None]
-        short = np.maximum(wanted - self._fleet.free[asked][:, rows], 0.0) / wanted
-        return int(rows[int(short.max(axis=0).argmin())])
+        short = np.zeros(rows.shape)
+        for free, wanted in self._columns:
+            np.maximum(short, (wanted - free[rows]) / wanted, out=short)
+        return int(rows[int(short.argmin())])
 
     def verdict(self, row: int) -> Verdict:
         node = self._fleet.nodes[row]
