@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from omnicloud_aws.emulator_tables import quicken
+from omnicloud_aws import emulator_queues, emulator_tables
 
 __all__ = ["main"]
 
@@ -90,7 +90,8 @@ def main() -> None:
     from moto import server
     from waitress import serve  # type: ignore[import-untyped]  # has none
 
-    quicken()
+    emulator_tables.quicken()
+    emulator_queues.quicken()
     application = _OneAtATime(
         server.DomainDispatcherApplication(server.create_backend_app)  # type: ignore[attr-defined]  # it exports nothing
     )
