@@ -10,6 +10,8 @@ from itertools import count
 
 __all__ = ["Dead", "Entry", "GroupQueue", "Stored"]
 
+_RECEIPTS: Iterator[int] = count(1)  # for all groups: a receipt is good for one of them
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -68,7 +70,6 @@ class GroupQueue:
     _heads: dict[str, int] = field(default_factory=dict)
     _lanes: dict[str, list[int]] = field(default_factory=dict)
     _timers: list[tuple[float, int, int]] = field(default_factory=list)
-    _receipts: Iterator[int] = field(default_factory=lambda: count(1))
 
     def add(self, stored: Stored) -> None:
         """Put a message into its place."""
@@ -96,7 +97,7 @@ class GroupQueue:
             if entry is None or entry.state is not _State.READY or not self._is_head(entry):
                 continue
             entry.attempt += 1
-            entry.receipt = f"{entry.stored.number}-{next(self._receipts)}"
+            entry.receipt = f"{entry.stored.number}-{next(_RECEIPTS)}"
             self._change(entry, _State.LENT, until)
             lent.append(entry)
         return lent
