@@ -112,4 +112,4 @@ def test_the_command_says_what_goes_where_and_why_not(tmp_path: Path) -> None:
     told = json.loads(CliRunner().invoke(cli, ["plan", "placement", str(file), "--json"]).output)
     assert told["placements"][0]["workload"] == "web-2"
     wrong = CliRunner().invoke(cli, ["plan", "placement", str(written(tmp_path, WRONG))])
-    assert wrong.exit_code == 1
+    assert wrong.exit_code == 2
