@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,6 +84,8 @@ def certify(
     as_json_ = as_json_ or bool(getattr(ctx.obj, "as_json", False))
     console = Console(stderr=as_json_)
     key = _key(key_file)
+    # Laws let functions fail on purpose; what the library logs of that is nobody's concern here.
+    logging.getLogger("omnicloud").addHandler(logging.NullHandler())
     good = True
     for name in providers:
         provider, trials = _found(name, contracts)

@@ -20,5 +20,6 @@ def test_the_example_runs_and_prints_what_it_did(file: Path, tmp_path: Path) -> 
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert done.stderr == ""
+    # The library tells of functions that raise; of anything else there is nothing to say.
+    assert [line for line in done.stderr.splitlines() if " raised " not in line] == []
     assert done.stdout.strip()
