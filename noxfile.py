@@ -144,9 +144,7 @@ def tests(session: nox.Session) -> None:
         every = ["tests", "tck/tests", "plugins", *left_out, *_servers(session)]
         _run(
             session,
-            *("python", "-m", "pytest", "-p", "tests.servers_first", "-n", WORKERS),
-            *every,
-            *session.posargs,
+            *("pytest", "-n", WORKERS, *every, *session.posargs),
             OMNICLOUD_DIFFERENTIAL_OPERATIONS=str(DIFFERENTIAL),
         )
 
