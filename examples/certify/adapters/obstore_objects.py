@@ -24,6 +24,11 @@ from ..worlds import folder_world, process_world
 __all__ = ["Obstore", "local_world", "memory_world"]
 
 _PLAIN = "application/octet-stream"
+_ASIDE = "given-"
+_OWN = {
+    *("content-encoding", "cache-control", "content-disposition", "content-language"),
+    *("content-type", "storage-class"),
+}
 _TYPE = "Content-Type"
 
 
@@ -112,9 +117,15 @@ def _everything(store: Any) -> Any:
     return obstore.list(store).collect()
 
 
+def _aside(name: str) -> str:
+    """Metadata that is called as one of the library's own attributes is not that attribute."""
+    own = name.lower() in _OWN or name.startswith(_ASIDE)
+    return f"{_ASIDE}{name}" if own else name
+
+
 def _attributes(content_type: str, metadata: Metadata) -> dict[str, str] | None:
     """``None`` where nothing was asked for: the local store refuses any attribute."""
-    given = dict(metadata)
+    given = {_aside(name): value for name, value in metadata.items()}
     if content_type != _PLAIN:
         given[_TYPE] = content_type
     return given or None
@@ -127,7 +138,7 @@ def _info(key: str, meta: Any, attributes: Any) -> ObjectInfo:
         meta["size"],
         str(meta["e_tag"]),
         kept.pop(_TYPE, _PLAIN),
-        kept,
+        {name.removeprefix(_ASIDE): value for name, value in kept.items()},
         meta["last_modified"].timestamp(),
     )
 
