@@ -125,7 +125,7 @@ def _aside(name: str) -> str:
 
 def _attributes(content_type: str, metadata: Metadata) -> dict[str, str] | None:
     """``None`` where nothing was asked for: the local store refuses any attribute."""
-    given = {_aside(name): value for name, value in metadata.items()}
+    given = {_aside(name): value for name, value in metadata}
     if content_type != _PLAIN:
         given[_TYPE] = content_type
     return given or None
