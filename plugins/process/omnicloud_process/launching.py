@@ -34,7 +34,7 @@ def launch(folder: Folder) -> None:
         _spawn(folder, say)
         os.close(say)
         say = -1
-        if not select.select([heard], [], [], _SECONDS)[0]:
+        if not _has_something(heard):
             raise UnavailableError("the supervisor of the container did not begin in time")
         said = os.read(heard, 16)
     finally:
@@ -45,6 +45,13 @@ def launch(folder: Folder) -> None:
         raise UnavailableError("the supervisor of the container ended at once")
     if said != b"0":
         raise cannot_start(int(said))
+
+
+def _has_something(heard: int) -> bool:
+    """Wait for a word or the end; select() would not take a number from 1,024 on."""
+    poll = select.poll()
+    poll.register(heard, select.POLLIN)
+    return bool(poll.poll(_SECONDS * 1000))
 
 
 def _spawn(folder: Folder, say: int) -> None:

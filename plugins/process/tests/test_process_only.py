@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -126,6 +127,19 @@ async def test_a_program_that_takes_more_memory_than_it_may_is_killed(
     spec = ContainerSpec(name="c", command=(sys.executable, "-c", hog), memory_bytes=48 << 20)
     await containers.run(spec)
     assert (await containers.wait("c", timeout=20)).exit_code == 137
+
+
+async def test_a_client_with_many_open_files_runs_containers_too(containers: Containers) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 2048), hard), hard))
+    held = [os.open(os.devnull, os.O_RDONLY) for _ in range(1100)]
+    try:
+        await containers.run(sh("one", "echo here"))
+        assert await line(containers, "one") == "here"
+    finally:
+        for one in held:
+            os.close(one)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 async def test_without_limits_they_are_not_declared_and_refused(tmp_path: Path) -> None:

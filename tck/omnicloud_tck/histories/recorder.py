@@ -21,7 +21,7 @@ from omnicloud_tck.histories.events import Action, Call, Fate
 
 __all__ = ["CALL_SECONDS", "Complaint", "Recorder"]
 
-CALL_SECONDS = 20.0
+CALL_SECONDS = 45.0
 """After so long on the world's clock a call counts as one that is never answered."""
 
 Send = Callable[[Action], Coroutine[Any, Any, Hashable]]
