@@ -108,6 +108,43 @@ class AttachedLaws(Bench):
         equal(b"first\n", told.stdout, "after a write that is not allowed")
 
     @law(
+        "CON-097",
+        "One volume at two paths of a container is one volume, read only at that path alone.",
+        needs=[_F.VOLUMES, _F.EXEC],
+    )
+    async def paths_are_mounted_each(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.create_volume("data")
+        for name, first, second in (("one", "/data", "/seen"), ("two", "/seen", "/data")):
+            mounts = (
+                Mount("data", first, first == "/seen"),
+                Mount("data", second, second == "/seen"),
+            )
+            await self.begun(containers, spec(name, mounts=mounts))
+            done = await containers.exec(name, ("sh", "-c", f"echo {name} > /data/f"))
+            equal(0, done.exit_code, "a write at the path that is not read only")
+            told = await containers.exec(name, ("cat", "/seen/f"))
+            equal(f"{name}\n".encode(), told.stdout, "what is at the other path")
+            done = await containers.exec(name, ("sh", "-c", "echo no > /seen/f"))
+            that(done.exit_code != 0, "a path that is read only was written")
+
+    @law(
+        "CON-098",
+        "What a container wrote beside its volumes is there when it is started again.",
+        needs=[_F.VOLUMES],
+    )
+    async def own_files_outlive_a_stop(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        await containers.run(spec("own", "cat /tmp/own; echo kept >> /tmp/own"))
+        await self.ended(containers, "own")
+        for count in (1, 3):
+            await containers.start("own")
+            await self.ended(containers, "own")
+            lines = await self.lines(containers, "own")
+            told = [line.text for line in lines if line.stream is Stream.STDOUT]
+            equal(["kept"] * count, told, "what it wrote in the runs before")
+
+    @law(
         "CON-092",
         "A container of a volume or a network that is not there is not made, nor is the volume.",
     )
@@ -149,7 +186,9 @@ class AttachedLaws(Bench):
         await containers.remove("writer")
         equal(True, await containers.remove_volume("a/b"), "remove")
         equal(False, await containers.remove_volume("a/b"), "remove twice")
-        that("a/b" not in await containers.volumes(), "a removed volume is listed")
+        rest = tuple(sorted(set(_NAMES) - {"a/b", "a"}))
+        equal(True, await containers.remove_volume("a"), "remove of one that others begin with")
+        equal(rest, await containers.volumes(), "the others after two were removed")
         await containers.create_volume("a/b")
         read = spec("reader", "cat /data/f", mounts=(Mount("a/b", "/data"),))
         await containers.run(read)
@@ -198,7 +237,9 @@ class AttachedLaws(Bench):
         equal(State.EXITED, (await containers.stop("on-it", grace=0)).state, "stop")
         equal(True, await containers.remove_network("a/b"), "remove")
         equal(False, await containers.remove_network("a/b"), "remove twice")
-        that("a/b" not in await containers.networks(), "a removed network is listed")
+        equal(True, await containers.remove_network("a"), "remove of one that others begin with")
+        rest = tuple(sorted(set(names) - {"a/b", "a"}))
+        equal(rest, await containers.networks(), "the others after two were removed")
         with refused(NotFoundError, "start on a network that was removed"):
             await containers.start("on-it")
 

@@ -210,3 +210,36 @@ class Ghosts(MemoryContainers):
             ghost.state = State.RUNNING
             self._store.rows(("containers", "boxes"))["ghost", op.container] = ghost
         return removed
+
+
+@containers("CV21", "T1", "with a volume go all whose names begin with its name")
+class ByPrefix(MemoryContainers):
+    async def remove_volume(self, op: RemoveVolume, /) -> bool:
+        removed = await super().remove_volume(op)
+        for name in await self.list_volumes(ListVolumes(op.volume)):
+            self._store.rows(_VOLUMES).pop((self._space, name))
+        return removed
+
+
+@containers("CV22", "T1", "with a network go all whose names begin with its name")
+class NetworksByPrefix(MemoryContainers):
+    async def remove_network(self, op: RemoveNetwork, /) -> bool:
+        removed = await super().remove_network(op)
+        for name in await self.list_networks(ListNetworks(op.network)):
+            self._store.rows(_NETWORKS).pop((self._space, name))
+        return removed
+
+
+@containers("CV23", "T1", "read_only at one path counts for the volume at all paths")
+class ReadOnlyEverywhere(Asking):
+    def asked(self, op: Run) -> Run:
+        held = {one.volume for one in op.spec.mounts if one.read_only}
+        mounts = tuple(replace(one, read_only=one.volume in held) for one in op.spec.mounts)
+        return replace(op, spec=replace(op.spec, mounts=mounts))
+
+
+@containers("CV24", "T3", "a container that is started again has lost its own files")
+class FreshFiles(MemoryContainers):
+    async def start(self, op: Start, /) -> Container:
+        (await self._box(op.container)).files.clear()
+        return await super().start(op)
