@@ -50,6 +50,9 @@ async def _role(one: Bench, *grants: str, password: str | None = None) -> str:
     return name
 
 
+_WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+
+
 async def test_a_call_cancelled_half_way_costs_its_connection_and_nobody_s_answer() -> None:
     async with bench() as one:
         kv = await one.open(open_kv, max_connections=1)
@@ -68,6 +71,25 @@ async def test_a_call_cancelled_half_way_costs_its_connection_and_nobody_s_answe
             record = await kv.get(Get("b"))
             assert record is not None
             assert record.value == b"b" * 9
+
+
+async def test_a_cancelled_write_that_waits_for_another_is_not_done_later() -> None:
+    async with bench() as one, one.native() as other:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"before"))
+        async with other.transaction():
+            await other.execute("SELECT 1 FROM omnicloud.kv FOR UPDATE")
+            asked = asyncio.ensure_future(kv.set(Set("k", b"older")))
+            while not await other.fetchval(_WAITING):  # noqa: ASYNC110 - of another process
+                await asyncio.sleep(0.01)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+        for _ in range(20):
+            await asyncio.sleep(0.01)
+            found = await kv.get(Get("k"))
+            assert found is not None
+            assert found.value == b"before"
+        assert asked.cancelled()
 
 
 async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
