@@ -45,7 +45,8 @@ class Bench:
         self.published.append((payload, key, message_id))
 
     def relay(self, **options: Any) -> Relay:
-        return Relay(self.outbox, self.publish, clock=self.clock, backoff=QUICK, **options)
+        given = {"backoff": QUICK, **options}
+        return Relay(self.outbox, self.publish, clock=self.clock, **given)
 
     def payloads(self) -> list[bytes]:
         return [payload for payload, _, _ in self.published]
@@ -160,6 +161,24 @@ def test_a_broker_that_is_away_parks_nothing() -> None:
         assert relay.health.last_error == "PublishError"
         away = False
         await asyncio.sleep(5)
+        assert len(bench.published) == 20
+        task.cancel()
+        await asyncio.wait({task})
+
+    run_virtual(main())
+
+
+def test_a_broker_that_was_away_for_long_is_soon_found_to_be_back() -> None:
+    async def main() -> None:
+        bench = Bench()
+        away = True
+        bench.fails = lambda _: PublishError("away") if away else None
+        for number in range(20):
+            await bench.outbox.save_event(OutboxEvent("t", b"%d" % number))
+        task = asyncio.create_task(bench.relay(backoff=Backoff()).run())
+        await asyncio.sleep(600)
+        away = False
+        await asyncio.sleep(12)
         assert len(bench.published) == 20
         task.cancel()
         await asyncio.wait({task})

@@ -36,6 +36,7 @@ EVENT_ID_HEADER = "outbox-event-id"
 
 _WAIT = 20.0  # seconds of one long poll
 _STORE_AGAIN = Backoff(first=0.1, most=5.0, jitter=0.2)
+_BROKER_AGAIN = Backoff(first=0.1, most=5.0, jitter=0.2)
 _BROKER_AWAY = (UnavailableError, ThrottledError, CircuitOpenError, DeadlineExceededError)
 _HOUSEKEEPING = 60.0  # seconds between two looks at retention
 _lag = metrics.get_meter("omnicloud.outbox").create_gauge(
@@ -93,7 +94,8 @@ class Relay:
         batch: How many events are held at most, 1 to 1,000.
         concurrency: How many are published at once.
         max_attempts: After so many failures an event is parked.
-        backoff: Wait between the attempts of an event: a :class:`Backoff`, or seconds each time.
+        backoff: Wait between the attempts of an event: a :class:`Backoff`, or seconds each time;
+            a broker that does not answer at all is tried again within five seconds.
         lease: Seconds after which the claims of a dead relay end.
         retention: How long processed events are kept; ``None`` is for ever.
         grace: Seconds to finish what is being published when cancelled.
@@ -217,7 +219,7 @@ class Relay:
             for lane in _lanes(fresh):
                 tasks.create_task(self._relay(lane))
             if self._away:
-                await self._clock.sleep(self._backoff.after(self._away))
+                await self._clock.sleep(self._until_back())
 
     async def _relay(self, lane: Sequence[EventRecord]) -> None:
         for number, event in enumerate(lane):
@@ -259,8 +261,12 @@ class Relay:
         attempts = event.attempts + 1
         park = blame and attempts >= self._max_attempts
         self._parked += park
-        delay = self._backoff.after(attempts)
+        delay = self._backoff.after(attempts) if blame else self._until_back()
         await self._quietly(Fail(SPACE, self._owner, event.event_id, delay, park))
+
+    def _until_back(self) -> float:
+        """Seconds until a broker that is away is tried again: it says nothing of the events."""
+        return min(self._backoff.after(self._away), _BROKER_AGAIN.after(self._away))
 
     async def _release(self, event_ids: list[str]) -> None:
         await self._quietly(Keep(SPACE, self._owner, tuple(event_ids), 0.0))
