@@ -115,6 +115,8 @@ class Publish(_OnTopic[None]):
         return Effect.IDEMPOTENT if self.dedupe else Effect.ONCE
 
     def needs(self) -> frozenset[Feature]:
+        if not self.dedupe and self.delay is None and len(self.messages) == 1:
+            return NO_FEATURES
         needed = set[Feature]()
         if len(self.messages) != 1:
             needed.add(MessagingFeature.BATCH)
@@ -122,7 +124,7 @@ class Publish(_OnTopic[None]):
             needed.add(MessagingFeature.DELAYED)
         if self.dedupe:
             needed.add(MessagingFeature.DEDUPE)
-        return frozenset(needed) if needed else NO_FEATURES
+        return frozenset(needed)
 
     def check(self, driver: MessagingDriver) -> None:
         limits = driver.limits

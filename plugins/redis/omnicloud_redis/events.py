@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 
 from omnicloud.contracts.outbox.models import EventRecord, EventStatus, NewEvent
-from omnicloud_redis.pool import Argument
+from omnicloud_redis.commands import Argument
 
 __all__ = ["optional", "record_of", "stored_parts"]
 

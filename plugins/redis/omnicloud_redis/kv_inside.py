@@ -24,7 +24,7 @@ from omnicloud.contracts.kv.models import ChangePage, KVLimits, Page, Record
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
 from omnicloud.errors import AlreadyExistsError, ConflictError
-from omnicloud_redis.pool import Argument
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.transaction import Check, RedisTransaction
 
 __all__ = ["KVInside", "KVPiece"]

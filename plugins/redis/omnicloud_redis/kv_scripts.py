@@ -13,11 +13,13 @@ KEPT_CHANGES = 100_000
 WRITING = (
     f"local KEPT = {KEPT_CHANGES}"
     """
+local NOW = now_us()
+local NOW_MS = math.floor(NOW / 1000)
 local function tell(changes, name, version)
   redis.call('XADD', changes, 'MAXLEN', '~', KEPT, '*', 'k', name, 'v', version)
 end
-local function bury(space, names, ends, changes, now, most)
-  local over = redis.call('ZRANGEBYSCORE', ends, '-inf', now, 'LIMIT', 0, most)
+local function bury(space, names, ends, changes, most)
+  local over = redis.call('ZRANGEBYSCORE', ends, '-inf', NOW_MS, 'LIMIT', 0, most)
   for _, name in ipairs(over) do
     if redis.call('EXISTS', space .. name) == 0 then
       redis.call('ZREM', names, name)
@@ -27,7 +29,7 @@ local function bury(space, names, ends, changes, now, most)
   end
 end
 local function put(key, name, value, ttl, clock, names, ends, changes, version)
-  version = version or next_number(clock)
+  version = version or next_number(clock, NOW)
   if ttl == 'keep' then
     redis.call('SET', key, version .. 't' .. value, 'KEEPTTL')
   elseif ttl == '' then
@@ -35,7 +37,7 @@ local function put(key, name, value, ttl, clock, names, ends, changes, version)
     redis.call('ZREM', ends, name)
   else
     redis.call('SET', key, version .. 't' .. value, 'PX', ttl)
-    redis.call('ZADD', ends, now_ms() + tonumber(ttl), name)
+    redis.call('ZADD', ends, NOW_MS + tonumber(ttl), name)
   end
   redis.call('ZADD', names, 0, name)
   tell(changes, name, version)
@@ -80,7 +82,7 @@ if condition ~= '' then
     return ''
   end
 end
-bury(ARGV[1], KEYS[3], KEYS[4], KEYS[5], now_ms(), 2)
+bury(ARGV[1], KEYS[3], KEYS[4], KEYS[5], 2)
 return put(KEYS[1], ARGV[2], ARGV[3], ARGV[4], KEYS[2], KEYS[3], KEYS[4], KEYS[5])
 """
 )
@@ -94,7 +96,7 @@ Answers the version, or nothing where the condition does not hold.
 SET_MANY = Script(
     _WRITING
     + """
-bury(ARGV[1], KEYS[2], KEYS[3], KEYS[4], now_ms(), 10)
+bury(ARGV[1], KEYS[2], KEYS[3], KEYS[4], 10)
 for i = 5, #KEYS do
   local at = 3 + 2 * (i - 5)
   put(KEYS[i], ARGV[at], ARGV[at + 1], ARGV[2], KEYS[1], KEYS[2], KEYS[3], KEYS[4])
@@ -157,15 +159,14 @@ return sum
 CHANGES = Script(
     _WRITING
     + """
-local now = now_ms()
-bury(ARGV[1], KEYS[2], KEYS[3], KEYS[4], now, 100)
+bury(ARGV[1], KEYS[2], KEYS[3], KEYS[4], 100)
 local cursor = ARGV[2]
 if cursor == '' then
   local last = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
   return {{}, last[1] and last[1][1] or '0-0', -1}
 end
 local first = redis.call('ZRANGE', KEYS[3], 0, 0, 'WITHSCORES')
-local soon = first[2] and math.max(0, tonumber(first[2]) - now) or -1
+local soon = first[2] and math.max(0, tonumber(first[2]) - NOW_MS) or -1
 return {redis.call('XRANGE', KEYS[4], '(' .. cursor, '+', 'COUNT', 1000), cursor, soon}
 """
 )

@@ -10,17 +10,21 @@ local function now_us()
   return tonumber(t[1]) * 1000000 + tonumber(t[2])
 end
 local function now_ms() return math.floor(now_us() / 1000) end
-local function next_number(clock)
-  local last = tonumber(redis.call('GET', clock) or '0')
-  local number = string.format('%016.0f', math.max(last + 1, now_us()))
-  redis.call('SET', clock, number)
+local function next_number(clock, now)
+  now = now or now_us()
+  local number = string.format('%016.0f', now)
+  local last = tonumber(redis.call('SET', clock, number, 'GET') or '0')
+  if last >= now then
+    number = string.format('%016.0f', last + 1)
+    redis.call('SET', clock, number)
+  end
   return number
 end
 """
 """Time in the server's microseconds, and numbers that only grow.
 
-A number is the time, or one more than the number before if that is more (Kulkarni et al. 2014,
-"Logical Physical Clocks"). So it grows on also where the counter is lost with what a crash took,
-unless the server's clock is set back by more than the time since. Doubles are exact up to
-2**53, which is the year 2255 in microseconds.
+``now`` is for scripts that have read the time already. A number is the time, or one more than the
+number before if that is more (Kulkarni et al. 2014, "Logical Physical Clocks"). So it grows on also
+where the counter is lost with what a crash took, unless the server's clock is set back by more than
+the time since. Doubles are exact up to 2**53, which is the year 2255 in microseconds.
 """

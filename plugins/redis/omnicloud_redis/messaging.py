@@ -36,9 +36,9 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import NotFoundError
 from omnicloud_redis import messaging_scripts as scripts
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.messages import body_of, dead_record, delivery, key_of, number_of
-from omnicloud_redis.pool import Argument
 from omnicloud_redis.store import Script, Store, keeps_everything, store_of
 
 __all__ = ["FEATURES", "RedisMessaging", "open_messaging"]
@@ -56,6 +56,12 @@ class RedisMessaging:
         self._prefix = prefix
         self._features = features
         self._kept = store.config.retention_seconds
+        self._limits = MessagingLimits(
+            payload_max_bytes=16 << 20,
+            batch_max_items=1000,
+            retention_seconds=self._kept,
+            dedupe_seconds=self._kept,
+        )
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -63,15 +69,10 @@ class RedisMessaging:
 
     @property
     def limits(self) -> MessagingLimits:
-        return MessagingLimits(
-            payload_max_bytes=16 << 20,
-            batch_max_items=1000,
-            retention_seconds=self._kept,
-            dedupe_seconds=self._kept,
-        )
+        return self._limits
 
     async def publish(self, op: Publish, /) -> None:
-        parts: list[Argument] = [_microseconds(op.delay or 0.0)]
+        parts: list[Argument] = [_microseconds(op.delay or 0.0), int(op.dedupe)]
         for message in op.messages:
             parts += (message.id, key_of(message.key), body_of(message))
         await self._run(scripts.PUBLISH, op.topic, *parts)

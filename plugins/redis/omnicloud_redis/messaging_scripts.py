@@ -32,19 +32,21 @@ __all__ = [
     "SUBSCRIBE",
 ]
 
-_TOPIC = (
+_LOG = (
     CLOCK
     + """
 local log, base, kept = KEYS[1], ARGV[1], tonumber(ARGV[2])
 local clock, groups, bell = base .. 'clock', base .. 'groups', base .. 'bell'
 local sched, bodies, ids = base .. 'sched', base .. 'bodies', base .. 'ids'
-local dead = base .. 'dead'
+local asleep = base .. 'asleep'
 local now = now_us()
 local function text(number) return string.format('%016.0f', number) end
 local function of(letter, group) return base .. letter .. ':' .. group end
-local function lane(group, key) return base .. 'n:' .. #group .. ':' .. group .. key end
-local function number_of(id) return id:sub(1, 16) end
-local function ring() redis.call('XADD', bell, 'MAXLEN', 1, '*', 'r', 1) end
+
+-- Who finds nothing leaves a mark before it waits: without one nobody would hear the bell.
+local function ring()
+  if redis.call('DEL', asleep) == 1 then redis.call('XADD', bell, 'MAXLEN', 1, '*', 'r', 1) end
+end
 
 -- Forget what is older than the retention and settled by all groups.
 local function trim()
@@ -57,7 +59,7 @@ local function trim()
 end
 
 local function append(id, key, body, stamp)
-  local number = next_number(clock)
+  local number = next_number(clock, now)
   redis.call('XADD', log, number .. '-0', 'i', id, 'k', key, 't', stamp, 'b', body)
   if tonumber(number) % 64 == 0 then trim() end
 end
@@ -75,7 +77,15 @@ local function move()
   if #due > 0 then ring() end
   return #due == 100
 end
+"""
+)
 
+_TOPIC = (
+    _LOG
+    + """
+local dead = base .. 'dead'
+local function lane(group, key) return base .. 'n:' .. #group .. ':' .. group .. key end
+local function number_of(id) return id:sub(1, 16) end
 local function push(group, key, number) redis.call('ZADD', lane(group, key), number, number) end
 local function ready(group, number) redis.call('ZADD', of('r', group), number, number) end
 
@@ -159,22 +169,24 @@ end
 )
 
 PUBLISH = Script(
-    _TOPIC
+    _LOG
     + """
 while move() do end  -- what is due already stands before what comes now
-for i = 4, #ARGV, 3 do
+local delay, stamp = tonumber(ARGV[3]), text(now)
+local function is_new(id)
+  local lasts = string.format('%.0f', math.max(kept, delay) / 1000)
+  return redis.call('SET', base .. 'i:' .. id, '', 'PX', lasts, 'NX')
+end
+for i = 5, #ARGV, 3 do
   local id, key, body = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local known = base .. 'i:' .. id
-  if redis.call('EXISTS', known) == 0 then
-    local delay = tonumber(ARGV[3])
-    redis.call('SET', known, '', 'PX', string.format('%.0f', math.max(kept, delay) / 1000))
+  if ARGV[4] == '0' or is_new(id) then
     if delay > 0 then
-      local number = next_number(clock)
+      local number = next_number(clock, now)
       redis.call('ZADD', sched, now + delay, number)
-      redis.call('HSET', bodies, number, cmsgpack.pack({id, key, body, text(now)}))
+      redis.call('HSET', bodies, number, cmsgpack.pack({id, key, body, stamp}))
       redis.call('HSET', ids, id, number)
     else
-      append(id, key, body, text(now))
+      append(id, key, body, stamp)
     end
   end
 end
@@ -182,8 +194,9 @@ ring()
 return 1
 """
 )
-"""ARGV: also delay in microseconds, then id, key and body of each message.
+"""ARGV: also delay in microseconds, 1 or 0, then id, key and body of each message.
 
+With 1 ids are remembered, and known ones left out; those that nobody chose are new without it.
 A key is nothing, or ``=`` and the key.
 """
 
@@ -211,7 +224,7 @@ while #lent < most do
   if number then
     local fields = message(group, number)
     if fields then
-      local receipt = number .. '-' .. next_number(clock)
+      local receipt = number .. '-' .. next_number(clock, now)
       local attempt = redis.call('HINCRBY', of('a', group), number, 1)
       redis.call('HSET', of('s', group), number, receipt)
       redis.call('ZADD', of('l', group), now + lease, number)
@@ -233,6 +246,7 @@ for _, times in ipairs({sched, of('l', group), of('w', group)}) do
   local first = tonumber(redis.call('ZRANGE', times, 0, 0, 'WITHSCORES')[2])
   if first and (soon < 0 or first - now < soon) then soon = math.max(0, first - now) end
 end
+if #lent == 0 then redis.call('SET', asleep, 1, 'NX') end
 local rung = redis.call('XREVRANGE', bell, '+', '-', 'COUNT', 1)[1]
 return {lent, rung and rung[1] or '0-0', soon}
 """
@@ -262,7 +276,7 @@ end
 if verb == 'kill' then
   local fields = message(group, number)
   local attempts = redis.call('HGET', of('a', group), number)
-  local death = next_number(clock)
+  local death = next_number(clock, now)
   redis.call('XADD', dead, death .. '-0', 'g', group, 'r', ARGV[6], 'n', attempts,
     'd', text(now), unpack(fields))
   redis.call('ZADD', of('d', group), death, death)
@@ -312,7 +326,7 @@ while move() do end
 for i = 3, #ARGV do
   local entry = redis.call('XRANGE', dead, ARGV[i] .. '-0', ARGV[i] .. '-0')[1]
   if entry then
-    local fields, number = entry[2], next_number(clock)
+    local fields, number = entry[2], next_number(clock, now)
     local group = field(fields, 'g')
     redis.call('XADD', of('x', group), number .. '-0', 'i', field(fields, 'i'),
       'k', field(fields, 'k'), 't', field(fields, 't'), 'b', field(fields, 'b'))

@@ -31,10 +31,10 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
 from omnicloud_redis import outbox_scripts as scripts
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.events import optional, record_of, stored_parts
 from omnicloud_redis.outbox_inside import OutboxInside
-from omnicloud_redis.pool import Argument
 from omnicloud_redis.store import Script, Store, keeps_everything, store_of
 from omnicloud_redis.transaction import RedisTransaction, joined
 

@@ -31,8 +31,8 @@ from omnicloud.contracts.outbox.models import (
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
 from omnicloud.errors import InvalidArgumentError
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.events import stored_parts
-from omnicloud_redis.pool import Argument
 from omnicloud_redis.transaction import Check, RedisTransaction
 
 __all__ = ["OutboxInside", "OutboxPiece", "Outside"]

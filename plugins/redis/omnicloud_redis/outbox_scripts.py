@@ -100,7 +100,7 @@ local function record(id)
 end
 local function save(id, aggregate, about, payload)
   if redis.call('EXISTS', event(id)) == 1 then return end
-  local number, sequence = next_number(clock), ''
+  local number, sequence = next_number(clock, now), ''
   if aggregate ~= '' then sequence = redis.call('HINCRBY', base .. 'sequences', aggregate, 1) end
   redis.call('HSET', event(id), 'id', id, 'about', about, 'payload', payload, 'number', number,
     'sequence', sequence, 'attempts', 0, 'aggregate', aggregate,

@@ -15,11 +15,10 @@ from redis import exceptions as native
 from redis.asyncio.connection import AbstractConnection
 
 from omnicloud.errors import Outcome, ThrottledError, UnavailableError
+from omnicloud_redis.commands import Argument, packed
 from omnicloud_redis.errors import closed, translated, unreachable
 
-__all__ = ["Argument", "Pool"]
-
-Argument = bytes | str | int
+__all__ = ["Pool"]
 
 
 class Pool:
@@ -140,7 +139,7 @@ class Pool:
     ) -> Any:
         try:
             async with asyncio.timeout(seconds):
-                await connection.send_command(*command)
+                await connection.send_packed_command(packed(command), check_health=False)
                 return await connection.read_response()
         except native.ResponseError:
             raise

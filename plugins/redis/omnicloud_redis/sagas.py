@@ -15,9 +15,9 @@ from omnicloud.contracts.sagas.models import SagaFeature, SagaLimits, SagaRecord
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import SagaStateConflictError
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.lua import CLOCK
-from omnicloud_redis.pool import Argument
 from omnicloud_redis.store import Script, Store, keeps_everything, store_of
 
 __all__ = ["FEATURES", "RedisSagas", "open_sagas"]
@@ -41,7 +41,7 @@ local function put(id, status, version, about, payload)
   redis.call('HSET', saga(id), 'status', status, 'version', version, 'about', about,
     'payload', payload)
   redis.call('ZADD', names(status), 0, id)
-  redis.call('ZADD', queue(status), next_number(clock), id)
+  redis.call('ZADD', queue(status), next_number(clock, now), id)
 end
 local function lease(id, owner, until_us)
   redis.call('HSET', saga(id), 'owner', owner, 'until', string.format('%.0f', until_us))

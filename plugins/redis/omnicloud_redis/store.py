@@ -15,9 +15,10 @@ from redis.backoff import NoBackoff
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.errors import translated
-from omnicloud_redis.pool import Argument, Pool
+from omnicloud_redis.pool import Pool
 
 __all__ = ["OLDEST", "Script", "ServerFacts", "Store", "keeps_everything", "store_of"]
 

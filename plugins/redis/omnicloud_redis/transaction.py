@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar, cast
 
 from omnicloud.errors import ConflictError, InvalidArgumentError
 from omnicloud_redis import kv_scripts, outbox_scripts
+from omnicloud_redis.commands import Argument
 from omnicloud_redis.lua import CLOCK
-from omnicloud_redis.pool import Argument
 from omnicloud_redis.store import Script, Store
 
 __all__ = ["Check", "Piece", "RedisTransaction", "joined"]
