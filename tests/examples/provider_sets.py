@@ -28,14 +28,12 @@ class ProviderSet:
         providers: Those that have a server, the one that is killed first.
         packages: Folders of the providers that a machine may lack a server for.
         orders: How many the shop is sent.
-        asked_by: A variable of the environment without which it is not tried.
     """
 
     name: str
     providers: Sequence[str] = ()
     packages: Sequence[str] = ()
-    orders: int = 150
-    asked_by: str | None = None
+    orders: int = 100
 
     @property
     def file(self) -> Path:
@@ -94,7 +92,7 @@ SETS = [
         ["plugins/rabbitmq", "plugins/postgres"],
     ),
     # The emulator answers one request after another, and has most of the processor.
-    ProviderSet("aws", ["aws"], orders=60, asked_by="OMNICLOUD_TEST_AWS_ALL"),
+    ProviderSet("aws", ["aws"], orders=30),
 ]
 
 

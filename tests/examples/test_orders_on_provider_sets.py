@@ -120,5 +120,3 @@ def _skip_where_said(chosen: ProviderSet) -> None:
     missing = set(os.environ.get("OMNICLOUD_NOT_TESTED", "").split()) & set(chosen.packages)
     if missing:
         pytest.skip(f"NOT TESTED, there is no server for {', '.join(sorted(missing))}")
-    if chosen.asked_by and not os.environ.get(chosen.asked_by):
-        pytest.skip(f"takes long over the emulator: set {chosen.asked_by}=1 to try it")
