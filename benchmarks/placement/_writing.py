@@ -1,4 +1,4 @@
-"""What a benchmark leaves behind: JSON with all that is needed to repeat it, a table, a plot."""
+"""What a benchmark leaves behind: JSON with all to repeat it, a table, pictures and a page."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
+from _pages import page
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 ROOT = Path(__file__).parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
+_drawn: dict[str, dict[str, Path]] = {}
+"""The pictures of this run by the benchmark's name and their own: what its page shows."""
+
 Figures = Mapping[str, Mapping[str, float]]
 
 
@@ -71,14 +80,10 @@ def plot_bars(
     limit: float | None = None,
     *,
     log: bool = False,
+    part: str = "",
 ) -> None:
-    """A bar for each policy with the spread over windows, as PNG beside the JSON."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(9, 0.45 * len(bars) + 1.6))
+    """A bar for each policy with the spread over windows; ``part`` names a further picture."""
+    figure, axes = _axes(9, 0.45 * len(bars) + 1.6)
     labels = list(bars)[::-1]
     means = [float(np.mean(bars[label])) for label in labels]
     spread = np.array(
@@ -93,21 +98,14 @@ def plot_bars(
         axes.set_xscale("log")
     axes.set_title(title, fontsize=10)
     axes.set_xlabel(f"{unit}; bar: mean of the windows, line: least to most")
-    figure.tight_layout()
-    figure.savefig(RESULTS / f"{name}.png", dpi=120)
-    plt.close(figure)
+    _keep(name, part, figure)
 
 
 def plot_scatter(
     name: str, title: str, pairs: Sequence[tuple[np.ndarray, np.ndarray]], unit: str = "cores"
 ) -> None:
-    """Forecast against what came, one colour for each window, as PNG beside the JSON."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    figure, axes = plt.subplots(figsize=(5.5, 5.5))
+    """Forecast against what came, one colour for each window."""
+    figure, axes = _axes(5.5, 5.5)
     for number, (said, came) in enumerate(pairs, 1):
         axes.scatter(came, said, s=9, alpha=0.6, label=f"window {number}")
     most = max(float(max(said.max(), came.max())) for said, came in pairs)
@@ -116,6 +114,50 @@ def plot_scatter(
     axes.set_ylabel(f"forecast, {unit}")
     axes.set_title(title, fontsize=10)
     axes.legend(fontsize=7)
+    _keep(name, "", figure)
+
+
+def plot_frontier(
+    name: str,
+    title: str,
+    labels: tuple[str, str],
+    lines: Mapping[str, Sequence[tuple[float, float]]],
+    *,
+    limit: float | None = None,
+    part: str = "",
+) -> None:
+    """What is got for what is risked: a line of points for each policy, a lone point a mark."""
+    figure, axes = _axes(7, 5)
+    for policy, points in lines.items():
+        across, up = zip(*points, strict=True)
+        axes.plot(across, up, marker="o", markersize=4, linewidth=1, label=policy)
+    if limit is not None:
+        axes.axvline(limit, color="#c62828", linestyle=":")
+    axes.set_xlabel(labels[0])
+    axes.set_ylabel(labels[1])
+    axes.set_title(title, fontsize=10)
+    axes.legend(fontsize=7)
+    _keep(name, part, figure)
+
+
+def _axes(width: float, height: float) -> tuple[Figure, Axes]:
+    """An empty picture; no window is opened."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    return plt.subplots(figsize=(width, height))
+
+
+def _keep(name: str, part: str, figure: Figure) -> None:
+    """The picture as PNG beside the JSON, and in the page with those drawn before."""
+    from matplotlib import pyplot as plt
+
+    path = RESULTS / f"{name}{'-' if part else ''}{part}.png"
     figure.tight_layout()
-    figure.savefig(RESULTS / f"{name}.png", dpi=120)
+    figure.savefig(path, dpi=120)
     plt.close(figure)
+    drawn = _drawn.setdefault(name, {})
+    drawn[part] = path
+    page(RESULTS / f"{name}.json", drawn.values())

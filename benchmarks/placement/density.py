@@ -71,8 +71,21 @@ def main() -> None:
     table(figures, SHOWN)
     more = {"windows": windows, "slo": SLO}
     write(name, figures, data=fleet.hashes, options=said, more=more)
-    bars = {name: [float(str(w["workloads_per_node"])) for w in ws] for name, ws in windows.items()}
-    plot_bars(name, f"Workloads per {options.node} node, {fleet.name}", "workloads", bars)
+    draw(name, f"{options.node} node, {fleet.name}", windows)
+
+
+def draw(name: str, what: str, windows: dict[str, list[dict[str, object]]]) -> None:
+    """Density with its spread over windows, and the same of the share overloaded."""
+    dense = {policy: _each(ws, "workloads_per_node") for policy, ws in windows.items()}
+    plot_bars(name, f"Workloads per {what}", "workloads", dense)
+    over = {policy: _each(ws, "overloaded_share", 100) for policy, ws in windows.items()}
+    over = {policy: shares for policy, shares in over.items() if shares}
+    title = f"Node-intervals overloaded, {what}"
+    plot_bars(name, title, "per cent", over, limit=100 * SLO, part="violations")
+
+
+def _each(windows: list[dict[str, object]], figure: str, scale: float = 1.0) -> list[float]:
+    return [scale * float(str(one[figure])) for one in windows if figure in one]
 
 
 def beside(
