@@ -7,11 +7,9 @@ is started once and kept for all worlds of a thread; ``OMNICLOUD_TEST_AWS_URL``
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
 import sys
-import threading
 import uuid
 from collections.abc import Sequence
 from http.client import HTTPConnection
@@ -26,11 +24,13 @@ from pydantic import SecretStr
 from omnicloud.registry.provider import load
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.plugin import omnicloud_providers
+from omnicloud_tck import kept_servers
+from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
-from omnicloud_tck.servers import NoServerError, ServerProcess
+from omnicloud_tck.servers import NoServerError
 from omnicloud_tck.world import Backend, World
 
-__all__ = ["KeptServer", "aws_world", "kept_server", "moto", "settings", "world"]
+__all__ = ["aws_world", "kept_server", "settings", "world"]
 
 URL = "OMNICLOUD_TEST_AWS_URL"
 _READY_SECONDS = 60.0
@@ -43,16 +43,15 @@ _SERVICES = {
 """By contract, the service and the version of its interface."""
 
 
-class KeptServer(ServerProcess):
-    """A server that worlds leave running: starting it takes longer than most laws."""
+class _Emulator(KeptServer):
+    """One that forgets all when no world is left: it gets slow."""
 
     _worlds = 0
 
     async def start(self) -> None:
         """Start it, where it does not run, for one world more."""
         self._worlds += 1
-        if not self.running:
-            await super().start()
+        await super().start()
 
     async def restart(self) -> None:
         """Kill it and start it again, which leaves it empty."""
@@ -60,19 +59,12 @@ class KeptServer(ServerProcess):
         await super().start()
 
     def remove(self) -> None:
-        """Leave it to the end of this process, empty when no world is left: it gets slow."""
+        """Leave it to the end of this process, empty when no world is left."""
         self._worlds -= 1
         if self._worlds <= 0 and self.running:
             with contextlib.closing(HTTPConnection("127.0.0.1", self.port, timeout=5)) as line:
                 line.request("POST", "/moto-api/reset")
                 line.getresponse().read()
-
-    def end(self) -> None:
-        """End it and remove its folder."""
-        super().remove()
-
-
-_of_thread = threading.local()
 
 
 def world(contract: str) -> World[Any]:
@@ -113,22 +105,17 @@ def settings(port: int, name: str, **options: Any) -> AWSConfig:
 
 
 def kept_server() -> KeptServer:
-    """The one server of this thread: laws that are tried beside each other may kill theirs."""
-    kept: KeptServer | None = getattr(_of_thread, "server", None)
-    if kept is None:
-        kept = _of_thread.server = moto()
-        atexit.register(kept.end)
-    return kept
+    """The one server of this thread, which is not started yet."""
+    return kept_servers.kept_server(_moto)
 
 
-def moto() -> KeptServer:
-    """The emulator, which is not started yet."""
+def _moto() -> KeptServer:
     _emulator()
 
     def command(port: int, folder: Path) -> Sequence[str]:
         return (sys.executable, "-m", "omnicloud_aws.emulator", str(port))
 
-    return KeptServer(command, _ready, within=_READY_SECONDS)
+    return _Emulator(command, _ready, within=_READY_SECONDS)
 
 
 def _emulator() -> str:
