@@ -17,6 +17,7 @@ from omnicloud_tck.breaker.calls import (
     stays_apart,
 )
 from omnicloud_tck.breaker.edges import BreakerEdges
+from omnicloud_tck.breaker.programs import BreakerPrograms
 from omnicloud_tck.breaker.shared import SharedCircuits
 from omnicloud_tck.breaker.tenants import TenantLaws
 from omnicloud_tck.breaker.trials import Trials
@@ -32,7 +33,7 @@ CLOSED, OPEN = CircuitState.CLOSED, CircuitState.OPEN
 _LONG = 300.0  # seconds; longer than any law takes
 
 
-class BreakerContract(Trials, SharedCircuits, BreakerEdges, TenantLaws, EveryVerb):
+class BreakerContract(Trials, SharedCircuits, BreakerEdges, TenantLaws, BreakerPrograms, EveryVerb):
     """Every promise of ``Breaker``.
 
     A provider whose breaker is an object of its own overrides :meth:`portable`.

@@ -44,11 +44,13 @@ class Chance(random.Random):
     Attributes:
         names: What names end with.
         payloads: Values and contents.
+        kept: What a contract's draws chose for the list.
     """
 
     def __init__(self, seed: str) -> None:
         super().__init__(seed)
         self.names = self.sample(_NAMES, _FEW)
+        self.kept: dict[str, Any] = {}
         self.payloads = [self.choice(_NUMBERS), *self.sample(_PAYLOADS, _FEW)]
 
 

@@ -17,6 +17,7 @@ from omnicloud_tck.documents.histories import DocumentsHistories
 from omnicloud_tck.documents.lookers import LookerLaws
 from omnicloud_tck.documents.more import MoreLaws
 from omnicloud_tck.documents.orders import OrderLaws
+from omnicloud_tck.documents.programs import DocumentsPrograms
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
@@ -41,6 +42,7 @@ class DocumentsContract(
     OrderLaws,
     LookerLaws,
     DocumentsHistories,
+    DocumentsPrograms,
     Silences,
     Steady,
 ):

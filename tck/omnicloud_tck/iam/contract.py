@@ -12,6 +12,7 @@ from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.iam.forms import FormRules
 from omnicloud_tck.iam.more import MoreRules
 from omnicloud_tck.iam.paths import PathRules
+from omnicloud_tck.iam.programs import IAMPrograms
 from omnicloud_tck.iam.rules import ALICE, READ, RULE, Rules, asked, rule
 from omnicloud_tck.iam.sets import RuleSets
 from omnicloud_tck.law import Rung, law
@@ -35,7 +36,7 @@ _BAD: tuple[Mapping[str, object], ...] = (
 )
 
 
-class IAMContract(RuleSets, MoreRules, PathRules, FormRules, EveryVerb):
+class IAMContract(RuleSets, MoreRules, PathRules, FormRules, IAMPrograms, EveryVerb):
     """Every promise of ``IAM``.
 
     A provider whose evaluator is an object of its own overrides :meth:`portable`.

@@ -25,6 +25,7 @@ from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.secrets.lasting import LastingLaws
 from omnicloud_tck.secrets.more import SecretsMore
+from omnicloud_tck.secrets.programs import SecretsPrograms
 from omnicloud_tck.secrets.versions import VersionLaws
 from omnicloud_tck.telling import everything, tells
 from omnicloud_tck.world import World
@@ -38,7 +39,7 @@ _ENOUGH = 4  # characters of it; no four of them are anywhere by chance
 _ODD = (b"", b"\n", b"line\n", b" around ", b"\r\n", b"\0", b"a\0b", b"\xff\xfe", b"***")
 
 
-class SecretsContract(SecretsMore, VersionLaws, LastingLaws, Silences, Steady):
+class SecretsContract(SecretsMore, VersionLaws, LastingLaws, SecretsPrograms, Silences, Steady):
     """Every promise of ``Secrets``."""
 
     contract = "secrets"

@@ -1,0 +1,40 @@
+"""The laws of breaker about random programs and calls that meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.breaker import BreakerFeature
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.meetings.breaker import BREAKER_MEETING
+from omnicloud_tck.meetings.playing import fall, meet
+from omnicloud_tck.world import World
+
+__all__ = ["BreakerPrograms"]
+
+_PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
+
+
+class BreakerPrograms(Contract):
+    """What holds for every program and every pair of calls."""
+
+    @law(
+        "BRK-082",
+        "Any two calls at once, or one of them cancelled, end as one order of them would.",
+        needs=[BreakerFeature.SHARED],
+        rung=Rung.CONCURRENCY,
+        patience=_PATIENCE,
+    )
+    async def any_two_calls_meet(self, world: World[Any]) -> None:
+        await meet(BREAKER_MEETING, world, self.seed)
+
+    @law(
+        "BRK-083",
+        "A call during which the backend is gone is done once or not at all, and never later.",
+        needs=[BreakerFeature.SHARED],
+        abilities=[Ability.OUTAGE],
+        patience=_PATIENCE,
+    )
+    async def any_call_falls_whole(self, world: World[Any]) -> None:
+        await fall(BREAKER_MEETING, world)

@@ -1,0 +1,60 @@
+"""A client of a program that can be opened anew, and that hears all errors of its driver."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+from omnicloud_tck.telling import everything
+from omnicloud_tck.world import World
+
+__all__ = ["Seat"]
+
+
+class Seat:
+    """A driver in whose place another client of the same backend may come.
+
+    Attributes:
+        told: What the errors of the drivers said, and the drivers of themselves.
+    """
+
+    def __init__(self, world: World[Any]) -> None:
+        self._world = world
+        self._driver: Any = None
+        self.told: list[str] = []
+
+    async def sit(self) -> None:
+        """Take a new client; the one before is closed."""
+        before, self._driver = self._driver, await self._world.driver()
+        self.told.append(f"{self._driver!r} {self._driver}")
+        if before is not None:
+            await before.aclose()
+
+    def __getattr__(self, name: str) -> Any:
+        return self.heard(getattr(self._driver, name), name)
+
+    def heard(self, found: Any, name: str) -> Any:
+        """The call, whose error is kept."""
+        if name == "within":
+            return lambda transaction: _Within(self, found(transaction))
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def called(*given: Any) -> Any:
+            try:
+                return await found(*given)
+            except Exception as error:
+                self.told.append(everything(error))
+                raise
+
+        return called
+
+
+class _Within:
+    """The same inside a transaction."""
+
+    def __init__(self, seat: Seat, driver: Any) -> None:
+        self._seat, self._driver = seat, driver
+
+    def __getattr__(self, name: str) -> Any:
+        return self._seat.heard(getattr(self._driver, name), name)

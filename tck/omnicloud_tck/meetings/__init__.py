@@ -1,0 +1,1 @@
+"""Any two calls of a contract at once, cancelled or cut off, beside one after another."""

@@ -1,0 +1,37 @@
+"""The laws of secrets about random programs and calls that meet."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.meetings.playing import fall, meet
+from omnicloud_tck.meetings.secrets import SECRETS_MEETING
+from omnicloud_tck.world import World
+
+__all__ = ["SecretsPrograms"]
+
+_PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
+
+
+class SecretsPrograms(Contract):
+    """What holds for every program and every pair of calls."""
+
+    @law(
+        "SEC-061",
+        "Any two calls at once, or one of them cancelled, end as one order of them would.",
+        rung=Rung.CONCURRENCY,
+        patience=_PATIENCE,
+    )
+    async def any_two_calls_meet(self, world: World[Any]) -> None:
+        await meet(SECRETS_MEETING, world, self.seed)
+
+    @law(
+        "SEC-062",
+        "A call during which the backend is gone is done once or not at all, and never later.",
+        abilities=[Ability.OUTAGE],
+        patience=_PATIENCE,
+    )
+    async def any_call_falls_whole(self, world: World[Any]) -> None:
+        await fall(SECRETS_MEETING, world)
