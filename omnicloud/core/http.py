@@ -1,24 +1,23 @@
-"""HTTP requests of drivers: bounded in time and number, never sent twice, seen through.
-
-For providers whose service speaks HTTP; they depend on aiohttp, this library itself does not.
-"""
+"""HTTP requests of drivers: bounded in time and number, never sent twice, seen through."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import ip_address
 from pathlib import Path
-from types import SimpleNamespace
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-import aiohttp
-from yarl import URL
-
+from omnicloud.core.http1 import Answer, Connection, LostError, head_of
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
+    InvalidArgumentError,
     OmniCloudError,
     Outcome,
     ThrottledError,
@@ -28,20 +27,10 @@ from omnicloud.errors import (
 __all__ = ["Answer", "Bounds", "Wire"]
 
 _MIB = 1 << 20
-_PIECE_BYTES = 256 << 10
-_CLOSE_SECONDS = 0.25
 _GRACE_SECONDS = 0.2
-_KEPT_SECONDS = 15
+_KEPT_SECONDS = 15.0
 _READING = frozenset({"GET", "HEAD"})
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer of a service; headers are named in lower case."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,37 +50,26 @@ class Bounds:
     tls_ca_file: Path | None = None
 
 
-class _Journey:
-    """One request on its way."""
+class _Place(NamedTuple):
+    """Where requests go.
 
-    def __init__(
-        self, method: str, url: str, headers: Mapping[str, str], body: Sequence[bytes]
-    ) -> None:
-        self.method, self.url, self.headers, self._body = method, url, headers, body
-        self.size_bytes = sum(map(len, body))
-        self.head_sent = False
-        self._body_sent = self.size_bytes <= _PIECE_BYTES
+    Attributes:
+        named: Host and port as the URL has them.
+        hurry: Seconds after which the next address of the host is tried beside the one before.
+    """
 
-    @property
-    def sent(self) -> bool:
-        """Whether the service may have all of it."""
-        return self.head_sent and self._body_sent
+    host: str
+    port: int
+    secure: bool
+    named: str
+    hurry: float | None
 
-    def data(self) -> bytes | AsyncIterator[memoryview] | None:
-        """The body as aiohttp takes it; a large one in pieces, between which the loop turns."""
-        return self._pieces() if not self._body_sent else b"".join(self._body) or None
 
-    async def _pieces(self) -> AsyncIterator[memoryview]:
-        for part in self._body:
-            view = memoryview(part)
-            for start in range(0, len(part), _PIECE_BYTES):
-                yield view[start : start + _PIECE_BYTES]
-        self._body_sent = True
+class _Idle(NamedTuple):
+    """A connection that waits for its next request, and since when."""
 
-    @staticmethod
-    async def note_head(_: object, context: SimpleNamespace, __: object) -> None:
-        """Note that the head of the request was sent; a signal of aiohttp's."""
-        context.trace_request_ctx.head_sent = True
+    connection: Connection
+    since: float
 
 
 class Wire:
@@ -101,21 +79,10 @@ class Wire:
         self.bounds = bounds
         self._turns = asyncio.Semaphore(bounds.max_connections)
         self._closed = False
-        self._secure = False
-        tracing = aiohttp.TraceConfig()
-        tracing.on_request_headers_sent.append(_Journey.note_head)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0, ssl=_tls(bounds.tls_ca_file), keepalive_timeout=_KEPT_SECONDS
-            ),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=bounds.connect_timeout),
-            trace_configs=[tracing],
-            cookie_jar=aiohttp.DummyCookieJar(),
-            auto_decompress=False,
-            skip_auto_headers=("Accept", "Accept-Encoding", "User-Agent", "Content-Type"),
-        )
-        # A request that found its connection closed would be sent again, done or not.
-        self._session._retry_connection = False  # noqa: SLF001 - there is no public way
+        self._tls = None if bounds.tls_ca_file is None else _trusting(bounds.tls_ca_file)
+        self._idle: dict[_Place, deque[_Idle]] = {}
+        self._busy: set[Connection] = set()
+        self._sweeping: asyncio.TimerHandle | None = None
 
     async def ask(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes | Sequence[bytes] = b""
@@ -134,75 +101,134 @@ class Wire:
             ThrottledError: All connections stayed busy; not done.
             UnavailableError: No connection (not done), or no whole answer (unknown).
             ConfigurationError: TLS failed; not done.
+            InvalidArgumentError: A header or the URL holds what would end its line; not done.
             ClosedError: The wire was closed.
         """
-        journey = _Journey(method, url, headers, [body] if isinstance(body, bytes) else body)
-        async with self._turn():
-            self._secure = self._secure or url.startswith("https:")
+        parts = (body,) if isinstance(body, bytes) else body
+        place, target = _taken_apart(url)
+        try:
+            head = head_of(method, target, place.named, headers, sum(map(len, parts)))
+        except ValueError as error:
+            raise InvalidArgumentError(f"the request cannot be sent: {error}") from None
+        await self._turn()
+        try:
+            connection = await self._connected(place)
             try:
-                if method in _READING:
-                    return await self._carried(journey)
-                return await self._seen_through(journey)
+                return await self._carried(connection, method, head, parts)
             except TimeoutError as error:
-                if isinstance(error, aiohttp.ConnectionTimeoutError):
-                    raise _unreachable(error) from error
                 raise UnavailableError("the service did not answer in time") from error
-            except (aiohttp.ClientError, OSError) as error:
-                raise (_over() if self._closed else _unreachable(error)) from error
+            except (LostError, OSError) as error:
+                raise (_over() if self._closed else _lost(error)) from error
+            finally:
+                self._released(place, connection)
+        finally:
+            self._turns.release()
 
     async def aclose(self) -> None:
         """Close all connections; calls in flight end with their answers lost."""
         self._closed = True
-        await self._session.close()
-        if self._secure:
-            await asyncio.sleep(_CLOSE_SECONDS)  # asyncio ends TLS after the session's close
+        for connection in self._busy:
+            connection.abort()
+        for idle in self._idle.values():
+            _end(idle)
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+        await asyncio.sleep(0)
 
-    async def _seen_through(self, journey: _Journey) -> Answer:
-        carrying = asyncio.ensure_future(self._carried(journey))
-        try:
-            return await asyncio.shield(carrying)
-        finally:
-            if not carrying.done():
-                try:
-                    if journey.sent:
-                        await asyncio.wait({carrying}, timeout=_GRACE_SECONDS)
-                finally:
-                    carrying.cancel()
-                    await asyncio.wait({carrying}, timeout=_GRACE_SECONDS)
-
-    async def _carried(self, journey: _Journey) -> Answer:
+    async def _carried(
+        self, connection: Connection, method: str, head: bytes, parts: Sequence[bytes]
+    ) -> Answer:
+        loop = asyncio.get_running_loop()
         seconds = self.bounds.timeout
-        deadline = asyncio.timeout(seconds + journey.size_bytes / _MIB)
-        async with deadline:
-            request = self._session.request(
-                journey.method,
-                URL(journey.url, encoded=True),
-                headers={**journey.headers, "content-length": str(journey.size_bytes)},
-                data=journey.data(),
-                allow_redirects=False,
-                trace_request_ctx=journey,
-            )
-            async with request as response:
-                length = response.content_length or 0
-                loop = asyncio.get_running_loop()
-                deadline.reschedule(loop.time() + seconds + length / _MIB)
-                said = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status, said, await response.read())
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+        def told(length: int) -> None:
+            if length >= _MIB:
+                deadline.reschedule(loop.time() + seconds + length / _MIB)
+
+        deadline = asyncio.timeout(seconds + sum(map(len, parts)) / _MIB)
+        answer = connection.begin(method, head, parts, told)
+        try:
+            async with deadline:
+                if not connection.sent:
+                    await connection.send(parts)
+                return await asyncio.shield(answer)
+        except asyncio.CancelledError:  # the caller's; the deadline's is a TimeoutError by now
+            if method not in _READING and connection.sent:
+                await asyncio.wait({answer}, timeout=_GRACE_SECONDS)
+            raise
+        finally:
+            if not answer.done():
+                answer.cancel()
+                connection.abort()
+            elif not answer.cancelled():
+                answer.exception()  # seen, whether or not anyone waited for it
+
+    async def _connected(self, place: _Place) -> Connection:
+        idle = self._idle.get(place)
+        while idle:
+            connection, since = idle.pop()
+            if connection.usable and asyncio.get_running_loop().time() - since < _KEPT_SECONDS:
+                self._busy.add(connection)
+                return connection
+            connection.abort()
+        try:
+            async with asyncio.timeout(self.bounds.connect_timeout):
+                connection = await self._dialled(place)
+        except TimeoutError as error:
+            raise _unreachable() from error
+        except (ssl.SSLError, ssl.CertificateError) as error:
+            raise ConfigurationError(
+                "the TLS handshake with the service failed",
+                hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
+            ) from error
+        except OSError as error:
+            raise _unreachable() from error
+        self._busy.add(connection)
+        if self._closed:  # meanwhile
+            self._released(place, connection)
+            raise _over()
+        return connection
+
+    async def _dialled(self, place: _Place) -> Connection:
+        if place.secure and self._tls is None:
+            self._tls = await asyncio.to_thread(ssl.create_default_context)
+        _, connection = await asyncio.get_running_loop().create_connection(
+            Connection,
+            place.host,
+            place.port,
+            ssl=self._tls if place.secure else None,
+            happy_eyeballs_delay=place.hurry,
+        )
+        return connection
+
+    def _released(self, place: _Place, connection: Connection) -> None:
+        self._busy.discard(connection)
+        if self._closed or not connection.usable:
+            connection.abort()
+            return
+        loop = asyncio.get_running_loop()
+        self._idle.setdefault(place, deque()).append(_Idle(connection, loop.time()))
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(_KEPT_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        """Close what has been idle for too long: services close such too, as a request comes."""
+        loop = asyncio.get_running_loop()
+        self._sweeping = None
+        for place, idle in list(self._idle.items()):
+            while idle and loop.time() - idle[0].since >= _KEPT_SECONDS:
+                idle.popleft().connection.abort()
+            if not idle:
+                del self._idle[place]
+        if self._idle:
+            self._sweeping = loop.call_later(_KEPT_SECONDS, self._sweep)
+
+    async def _turn(self) -> None:
         if self._closed:
             raise _over()
-        if self._turns.locked():
-            await self._waited()
-        else:
+        if not self._turns.locked():
             await self._turns.acquire()
-        try:
-            yield
-        finally:
-            self._turns.release()
-
-    async def _waited(self) -> None:
+            return
         try:
             async with asyncio.timeout(self.bounds.timeout):
                 await self._turns.acquire()
@@ -213,9 +239,40 @@ class Wire:
             ) from None
 
 
-def _tls(authorities: Path | None) -> ssl.SSLContext | bool:
-    if authorities is None:
-        return True
+def _taken_apart(url: str) -> tuple[_Place, str]:
+    scheme, _, rest = url.partition("://")
+    cut = len(rest)
+    for end in "/?#":
+        found = rest.find(end, 0, cut)
+        cut = found if found >= 0 else cut
+    target = rest[cut:].partition("#")[0]
+    return _place(scheme, rest[:cut]), target if target.startswith("/") else f"/{target}"
+
+
+@lru_cache(maxsize=256)
+def _place(scheme: str, netloc: str) -> _Place:
+    try:
+        parts = urlsplit(f"{scheme}://{netloc}")
+        host, port = parts.hostname, parts.port or _PORTS[scheme]
+    except (ValueError, KeyError):
+        host, port = None, 0
+    if not host or "@" in netloc:
+        raise InvalidArgumentError(
+            "the URL must be http:// or https:// with a host",
+            hint="credentials do not belong into it",
+        )
+    return _Place(host, port, scheme == "https", netloc, None if _is_address(host) else 0.25)
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def _trusting(authorities: Path) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=str(authorities))
     except OSError as error:
@@ -224,17 +281,18 @@ def _tls(authorities: Path | None) -> ssl.SSLContext | bool:
         ) from error
 
 
-def _unreachable(error: Exception) -> OmniCloudError:
-    """The error for a request without a whole answer."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError | aiohttp.ClientConnectorSSLError):
-        return ConfigurationError(
-            "the TLS handshake with the service failed",
-            hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
-        )
+def _end(idle: deque[_Idle]) -> None:
+    while idle:
+        idle.pop().connection.abort()
+
+
+def _unreachable() -> UnavailableError:
+    return UnavailableError("the service cannot be reached", outcome=Outcome.NOT_DONE)
+
+
+def _lost(error: Exception) -> OmniCloudError:
     if isinstance(error, ssl.SSLError):
         return UnavailableError("the TLS connection to the service broke")
-    if isinstance(error, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError):
-        return UnavailableError("the service cannot be reached", outcome=Outcome.NOT_DONE)
     return UnavailableError("the connection to the service was lost")
 
 
