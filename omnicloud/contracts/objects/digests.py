@@ -1,6 +1,7 @@
-"""Checksums of content, computed piece by piece so that the loop comes round between.
+"""Checksums of content, computed without holding up the loop.
 
-Not in a worker thread: handing a piece over costs about as much as hashing 256 KiB.
+What is large goes to a worker thread, so that another processor hashes while the loop sends;
+what is small does not: handing it over costs about as much as hashing 256 KiB.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from typing import Protocol
 
 __all__ = ["Digest", "checksum", "sha256", "update"]
 
-_PIECE_BYTES = 256 << 10
+_SMALL_BYTES = 256 << 10
+_LARGE_BYTES = 2 << 20
 
 
 class Digest(Protocol):
@@ -23,11 +25,14 @@ class Digest(Protocol):
 
 async def update(digest: Digest, data: bytes) -> None:
     """Feed a hash without holding up the loop."""
+    if len(data) >= _LARGE_BYTES:
+        await asyncio.to_thread(digest.update, data)
+        return
     view = memoryview(data)
-    for start in range(0, len(data), _PIECE_BYTES):
+    for start in range(0, len(data), _SMALL_BYTES):
         if start:
             await asyncio.sleep(0)
-        digest.update(view[start : start + _PIECE_BYTES])
+        digest.update(view[start : start + _SMALL_BYTES])
 
 
 async def checksum(data: bytes) -> str:

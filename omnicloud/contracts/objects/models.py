@@ -49,6 +49,8 @@ class ObjectsLimits(Limits):
     parts_max: int = 10_000
     batch_max_items: int = 1000
     page_max_items: int = 1000
+    parts_checksum: bool = True
+    """Whether an object made of parts keeps the checksum of its whole content."""
     metadata_max_bytes: int = 2048
     """Of all names and values together, in UTF-8."""
     presign_max_seconds: float = 7 * 86400.0

@@ -143,6 +143,8 @@ class Objects:
     ) -> AsyncIterator[bytes]:
         """The content in chunks of at most ``chunk_bytes``, all of one version.
 
+        The next two are fetched before they are asked for.
+
         Raises:
             ObjectNotFoundError: There is no object of that key.
             CorruptedError: What is stored is not what was written.
@@ -151,7 +153,7 @@ class Objects:
         check_name(key, "key")
         _check_range(start, end)
         _check_chunk(chunk_bytes)
-        source = reading.chunks(self._pipeline, key, start, end, chunk_bytes)
+        source = reading.chunks(self._pipeline, key, start, end, chunk_bytes, reading.AHEAD)
         async with aclosing(source):
             async for chunk in source:
                 yield chunk.data

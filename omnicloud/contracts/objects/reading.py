@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from typing import final
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Coroutine, Iterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Self, final
 
 import anyio
 from anyio.streams.memory import MemoryObjectReceiveStream, MemoryObjectSendStream
@@ -16,7 +17,10 @@ from omnicloud.contracts.objects.models import Chunk, ObjectInfo
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import ConflictError, CorruptedError, ObjectNotFoundError, OmniCloudError
 
-__all__ = ["ObjectReader", "chunks", "opened", "whole"]
+__all__ = ["AHEAD", "ObjectReader", "chunks", "opened", "whole"]
+
+AHEAD = 2
+"""Chunks that are asked for while one is used: an answer of a store takes its time to begin."""
 
 _RESTARTS = 3
 
@@ -25,11 +29,17 @@ Ahead = Chunk | OmniCloudError
 
 
 async def chunks(
-    pipeline: Pipeline[ObjectsDriver], key: str, start: int, end: int | None, size: int
+    pipeline: Pipeline[ObjectsDriver],
+    key: str,
+    start: int,
+    end: int | None,
+    size: int,
+    ahead: int = 0,
 ) -> AsyncGenerator[Chunk, None]:
     """The range in chunks of at most ``size`` bytes, at least one, all of one version.
 
-    The checksum is compared where all of the object is read.
+    So many as ``ahead`` says are asked for while one is used. The checksum is compared where all
+    of the object is read.
 
     Raises:
         ObjectNotFoundError: There is no object.
@@ -39,19 +49,57 @@ async def chunks(
     chunk = await _range(pipeline, key, start, _stop(start, end, size), None)
     info = chunk.info
     stop = info.size_bytes if end is None else min(end, info.size_bytes)
-    digest = sha256() if start == 0 and stop == info.size_bytes else None
+    is_all = start == 0 and stop == info.size_bytes
+    digest = sha256() if is_all and info.checksum is not None else None
     at = start
-    while True:
-        _check_length(chunk, at, _stop(at, stop, size))
-        at += len(chunk.data)
-        if digest is not None:
-            await update(digest, chunk.data)
+    places = range(start + size, stop, size)
+    ranges = (_range(pipeline, key, at, _stop(at, stop, size), info.version) for at in places)
+    async with _Asked(ranges, ahead) as asked:
+        while True:
+            _check_length(chunk, at, _stop(at, stop, size))
+            at += len(chunk.data)
+            if digest is not None:
+                await update(digest, chunk.data)
+                if at >= stop:
+                    _compare(digest.hexdigest(), info)
+            yield chunk
             if at >= stop:
-                _compare(digest.hexdigest(), info)
-        yield chunk
-        if at >= stop:
-            return
-        chunk = await _range(pipeline, key, at, _stop(at, stop, size), info.version)
+                return
+            chunk = await asked.next()
+
+
+class _Asked:
+    """Ranges in their order, some asked for before their turn; the rest is cancelled at the end."""
+
+    def __init__(self, ranges: Iterator[Coroutine[None, None, Chunk]], ahead: int) -> None:
+        self._ranges = ranges
+        self._ahead = ahead
+        self._tasks: deque[asyncio.Task[Chunk]] = deque()
+
+    async def __aenter__(self) -> Self:
+        self._ask(self._ahead)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for task in self._tasks:
+            task.cancel()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        for task in self._tasks:
+            if not task.cancelled():
+                task.exception()  # nobody will come for it
+
+    async def next(self) -> Chunk:
+        """The next range; with it another one is asked for."""
+        self._ask(self._ahead + 1)
+        return await self._tasks.popleft()  # which ends with us, should we be cancelled
+
+    def _ask(self, most: int) -> None:
+        while len(self._tasks) < most:
+            coroutine = next(self._ranges, None)
+            if coroutine is None:
+                return
+            self._tasks.append(asyncio.create_task(coroutine))
 
 
 def _stop(start: int, end: int | None, size: int) -> int:
@@ -101,7 +149,9 @@ async def whole(
 async def _joined(
     pipeline: Pipeline[ObjectsDriver], key: str, start: int, end: int | None, size: int
 ) -> bytes:
-    data = [chunk.data async for chunk in chunks(pipeline, key, start, end, size)]
+    source = chunks(pipeline, key, start, end, size, AHEAD)
+    async with aclosing(source):
+        data = [chunk.data async for chunk in source]
     return data[0] if len(data) == 1 else b"".join(data)
 
 

@@ -68,17 +68,29 @@ async def _of_file(read: object, size: int) -> AsyncIterator[bytes]:
 
 
 async def _cut(stream: AsyncIterator[bytes], size: int) -> AsyncIterator[bytes]:
-    held = bytearray()
-    gave = False
+    held: list[memoryview] = []
+    have = 0
     async for data in stream:
         if not isinstance(data, bytes | bytearray | memoryview):
             raise InvalidArgumentError(f"the source gave {type(data).__name__}, not bytes")
-        held += data
-        # Strictly more than a piece: what is left at the end is the last one, never empty
-        # but where all is.
-        while len(held) > size:
-            gave = True
-            yield bytes(held[:size])
-            del held[:size]
-    if held or not gave:
-        yield bytes(held)
+        # Others may be changed by who gave them.
+        left = memoryview(data if isinstance(data, bytes) else bytes(data))
+        while left:
+            # Only when more comes: what is left at the end is the last one, never empty but
+            # where all is.
+            if have == size:
+                yield _whole(held)
+                held, have = [], 0
+            taken = left[: size - have]
+            held.append(taken)
+            have += len(taken)
+            left = left[len(taken) :]
+    yield _whole(held)
+
+
+def _whole(held: list[memoryview]) -> bytes:
+    """The pieces as one; bytes that were given in one are not copied."""
+    if len(held) == 1 and isinstance(held[0].obj, bytes):
+        given = held[0].obj
+        return given if len(given) == len(held[0]) else bytes(held[0])
+    return b"".join(held)

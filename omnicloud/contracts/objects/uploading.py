@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import anyio
 
@@ -100,8 +100,8 @@ class Uploading:
             except Exception:  # noqa: BLE001 - the error that led here is the one to raise
                 return
 
-    async def _send_parts(self, upload_id: str, pieces: AsyncIterator[bytes]) -> str:
-        digest = sha256()
+    async def _send_parts(self, upload_id: str, pieces: AsyncIterator[bytes]) -> str | None:
+        digest = sha256() if self.pipeline.driver.limits.parts_checksum else None
         places = anyio.Semaphore(self.concurrency)
         try:
             async with anyio.create_task_group() as group:
@@ -109,17 +109,18 @@ class Uploading:
                 async for data, last in _with_last(pieces):
                     number += 1
                     await places.acquire()
-                    await update(digest, data)
-                    of_part = await checksum(data)
-                    part = UploadPart(self.key, upload_id, number, offset, data, last, of_part)
+                    part = UploadPart(self.key, upload_id, number, offset, data, last)
                     group.start_soon(self._send_part, part, places)
                     offset += len(data)
+                    if digest is not None:
+                        await update(digest, data)
         except BaseExceptionGroup as errors:
             raise _first(errors) from None
-        return f"sha256:{digest.hexdigest()}"
+        return None if digest is None else f"sha256:{digest.hexdigest()}"
 
     async def _send_part(self, part: UploadPart, places: anyio.Semaphore) -> None:
         try:
+            part = replace(part, checksum=await checksum(part.data))
             known = self._known.get(part.number)
             if known is None or known.checksum is None or known.checksum != part.checksum:
                 tag = await self.pipeline.send(part)

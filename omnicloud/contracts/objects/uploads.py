@@ -145,7 +145,8 @@ class ListParts(Operation["ObjectsDriver", tuple[PartInfo, ...]]):
 class CompleteUpload(Operation["ObjectsDriver", str]):
     """Make the object of these parts, in this order, visible and answer its version.
 
-    ``checksum`` is of the whole content. A refused condition leaves the upload as it is.
+    ``checksum`` is of the whole content; there is none where ``limits.parts_checksum`` says
+    that it is not kept. A refused condition leaves the upload as it is.
 
     Errors of a driver:
         NotFoundError: There is no such upload of that key.

@@ -68,6 +68,7 @@ _LIMITS = ObjectsLimits(
     put_max_bytes=256 << 20,
     part_min_bytes=5 << 20,
     part_max_bytes=256 << 20,
+    parts_checksum=False,
     metadata_max_bytes=METADATA_MAX_BYTES,
 )
 _RACES = 20  # times that an object may change under a read that takes two requests
