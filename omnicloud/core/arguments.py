@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from omnicloud.core.names import check_name
 from omnicloud.errors import InvalidArgumentError
 
-__all__ = ["awaited", "between", "check_function", "check_names", "check_page_size"]
+__all__ = [
+    "awaited",
+    "between",
+    "check_fields",
+    "check_function",
+    "check_iterable",
+    "check_mapping",
+    "check_names",
+    "check_page_size",
+]
 
 
 def between(value: int, least: int, most: int, what: str) -> int:
@@ -33,12 +42,45 @@ def check_names(values: Iterable[str], what: str) -> tuple[str, ...]:
     Raises:
         InvalidArgumentError: No collection, or one of its items is no name.
     """
+    check_iterable(values, f"{what}s", "texts", f"give a list, also of a single {what}")
+    return tuple(check_name(value, what) for value in values)
+
+
+def check_iterable(values: object, what: str, items: str, hint: str) -> None:
+    """Refuse what cannot be walked through, and text, whose letters would be its items.
+
+    Raises:
+        InvalidArgumentError: It is such.
+    """
     if isinstance(values, str | bytes) or not isinstance(values, Iterable):
         raise InvalidArgumentError(
-            f"{what}s must be a collection of texts, not {type(values).__name__}",
-            hint=f"give a list, also of a single {what}",
+            f"{what} must be a collection of {items}, not {type(values).__name__}", hint=hint
         )
-    return tuple(check_name(value, what) for value in values)
+
+
+def check_mapping(value: object, what: str, hint: str) -> None:
+    """Refuse what is no mapping.
+
+    Raises:
+        InvalidArgumentError: It is none.
+    """
+    if not isinstance(value, Mapping):
+        raise InvalidArgumentError(
+            f"{what} must be a mapping, not {type(value).__name__}", hint=hint
+        )
+
+
+def check_fields(value: object, fields: Sequence[str], what: str, hint: str) -> None:
+    """Refuse a value that lacks some of these attributes; of which class it is does not matter.
+
+    Raises:
+        InvalidArgumentError: It lacks one.
+    """
+    if not all(hasattr(value, name) for name in fields):
+        raise InvalidArgumentError(
+            f"{what} must have {', '.join(fields)}, which a {type(value).__name__} has not",
+            hint=hint,
+        )
 
 
 def check_function(value: object, what: str, hint: str) -> None:

@@ -111,8 +111,15 @@ class _Msgspec(Generic[T]):
 class _Pydantic(Generic[T]):
     def __init__(self, kind: type[T]) -> None:
         from pydantic import TypeAdapter
+        from pydantic.errors import PydanticSchemaGenerationError
 
-        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        try:
+            self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        except PydanticSchemaGenerationError:
+            raise InvalidArgumentError(
+                f"{_named(kind)} is no type that can be written as JSON",
+                hint="give str, bytes, dict, a dataclass or a pydantic model",
+            ) from None
         self._kind = kind
 
     def encode(self, value: T) -> bytes:

@@ -28,6 +28,7 @@ from omnicloud.errors import ClosedError, SagaFailedError
 
 _WRONG: Any = print
 _TEXT: Any = "3"
+_TYPE: Any = 3
 MEMORY = {"defaults": {"provider": "memory"}}
 
 
@@ -45,7 +46,14 @@ async def _nothing(_: object) -> None:
         (lambda c: c.documents("d").find_many("a", limit="3"), "limit is '3'"),
         (lambda c: c.documents("d").update_one("a", {}, {"n": 1}), r'write {"\$set"'),
         (lambda c: c.iam("i").is_allowed("u", "a", "r", groups="staff"), "groups must be a coll"),
-        (lambda c: c.messaging("m").publish_many("t", [b"x"]), "must be a collection of Message"),
+        (lambda c: c.kv("k").set_many("abc"), "items must be a mapping, not str"),
+        (lambda c: c.documents("d").find_many("a", sort=3), "sort must be a collection"),
+        (lambda c: c.documents("d").create_index("a", None), "fields must be a collection"),
+        (lambda c: c.sagas("s").create_state({}), "a state must have saga_id"),
+        (lambda c: c.cache("c").get_or_load("k", 3), "loader must be an async function"),
+        (lambda c: c.cache("c").get_or_load("k", lambda: 3), "loader is not async"),
+        (lambda c: c.messaging("m").publish_many("t", [b"x"]), "messages must all be Message"),
+        (lambda c: c.messaging("m").publish_many("t", None), "must be a collection of Message"),
         (lambda c: c.messaging("m").publish("t", "text"), r"the payload must be bytes.*encode\(\)"),
         (lambda c: c.messaging("m").redrive("t", ids="abc"), "ids must be a collection"),
         (lambda c: c.outbox("e").save_event({}), "an event must have destination_topic"),
@@ -58,6 +66,12 @@ async def test_a_wrong_argument_is_told_by_its_name(
     async with OmniCloud(MEMORY) as cloud:
         with pytest.raises(InvalidArgumentError, match=told):
             await asked(cloud)
+
+
+async def test_a_type_that_cannot_be_written_is_refused_where_it_is_named() -> None:
+    async with OmniCloud(MEMORY) as cloud:
+        with pytest.raises(InvalidArgumentError, match="3 is no type that can be written"):
+            cloud.kv("k", _TYPE)
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from omnicloud.contracts.cache.driver import (
 from omnicloud.contracts.cache.early import LoadTimes
 from omnicloud.contracts.cache.flights import Flight, Flights
 from omnicloud.contracts.cache.models import Cached, CacheFeature, CacheStatistics
+from omnicloud.core.arguments import awaited, check_function
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import Codec
 from omnicloud.core.context import current, no_deadline
@@ -145,6 +146,7 @@ class Cache(Generic[T]):
                 value refreshes it early; where that fails the old value is returned.
         """
         check_name(key, "key")
+        check_function(loader, "loader", "async def load() -> ...: ...")
         life = _ttl(ttl)
         beta = seconds(early, "early")
         entry = await self._read(key)
@@ -253,7 +255,9 @@ class Cache(Generic[T]):
     async def _load(self, key: str, loader: Loader[T]) -> T:
         started = self._clock.monotonic()
         try:
-            value = await loader()
+            answer = loader()
+            awaited(answer, "loader")
+            value = await answer
         except Exception:
             self._counts = replace(self._counts, load_errors=self._counts.load_errors + 1)
             raise

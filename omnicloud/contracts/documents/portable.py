@@ -24,7 +24,7 @@ from omnicloud.contracts.documents.models import Document, DocumentEntry, SortKe
 from omnicloud.contracts.documents.paths import parsed
 from omnicloud.contracts.documents.updates import read_update
 from omnicloud.contracts.documents.values import checked_document
-from omnicloud.core.arguments import between, check_page_size
+from omnicloud.core.arguments import between, check_iterable, check_page_size
 from omnicloud.core.names import check_name
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
@@ -34,6 +34,7 @@ __all__ = ["Documents", "Sort"]
 
 Sort = str | Sequence[str | tuple[str, int]]
 """``"age"``, ``"-age"``, or several: ``[("age", -1), "name"]``."""
+_SORT_HINT = 'write "name", "-name" or ("name", -1), or a list of such'
 
 
 @final
@@ -242,6 +243,8 @@ class Documents:
             ConflictError: Documents are not unique already, or the fields are indexed in the
                 other way; nothing was created.
         """
+        if not isinstance(fields, str):
+            check_iterable(fields, "fields", "texts", 'write "name" or ["name", "place.city"]')
         names = (fields,) if isinstance(fields, str) else tuple(fields)
         paths = tuple(map(parsed, names))
         if not paths or len(set(paths)) != len(paths):
@@ -289,6 +292,8 @@ def _upsert_id(named: object) -> str:
 
 
 def _sort(sort: Sort) -> tuple[SortKey, ...]:
+    if not isinstance(sort, str):
+        check_iterable(sort, "sort", "sort keys", _SORT_HINT)
     keys = tuple(map(_sort_key, (sort,) if isinstance(sort, str) else sort))
     if len({key.path for key in keys}) != len(keys):
         raise InvalidArgumentError("sort names a field twice")
@@ -300,9 +305,7 @@ def _sort_key(key: str | tuple[str, int]) -> SortKey:
         down = key.startswith("-")
         return SortKey(parsed(key[1:] if down else key), down)
     if not isinstance(key, tuple) or len(key) != 2 or key[1] not in (1, -1):
-        raise InvalidArgumentError(
-            f"{key!r} is no sort key", hint='write "name", "-name" or ("name", -1)'
-        )
+        raise InvalidArgumentError(f"{key!r} is no sort key", hint=_SORT_HINT)
     return SortKey(parsed(key[0]), key[1] == -1)
 
 

@@ -20,7 +20,7 @@ from omnicloud.contracts.kv.driver import (
     SetMany,
 )
 from omnicloud.contracts.kv.models import Change, Entry, Record
-from omnicloud.core.arguments import check_names, check_page_size
+from omnicloud.core.arguments import check_mapping, check_names, check_page_size
 from omnicloud.core.codec import Codec
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import check_name, check_prefix
@@ -121,6 +121,7 @@ class KV(Generic[T]):
 
     async def set_many(self, items: Mapping[str, T], *, ttl: Seconds | None = None) -> None:
         """Write all items or none. Needs ``batch``."""
+        check_mapping(items, "items", 'give a dict, {"key": value}')
         encoded = tuple(
             (check_name(key, "key"), self._codec.encode(value)) for key, value in items.items()
         )

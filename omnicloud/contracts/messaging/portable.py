@@ -29,7 +29,7 @@ from omnicloud.contracts.messaging.models import (
     Outgoing,
 )
 from omnicloud.contracts.messaging.tracing import carried
-from omnicloud.core.arguments import between, check_function, check_names
+from omnicloud.core.arguments import between, check_function, check_iterable, check_names
 from omnicloud.core.backoff import Backoff, as_backoff
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.codec import encoded_payload
@@ -48,6 +48,7 @@ __all__ = ["Messaging"]
 
 _RESERVED = "omnicloud-"
 _MOST_AT_ONCE = 10_000
+_MESSAGES_HINT = '[Message(b"one"), Message(b"two", key="ada")]; publish takes the bytes alone'
 _HANDLER = "async def handle(message): ...; return ProcessingOutcome.SUCCESS"
 
 
@@ -297,12 +298,10 @@ class Messaging:
 
 
 def _messages(messages: Iterable[Message]) -> tuple[Message, ...]:
-    given = () if isinstance(messages, str | bytes) else tuple(messages)
-    if isinstance(messages, str | bytes) or not all(isinstance(one, Message) for one in given):
-        raise InvalidArgumentError(
-            "messages must be a collection of Message",
-            hint='[Message(b"one"), Message(b"two", key="ada")]; publish takes the bytes alone',
-        )
+    check_iterable(messages, "messages", "Message", _MESSAGES_HINT)
+    given = tuple(messages)
+    if not all(isinstance(one, Message) for one in given):
+        raise InvalidArgumentError("messages must all be Message", hint=_MESSAGES_HINT)
     return given
 
 

@@ -25,7 +25,7 @@ from omnicloud.contracts.outbox.models import (
     OutboxLag,
     StoredEvent,
 )
-from omnicloud.core.arguments import between
+from omnicloud.core.arguments import between, check_fields
 from omnicloud.core.codec import encoded_payload
 from omnicloud.core.durations import Seconds, seconds
 from omnicloud.core.names import check_name
@@ -81,11 +81,9 @@ class Outbox:
         Raises:
             InvalidArgumentError: A bound is broken; nothing was sent.
         """
-        if not all(hasattr(event, name) for name in _EVENT):
-            raise InvalidArgumentError(
-                f"an event must have {', '.join(_EVENT)}, which a {type(event).__name__} has not",
-                hint='OutboxEvent("orders", b"placed", aggregate_key="o-17")',
-            )
+        check_fields(
+            event, _EVENT, "an event", 'OutboxEvent("orders", b"placed", aggregate_key="o-17")'
+        )
         new = NewEvent(
             uuid.uuid4().hex,
             check_name(event.destination_topic, "destination_topic"),

@@ -9,6 +9,7 @@ from typing import cast, final
 
 from omnicloud.contracts.sagas.driver import Create, Get, ListSagas, SagaDriver, Update
 from omnicloud.contracts.sagas.models import JSON, SagaRecord, SagaState, SagaStepHistory
+from omnicloud.core.arguments import check_fields
 from omnicloud.core.names import check_name
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import CorruptedError, InvalidArgumentError
@@ -89,6 +90,7 @@ def to_record(state: SagaState) -> SagaRecord:
     Raises:
         InvalidArgumentError: A part of it is not what a state holds.
     """
+    check_fields(state, SagaState._fields, "a state", 'SagaState("order-1", "running", ...)')
     version = state.version
     if isinstance(version, bool) or not isinstance(version, int):
         raise InvalidArgumentError("version must be the int that create, get or update returned")
