@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
+from click.core import ParameterSource
 
 from omnicloud.cli.context import Context, json_option, table
 from omnicloud.cloud import OmniCloud
@@ -41,6 +42,14 @@ _GIB = float(1 << 30)
     metavar="SECONDS",
     help="Change the CPU of the running containers, watch them so long, take back what hurts.",
 )
+@click.option(
+    "--follow",
+    "cores",
+    type=float,
+    metavar="CORES",
+    help="Let the CPU limits of the running containers follow what they use, on a node with so "
+    "many cores for them, until interrupted or for --for seconds; then give the old ones back.",
+)
 @click.option("--undo", is_flag=True, help="Only take back what a killed --apply had changed.")
 @click.option(
     "--journal",
@@ -48,9 +57,9 @@ _GIB = float(1 << 30)
     help="Where --apply notes what limits were; .omnicloud/limits-SERVICE.jsonl by default.",
 )
 @click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
-@click.pass_obj
+@click.pass_context
 def recommend(
-    context: Context,
+    ctx: click.Context,
     usage: Path | None,
     service: str | None,
     prometheus: str | None,
@@ -59,6 +68,7 @@ def recommend(
     days: float,
     least_hours: float | None,
     watch: float | None,
+    cores: float | None,
     undo: bool,
     journal: Path | None,
 ) -> None:
@@ -68,14 +78,20 @@ def recommend(
     amounts are in cores and bytes. Nothing is changed without --apply. A Prometheus server is
     asked with the token in OMNICLOUD_PROMETHEUS_TOKEN, where there is one.
 
-    --apply takes back first what an earlier one had changed that was killed.
+    --apply and --follow take back first what an earlier one had changed that was killed.
     """
+    context = ctx.ensure_object(Context)
     done: Sequence[Applied] = ()
     try:
-        _check(usage, service, prometheus, changing=undo or watch is not None)
+        _check(usage, service, prometheus, watch=watch, cores=cores, undo=undo)
         notes = journal or Path(".omnicloud") / f"limits-{quote(service or '', safe='')}.jsonl"
-        if undo or watch is not None:
+        if undo or watch is not None or cores is not None:
             done = asyncio.run(_undone(context, str(service), notes))
+        if cores is not None:
+            given = ctx.get_parameter_source("seconds") is not ParameterSource.DEFAULT
+            length = seconds if given else None
+            _follow(context, str(service), cores, step or 1.0, length, notes, done)
+            return
         if undo:
             context.answer({"undone": [asdict(one) for one in done]}, _outcomes(done, "nothing"))
             return
@@ -97,17 +113,46 @@ def recommend(
     context.answer(told, f"{_text(cpu, memory, troubles)}\n{_outcomes(done)}".rstrip())
 
 
+def _follow(
+    context: Context,
+    service: str,
+    cores: float,
+    step: float,
+    seconds: float | None,
+    notes: Path,
+    before: Sequence[Applied],
+) -> None:
+    from omnicloud.cli.following import followed, summary
+
+    what = asyncio.run(followed(context, service, cores, step, seconds, notes))
+    undone = [asdict(one) for one in (*before, *what.undone)]
+    told = {"steps": what.steps, "failed": what.failed, "changes": what.changes}
+    text = "\n".join(filter(None, (_outcomes((*before, *what.undone)), summary(what))))
+    context.answer({"followed": told, "undone": undone}, text)
+
+
 def _check(
-    usage: Path | None, service: str | None, prometheus: str | None, *, changing: bool
+    usage: Path | None,
+    service: str | None,
+    prometheus: str | None,
+    *,
+    watch: float | None,
+    cores: float | None,
+    undo: bool,
 ) -> None:
     if sum(source is not None for source in (usage, service, prometheus)) != 1:
         raise InvalidArgumentError(
             "give one of a file of usage, --service and --prometheus",
             hint="omnicloud recommend usage.csv, or omnicloud recommend --service NAME --for 600",
         )
-    if service is None and changing:
+    changing = [watch is not None, cores is not None, undo]
+    if service is None and any(changing):
         raise InvalidArgumentError(
-            "--apply and --undo change running containers", hint="give --service"
+            "--apply, --follow and --undo change running containers", hint="give --service"
+        )
+    if sum(changing) > 1:
+        raise InvalidArgumentError(
+            "give one of --apply, --follow and --undo", hint="--apply undoes what was left, too"
         )
 
 

@@ -180,6 +180,8 @@ def test_the_oldest_limit_of_changes_on_changes_is_kept(tmp_path: Path) -> None:
         async with LimitJournal(tmp_path / "limits.jsonl", "web") as notes:
             await notes.note(Change("a", "1", 0.8, 0.4))
             await notes.note(Change("a", "1", 0.4, 0.2))
+            assert notes.unsettled == (Change("a", "1", 0.8, 0.2, maybe=(0.4,)),)
+            notes.made("a")
             assert notes.unsettled == (Change("a", "1", 0.8, 0.2),)
             await notes.note(Change("a", "2", 0.6, 0.3))
             assert notes.unsettled == (Change("a", "2", 0.6, 0.3),)
@@ -234,8 +236,9 @@ def test_a_full_journal_changes_no_further_limit(
             first, second = await apply(containers, wanted, watch=5, journal=notes)
             assert first.after == 0.1
             assert "4 are its bound" in second.reason
+            await notes.note(Change("b", "1", 0.8, 0.1))  # what is settled makes room
             with pytest.raises(ResourceExhaustedError):
-                await notes.note(Change("b", "1", 0.8, 0.1))
+                await notes.note(Change("c", "1", 0.8, 0.1))
         assert await limit(containers, "b") == 0.8
 
     scene(play)

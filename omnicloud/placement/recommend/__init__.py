@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omnicloud.placement.recommend.advise import Advice, Policy, advise
 from omnicloud.placement.recommend.apply import Applied, apply, undo
+from omnicloud.placement.recommend.follow import Followed, follow
 from omnicloud.placement.recommend.journal import Change, LimitJournal
 from omnicloud.placement.recommend.steer import Steerer, Steering
 
@@ -11,11 +12,13 @@ __all__ = [
     "Advice",
     "Applied",
     "Change",
+    "Followed",
     "LimitJournal",
     "Policy",
     "Steerer",
     "Steering",
     "advise",
     "apply",
+    "follow",
     "undo",
 ]

@@ -84,7 +84,8 @@ async def _undone(containers: Containers, journal: LimitJournal, one: Change) ->
     try:
         found = await containers.get(one.container)
         limit = None if found is None or found.id != one.id else found.resources.cpu
-        if limit is not None and _same(limit, one.after) and not _same(limit, one.before):
+        ours = limit is not None and any(_same(limit, it) for it in (one.after, *one.maybe))
+        if limit is not None and ours and not _same(limit, one.before):
             await containers.update(one.container, cpu=one.before)
             words = "taken back: the run that changed it was killed"
         elif limit is not None and _same(limit, one.before):

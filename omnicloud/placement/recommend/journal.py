@@ -1,7 +1,8 @@
 """The file that says which limits were changed and what they were, until that is settled.
 
 A change is on the disk before it is made. A run that is killed leaves its changes unsettled, and
-the next one takes them back; it leaves at most half a line, which is cut off.
+the next one takes them back; it leaves at most half a line, which is cut off. A run that goes on
+and on writes the file anew when it is full, with what is unsettled alone.
 """
 
 from __future__ import annotations
@@ -27,18 +28,24 @@ __all__ = ["MOST_LINES", "Change", "LimitJournal"]
 
 MOST_LINES = 20_000
 """The bound on lines of a file; when all is settled it is emptied."""
+_MOST_UNSURE = 8  # limits of one container that were tried and may be there
 _MOST_BYTES = 64 << 20
 _FORM = "omnicloud limits 1"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A processor limit that was changed, in cores; ``id`` is the container's, not its name."""
+    """A processor limit that was changed, in cores; ``id`` is the container's, not its name.
+
+    Attributes:
+        maybe: Of several changes in a row, limits between that it may have instead of ``after``.
+    """
 
     container: str
     id: str
     before: float
     after: float
+    maybe: tuple[float, ...] = ()
 
 
 class LimitJournal:
@@ -84,32 +91,51 @@ class LimitJournal:
         Raises:
             ResourceExhaustedError: The file has as many lines as it may; nothing was written.
             ConfigurationError: The file cannot be written.
-        ClosedError: The journal is not open.
+            ClosedError: The journal is not open.
         """
-        earlier = self._open.get(change.container)
-        if earlier is not None and earlier.id == change.id:
-            change = replace(change, before=earlier.before)
-        if self._lines + len(self._open) + 2 > MOST_LINES:
+        async with self._turn:
+            await self._make_room()
+            earlier = self._open.get(change.container)
+            if earlier is not None and earlier.id == change.id:
+                change = _following(earlier, change)
+            self._open[change.container] = change
+            try:
+                await self._append({"changed": asdict(change)}, durable=True)
+            except OmniCloudError:
+                self._put_back(change.container, earlier)
+                raise
+
+    def made(self, container: str) -> None:
+        """The change that was noted last was made, so that none before it is there any more."""
+        change = self._open.get(container)
+        if change is not None:
+            self._open[container] = replace(change, maybe=())
+
+    async def settle(self, container: str) -> None:
+        """Write down that a change was kept or taken back. One that is not there is no error."""
+        async with self._turn:
+            if self._open.pop(container, None) is not None:
+                await self._append({"settled": container}, durable=False)
+
+    def _put_back(self, container: str, earlier: Change | None) -> None:
+        self._open.pop(container, None)
+        if earlier is not None:
+            self._open[container] = earlier
+
+    async def _append(self, line: Mapping[str, object], *, durable: bool) -> None:
+        self._lines += 1
+        await asyncio.to_thread(self._write, line, durable)
+
+    async def _make_room(self) -> None:
+        """For one more change and its end, beside the ends of those that are open."""
+        if self._lines + len(self._open) + 2 <= MOST_LINES:
+            return
+        if 2 * len(self._open) + 3 > MOST_LINES:
             raise ResourceExhaustedError(
                 f"the journal {self._file} has {self._lines} lines, {MOST_LINES} are its bound",
                 hint="change the limits of fewer containers at once",
             )
-        self._open[change.container] = change
-        try:
-            await self._append({"changed": asdict(change)}, durable=True)
-        except OmniCloudError:
-            self._open.pop(change.container, None)
-            raise
-
-    async def settle(self, container: str) -> None:
-        """Write down that a change was kept or taken back. One that is not there is no error."""
-        if self._open.pop(container, None) is not None:
-            await self._append({"settled": container}, durable=False)
-
-    async def _append(self, line: Mapping[str, object], *, durable: bool) -> None:
-        self._lines += 1
-        async with self._turn:
-            await asyncio.to_thread(self._write, line, durable)
+        await asyncio.to_thread(self._write_anew)
 
     def _write(self, line: Mapping[str, object], durable: bool) -> None:
         if self._stream is None:
@@ -120,6 +146,24 @@ class LimitJournal:
                 os.fsync(self._stream.fileno())
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def _write_anew(self) -> None:
+        """A new file with what is unsettled takes the place of the old one, both locked."""
+        if self._stream is None:
+            raise ClosedError("the journal is not open")
+        lines = [self._about(), *({"changed": asdict(one)} for one in self._open.values())]
+        beside = self._file.with_name(f"{self._file.name}.new")
+        try:
+            beside.unlink(missing_ok=True)
+            stream = beside.open("a+b", buffering=0)
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            stream.write(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+            os.fsync(stream.fileno())
+            beside.rename(self._file)
+        except OSError as error:
+            raise self._unwritable(error) from error
+        self._stream.close()
+        self._stream, self._lines = stream, len(lines)
 
     def _begin(self) -> None:
         try:
@@ -144,11 +188,14 @@ class LimitJournal:
     def _lock(self, stream: IO[bytes]) -> None:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise ConfigurationError(
-                f"another run changes limits with the journal {self._file}",
-                hint="let it end; what it changed is not yet to be taken back",
-            ) from None
+            if os.path.samestat(os.fstat(stream.fileno()), self._file.stat()):
+                return  # and not one that the other run has just replaced
+        except (BlockingIOError, FileNotFoundError):
+            pass
+        raise ConfigurationError(
+            f"another run changes limits with the journal {self._file}",
+            hint="let it end; what it changed is not yet to be taken back",
+        )
 
     def _read(self, stream: IO[bytes]) -> None:
         if stream.seek(0, os.SEEK_END) > _MOST_BYTES:
@@ -206,9 +253,15 @@ def _make(folder: Path) -> None:
         (folder / ".gitignore").write_text("*\n", encoding="ascii")
 
 
+def _following(earlier: Change, change: Change) -> Change:
+    """The change after another one, of which nobody knows yet whether it was made."""
+    maybe = (*earlier.maybe, earlier.after)[-_MOST_UNSURE:]
+    return replace(change, before=earlier.before, maybe=maybe)
+
+
 def _change(said: Mapping[str, object]) -> Change:
-    container, id_ = said["container"], said["id"]
+    container, id_, maybe = said["container"], said["id"], said.get("maybe", [])
     before, after = (float(str(said[name])) for name in ("before", "after"))
-    if not (isinstance(container, str) and isinstance(id_, str)):
+    if not (isinstance(container, str) and isinstance(id_, str) and isinstance(maybe, list)):
         raise TypeError(container)
-    return Change(container, id_, before, after)
+    return Change(container, id_, before, after, tuple(float(one) for one in maybe))

@@ -20,6 +20,7 @@ from omnicloud.placement.forecast.counters import CounterRates
 from omnicloud.placement.forecast.history import History
 from omnicloud.placement.forecast.predictor import Predictor
 from omnicloud.placement.forecast.predictors.peak import PeakOfSum
+from omnicloud.placement.recommend.journal import Change, LimitJournal
 
 __all__ = ["Steerer", "Steering", "shared_out"]
 
@@ -75,23 +76,40 @@ class Steerer:
     Only processor limits are changed. Containers that end or are removed are left out from then
     on; ``restore`` gives those that are left the limits that they had. Needs ``stats`` and
     ``cpu``; with ``throttling`` a container that was held back is known to have wanted more.
+
+    Args:
+        journal: Where each change is noted before it is made, so that ``undo`` takes back what a
+            process that was killed had changed.
     """
 
     def __init__(
-        self, containers: Containers, rules: Steering, clock: Clock = SYSTEM_CLOCK
+        self,
+        containers: Containers,
+        rules: Steering,
+        clock: Clock = SYSTEM_CLOCK,
+        journal: LimitJournal | None = None,
     ) -> None:
         self._containers = containers
         self._rules = rules
         self._clock = clock
+        self._journal = journal
         step = positive(rules.interval, "interval")
         self._history = History(step=step, keep=positive(rules.past, "past"), clock=clock)
         self._cpu = CounterRates()
         self._waits = CounterRates()
-        self._before: dict[str, float | None] = {}
+        self._ids: dict[str, str] = {}
+        self._before: dict[str, float] = {}
         self._limits: dict[str, float] = {}
+
+    @property
+    def names(self) -> frozenset[str]:
+        """The containers that are steered."""
+        return frozenset(self._limits)
 
     async def begin(self, names: Sequence[str]) -> None:
         """Take these containers in; what is not known of them yet counts as their limit.
+
+        One without a limit may have all cores of the node, and gets these back.
 
         Raises:
             NotFoundError: There is no such container.
@@ -100,9 +118,11 @@ class Steerer:
             found = await self._containers.get(name)
             if found is None:
                 raise NotFoundError(f"there is no container {name!r}")
-            limit = min(found.resources.cpu or self._rules.capacity, self._rules.capacity)
+            had = found.resources.cpu or self._rules.capacity
+            limit = min(had, self._rules.capacity)
             self._history.watch(name, request=limit)
-            self._before[name], self._limits[name] = found.resources.cpu, limit
+            self._ids[name], self._limits[name] = found.id, limit
+            self._before[name] = self._noted(name, found.id, had)
 
     async def step(self) -> Mapping[str, float]:
         """Sample all, forecast, and change the limits that are worth it; those that changed.
@@ -127,8 +147,21 @@ class Steerer:
         return changed
 
     async def restore(self) -> None:
-        """Give every container that had a limit the one that it had."""
-        await self._set({name: cpu for name, cpu in self._before.items() if cpu is not None})
+        """Give every container the limit that it had.
+
+        Raises:
+            UnavailableError: The engine cannot be reached; what is not restored stays noted.
+        """
+        await self._set(dict(self._before))
+        if self._journal is not None:
+            for name in self._before:
+                await self._journal.settle(name)
+
+    def _noted(self, name: str, id_: str, had: float) -> float:
+        """The limit from before changes that are in the journal already."""
+        noted = () if self._journal is None else self._journal.unsettled
+        before = (one.before for one in noted if (one.container, one.id) == (name, id_))
+        return next(before, had)
 
     async def _sampled(self) -> set[str]:
         """Take one sample of each in; those that their limit held back."""
@@ -166,15 +199,24 @@ class Steerer:
         async def one(name: str, cpu: float) -> None:
             async with turns:
                 try:
-                    await self._containers.update(name, cpu=cpu)
-                    self._limits[name] = cpu
+                    await self._change(name, cpu)
                 except (ConflictError, NotFoundError):
                     self._forget(name)
 
         await _all([one(name, cpu) for name, cpu in limits.items()])
 
+    async def _change(self, name: str, cpu: float) -> None:
+        if self._journal is not None:
+            await self._journal.note(Change(name, self._ids[name], self._before[name], cpu))
+        await self._containers.update(name, cpu=cpu)
+        self._limits[name] = cpu
+        if self._journal is not None:
+            self._journal.made(name)
+
     def _forget(self, name: str) -> None:
+        """Leave it out; what was changed of it stays in the journal, for it may start again."""
         self._history.forget(name)
+        self._ids.pop(name, None)
         self._cpu.forget(name)
         self._waits.forget(name)
         self._before.pop(name, None)
