@@ -129,9 +129,9 @@ class DueLaws(Contract):
     )
     async def dues_take_their_place(self, world: World[Any]) -> None:
         one = await self._ready(world, "place")
-        await one.publish("place", b"due", "k", delay_seconds=0.5)
+        await one.publish("place", b"due", "k", delay_seconds=1.0)
         await one.publish("place", b"first", "k")
-        await world.sleep(0.8)
+        await world.sleep(1.3)
         await one.publish("place", b"last", "k")
         found = await self._one_by_one(one, "place", 3)
         equal([b"first", b"due", b"last"], [m.payload for m in found], "the order of the key")
