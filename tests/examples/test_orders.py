@@ -90,9 +90,9 @@ def test_processes_end_when_the_demonstration_is_killed(tmp_path: Path) -> None:
             assert time.monotonic() < until, children
             time.sleep(0.05)
         run.kill()
-    gone, alive = psutil.wait_procs(children, timeout=30)
-    assert len(gone) == len(children)
-    assert alive == []
+    _, left = psutil.wait_procs(children, timeout=30)
+    # Whether what has ended is reaped is up to the first process of the machine.
+    assert [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE] == []
 
 
 async def test_an_order_is_taken_once_and_its_key_is_refused_to_another() -> None:
