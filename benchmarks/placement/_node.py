@@ -2,6 +2,8 @@
 
 The image is made of this interpreter and the modules that the service imports, so that no
 registry is needed. Everything else, the engine and the clients too, is kept on another core.
+``OMNICLOUD_TEST_DOCKER_URL`` (unix:///PATH) names a running engine of this machine instead of one
+that is started for this; it keeps its own core and its other containers.
 """
 
 from __future__ import annotations
@@ -24,11 +26,14 @@ from typing import TypeVar
 
 from omnicloud.contracts.containers import Containers, ContainerSpec, Stats
 from omnicloud.contracts.containers.driver import Sample
+from omnicloud.contracts.containers.images import ImportImage, RemoveImage
 from omnicloud.core.pipeline import Pipeline
+from omnicloud_docker.certify import URL
 from omnicloud_docker.client import EngineClient
 from omnicloud_docker.config import DockerConfig
 from omnicloud_docker.containers import open_containers
 from omnicloud_docker.daemon import Daemon
+from omnicloud_docker.images import DockerImages
 from omnicloud_tck.served import Lone
 from omnicloud_tck.servers import NoServerError
 
@@ -79,22 +84,33 @@ async def node_of(services: int) -> AsyncIterator[Node]:
     """
     before = _cores()
     os.sched_setaffinity(0, {OTHER_CORE})  # the engine inherits it, and the clients
+    try:
+        async with _engine() as url, _client(url) as raw, _image(raw), _opened(url) as containers:
+            ports = {f"s{n:02}": _FIRST_PORT + n for n in range(services)}
+            try:
+                await _each(list(ports), lambda name: _begun(containers, raw, name, ports[name]))
+                yield Node(containers, ports)
+            finally:
+                begun = [one.name for one in await containers.list()]
+                await _each(begun, lambda name: containers.remove(name, force=True))
+    finally:
+        os.sched_setaffinity(0, before)
+
+
+@asynccontextmanager
+async def _engine() -> AsyncIterator[str]:
+    """Where the engine is: one that was named, or one that is started and ended here."""
+    running = os.environ.get(URL)
+    if running:
+        yield running
+        return
     daemon = Daemon()
     try:
         await daemon.start()
         _first_in_line(daemon)
-        async with _client(daemon.url) as raw:
-            await _import(raw)
-            async with _opened(daemon.url) as containers:
-                ports = {f"s{n:02}": _FIRST_PORT + n for n in range(services)}
-                await _each(list(ports), lambda name: _begun(containers, raw, name, ports[name]))
-                try:
-                    yield Node(containers, ports)
-                finally:
-                    await _each(list(ports), lambda name: containers.remove(name, force=True))
+        yield daemon.url
     finally:
         await asyncio.to_thread(daemon.remove)
-        os.sched_setaffinity(0, before)
 
 
 def _cores() -> set[int]:
@@ -165,15 +181,18 @@ async def _each(
     return [task.result() for task in running]
 
 
-async def _import(raw: EngineClient) -> None:
-    """Make the image."""
-    from omnicloud.contracts.containers.images import ImportImage
-    from omnicloud_docker.images import DockerImages
-
+@asynccontextmanager
+async def _image(raw: EngineClient) -> AsyncIterator[None]:
+    """Make the image, and remove it again."""
+    images = DockerImages(raw)
     with tempfile.TemporaryDirectory() as folder:
         archive = Path(folder) / "root.tar"
         await asyncio.to_thread(_write_root, archive)
-        await DockerImages(raw).import_image(ImportImage(_IMAGE, path=str(archive)))
+        await images.import_image(ImportImage(_IMAGE, path=str(archive)))
+    try:
+        yield
+    finally:
+        await images.remove_image(RemoveImage(_IMAGE))
 
 
 def _write_root(archive: Path) -> None:
