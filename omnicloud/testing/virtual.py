@@ -18,6 +18,7 @@ clock jumps; threads that the loop does not know of are not.
 from __future__ import annotations
 
 import asyncio
+import math
 import selectors
 from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Executor
@@ -79,6 +80,8 @@ class _JumpingSelector(selectors.BaseSelector):
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
     """An event loop in virtual time, starting at 0 seconds."""
 
+    _clock_resolution: float
+
     def __init__(self) -> None:
         self._now = 0.0
         self.busy_threads = 0
@@ -92,6 +95,8 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def jump(self, seconds: float) -> None:
         """Let time pass."""
         self._now += seconds
+        # After some weeks a nanosecond more is no other number, and no timer would be due.
+        self._clock_resolution = max(self._clock_resolution, 2 * math.ulp(self._now))
 
     def run_in_executor(  # type: ignore[override]  # the stub's TypeVarTuple cannot be restated
         self, executor: Executor | None, func: Callable[..., T], *args: Any
