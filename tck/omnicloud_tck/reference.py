@@ -137,4 +137,5 @@ class _Line:
                 raise UnavailableError("the answer was lost on the way", outcome=Outcome.UNKNOWN)
             return answer
 
+        setattr(self, name, called)  # the next call finds it without asking
         return called

@@ -16,6 +16,7 @@ from omnicloud_tck.cache.changes import ChangeLaws
 from omnicloud_tck.cache.flights import FlightLaws
 from omnicloud_tck.cache.histories import CacheHistories
 from omnicloud_tck.cache.more import CacheMore
+from omnicloud_tck.cache.programs import CachePrograms
 from omnicloud_tck.cache.ways import WaysLaws
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.kept import Pipe
@@ -32,7 +33,9 @@ _TOUCH = [CacheFeature.TOUCH]
 _CLEAR = [CacheFeature.CLEAR]
 
 
-class CacheContract(CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories, Steady):
+class CacheContract(
+    CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories, CachePrograms, Steady
+):
     """Every promise of ``Cache``.
 
     A cache may evict. The laws write a few hundred small entries at most, and take it that a

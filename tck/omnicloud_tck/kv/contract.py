@@ -21,6 +21,7 @@ from omnicloud_tck.kv.lookers import LookerLaws
 from omnicloud_tck.kv.many import ManyLaws
 from omnicloud_tck.kv.model import KVModel, kv_steps
 from omnicloud_tck.kv.more import KVMore
+from omnicloud_tck.kv.programs import KVPrograms
 from omnicloud_tck.kv.transactions import TransactionLaws
 from omnicloud_tck.kv.values import ValueLaws
 from omnicloud_tck.kv.versions import VersionLaws
@@ -45,6 +46,7 @@ class KVContract(
     LastingLaws,
     LookerLaws,
     KVHistories,
+    KVPrograms,
     Silences,
     Steady,
 ):

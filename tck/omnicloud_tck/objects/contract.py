@@ -29,6 +29,7 @@ from omnicloud_tck.objects.lookers import LookerLaws
 from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
+from omnicloud_tck.objects.programs import ObjectsPrograms
 from omnicloud_tck.objects.told import ToldLaws
 from omnicloud_tck.objects.uploads import UploadsLaws
 from omnicloud_tck.objects.wholes import WholesLaws
@@ -72,6 +73,7 @@ class ObjectsContract(
     LookerLaws,
     ObjectsMore,
     ObjectsHistories,
+    ObjectsPrograms,
     Silences,
     Steady,
 ):

@@ -1,0 +1,140 @@
+"""Randomness of one program: few names that are much alike, few payloads, odd times."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from omnicloud.core.operation import NO_FEATURES, Feature
+from omnicloud_tck.samples import PAYLOADS
+
+__all__ = ["FAMILIES", "Chance", "Verb", "among", "name", "names", "of", "payload"]
+
+T = TypeVar("T")
+
+FAMILIES: tuple[tuple[str, ...], ...] = (
+    ("a", "ab", "a/b", "a/"),
+    ("a", "A", "b", "B"),
+    ("a//b", "a/b", "a/./b", "a/../b"),
+    ("../a", "a", "..", "."),
+    ("é", "e\u0301", "e", "É"),
+    ("ß", "ss", "SS", "ẞ"),
+    ("ﬁ", "fi", "ﬁn", "fin"),
+    ("\uf8ff", "\uffee", "\U0001f980", "\U0001f980a"),
+    ("%", "_", "*", "a"),
+    ("a%b", "a_b", "a*b", "aXb"),
+    ("%2e", ".", "%252e", "%2E"),
+    ("a?b", "a[b]", "ab", "a#b"),
+    (" ", "a ", " a", "a"),
+    ("a\n", "a", "a\r\n", "a\t"),
+    ("a\0b", "a", "a\0", "b"),
+    ("a:b", "a::b", "a:", "a"),
+    ("a.b", "a", "a.", ".a"),
+    ("a\\b", "a/b", "a\\", "a"),
+    ("1", "01", "1.0", "10"),
+    ("null", "None", "0", "false"),
+    ("~", "~a", "~~a", "a~"),
+    ("x" * 254, "x" * 255, "x" * 256, "x" * 300),
+    ("y" * 700 + "1", "y" * 700 + "2", "y" * 900, "y"),
+    ("Ⅷ", "VIII", "\u212a", "K"),
+    ("__proto__", "constructor", "length", "keys"),
+    ("plumless", "buckeroo", "AaBB", "BBAa"),
+    ("{a}", "a", "{a}b", "{b}a"),
+    ("a+b", "a b", "a&b", "a=b"),
+    ("'a", "a;--", '"a"', "`a`"),
+    ("meta", "index", "data", "tmp"),
+    ("\u200ba", "a", "\ufeffa", "a\u200d"),
+)
+"""Names that a fold, a cut, a join, an escape or a pattern makes one."""
+
+NUMBERS = (b"0", b"7", b"-3", b"41", b"9007199254740993", b"9223372036854775800")
+_TEXTS = (
+    *(b"", b"\0", b"a\0", b" text ", b"a\r\nb", b"\xff\xfe", b"null", b"None", b"{}", b'"a"'),
+    *("\ufeffé".encode(), "e\u0301".encode(), b"\xed\xa0\x80", b"[1]", b"true", b"0.5", b"1e3"),
+    *(b" 5", b"5 ", b"+5", b"5\n", b"1_000", b"0x1f", "\u0665".encode(), b"-", b"--1"),
+    *(b"9223372036854775808", b"-9223372036854775809", b"a" * 300, b"\x1f\x8b\x08\0", b"%41"),
+)
+_ANY_PAYLOAD = 0.3
+_LONG = (1023, 1024, 1025, 4095, 4096, 4097, 65_535, 65_536, 65_537)
+_LONGEST = ((1 << 20) - 1, 1 << 20)
+
+
+class Chance(random.Random):
+    """Seeded randomness with the few names and payloads of one program.
+
+    Attributes:
+        names: What names end with.
+        payloads: Values and contents; some are numbers, some tell themselves apart.
+        canaries: Those that nobody may tell.
+        virtual: Whether time may pass.
+        inside: What a transaction may hold.
+    """
+
+    def __init__(self, seed: str, largest: int, *, virtual: bool) -> None:
+        super().__init__(seed)
+        self.virtual = virtual
+        self.inside: dict[str, Verb] = {}
+        family = list(self.choice(FAMILIES))
+        self.names = self.sample(family, min(len(family), self.choice((1, 2, 3, 4))))
+        self.names += [name for name in self.choice(FAMILIES)[:2] if name not in self.names]
+        self.canaries = [b"cnry%08x" % self.getrandbits(32) for _ in range(2)]
+        self.payloads = [*self.sample(NUMBERS, 2), *self.sample(_TEXTS, 2), *self.canaries]
+        if self.random() < 0.4:
+            size = self.choice(_LONG if self.random() < 0.85 else _LONGEST)
+            self.payloads.append((b"%d-" % size * size)[: min(size, largest)])
+
+    def some(self, most: int = 4) -> list[str]:
+        """Some of the names, or none."""
+        least = 0 if self.random() < 0.1 else 1
+        return self.sample(self.names, self.randint(least, min(most, len(self.names))))
+
+    def prefix(self) -> str:
+        """The beginning of a name, often none of it."""
+        name: str = self.choice(self.names)
+        return name[: self.choice((0, 0, 1, 2, len(name)))]
+
+    def likely(self, *weighted: tuple[float, T]) -> T:
+        """One of these, by its weight."""
+        return self.choices([one for _, one in weighted], [weight for weight, _ in weighted])[0]
+
+
+Draw = Callable[[Chance], tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A kind of call: how often it is drawn, with what, and what it needs."""
+
+    weight: float
+    draw: Draw
+    needs: frozenset[Feature] = NO_FEATURES
+
+
+def of(*draws: Callable[[Chance], Any]) -> Draw:
+    """Each of these."""
+    return lambda chance: tuple(draw(chance) for draw in draws)
+
+
+def among(*choices: Any) -> Callable[[Chance], Any]:
+    """One of these values."""
+    held: Sequence[Any] = choices
+    return lambda chance: chance.choice(held)
+
+
+def name(chance: Chance) -> str:
+    """One of the program's names."""
+    return chance.choice(chance.names)
+
+
+def names(chance: Chance) -> tuple[str, ...]:
+    """Some of the program's names, or none."""
+    return tuple(chance.some())
+
+
+def payload(chance: Chance) -> bytes:
+    """One of the program's payloads, or any."""
+    if chance.random() < _ANY_PAYLOAD:
+        return chance.choice(PAYLOADS if chance.random() < 0.5 else _TEXTS)
+    return chance.choice(chance.payloads)

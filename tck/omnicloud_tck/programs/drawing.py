@@ -1,0 +1,236 @@
+"""Draws programs: which steps, by which client of which tenant, and what goes wrong meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from omnicloud.core.operation import Feature
+from omnicloud_tck.law import Ability
+from omnicloud_tck.programs.chances import Chance, Verb
+from omnicloud_tck.programs.deeds import Deed
+from omnicloud_tck.programs.model import Model
+from omnicloud_tck.programs.stage import House, Stage, Who
+from omnicloud_tck.world import World
+
+__all__ = [
+    "NEIGHBOURS",
+    "TENANTS",
+    "Calls",
+    "Manner",
+    "Program",
+    "calm",
+    "inside_of",
+    "manner_of",
+    "wild",
+]
+
+Step = tuple[Any, ...]
+
+TENANTS: tuple[tuple[str | None, str | None], ...] = (
+    *((None, "acme"), ("acme", None), ("acme", "ACME"), ("acme", "acme2"), ("a", "a/b")),
+    *(("a", "a "), ("é", "e\u0301"), ("ﬁ", "fi"), ("a-b", "a_b"), ("a", "a%2Fb"), ("a:b", "a::b")),
+    *(("..", "."), ("a.b", "a"), ("*", "a"), ("%", "a"), ("t" * 64 + "1", "t" * 64 + "2")),
+    *(("straße", "strasse"), ("\u212a", "K"), ("a\0b", "a"), ("~a", "a"), ("1", "01")),
+)
+"""Pairs of tenants that a fold, a cut or an escape makes one."""
+
+NEIGHBOURS: tuple[str | None, str | None] = ("one", "two")
+"""Tenants that nothing makes one."""
+
+_STEPS = (7200.0, -7200.0)
+_LENGTH = 24  # steps of a program
+_PASSES = (0.9, 0.9, 4.0, 31.0, 700.0, 8000.0, 41 * 86_400.0)
+
+
+class Calls(Protocol):
+    """What a contract gives: its calls, and how they are done and looked at.
+
+    Attributes:
+        single: Calls that are one request or one transaction.
+        whole: Calls of several requests.
+        reading: Those of the single ones that change nothing.
+        inside: Those that a transaction may hold.
+        inner: What only a transaction may hold, or trouble meet.
+        rare: Those that take long, and so meet no other.
+    """
+
+    contract: str
+    single: dict[str, Verb]
+    whole: dict[str, Verb]
+    reading: frozenset[str]
+    inside: frozenset[str]
+
+    inner: dict[str, Verb]
+    rare: frozenset[str]
+
+    @property
+    def model(self) -> Model:
+        """What the contract says of their answers."""
+
+    def before(self, chance: Chance, name: str) -> list[Step]:
+        """Steps that make a record of a name be, or not be, before two calls meet at it."""
+
+    def unknown(self, house: House, call: Step) -> Deed | None:
+        """What to ask before a call, so that it can be made."""
+
+    def deed(self, house: House, call: Step) -> Deed:
+        """A call as it is sent now."""
+
+    async def play(self, stage: Stage, who: Who, call: Step) -> None:
+        """Do a call that is several requests."""
+
+    async def look(self, stage: Stage, who: Who) -> None:
+        """Read all that is there, in every way that there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """What may happen in a program.
+
+    Attributes:
+        virtual: Whether time may pass, and calls may be cancelled and disturbed.
+        durable: Whether the backend may be killed in between.
+        largest: Bytes of the longest payload.
+    """
+
+    virtual: bool
+    abilities: frozenset[Ability]
+    durable: bool
+    largest: int
+
+
+def manner_of(world: World[Any], features: frozenset[Feature], largest: int) -> Manner:
+    """What may happen to a world's provider."""
+    return Manner(world.virtual, world.abilities, "durable" in features, largest)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What is done, by which tenants, and what nobody may tell of it."""
+
+    tenants: tuple[str | None, str | None]
+    steps: tuple[Step, ...]
+    canaries: tuple[bytes, ...]
+
+
+def calm(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+    """Calls of two tenants, one after another, while time passes."""
+    return _drawn("calm", calls, seed, number, manner)
+
+
+def wild(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+    """The same of tenants that are much alike, with all that may come between."""
+    return _drawn("wild", calls, seed, number, manner)
+
+
+def _drawn(kind: str, calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+    """The program that this seed and number always give.
+
+    Every other one has only some of the verbs, which meet the more often: Groce et al.,
+    "Swarm testing" (ISSTA 2012).
+    """
+    chance = Chance(
+        f"{seed}/{kind}/{calls.contract}/{number}", manner.largest, virtual=manner.virtual
+    )
+    verbs = {**calls.single, **calls.whole}
+    if number % 2:
+        kept = chance.sample(sorted(verbs), chance.randint(min(4, len(verbs)), len(verbs)))
+        verbs = {verb: verbs[verb] for verb in kept}
+    chance.inside = inside_of(calls)
+    ways = _calm(manner) if kind == "calm" else _calm(manner) | _wild(manner)
+    steps = [_step(chance, calls, verbs, ways) for _ in range(_LENGTH)]
+    tenants = NEIGHBOURS if kind == "calm" else chance.choice(TENANTS)
+    return Program(tenants, tuple(steps), tuple(chance.canaries) if kind == "wild" else ())
+
+
+def inside_of(calls: Calls) -> dict[str, Verb]:
+    """What a transaction may hold."""
+    kept = {name: verb for name, verb in calls.single.items() if name in calls.inside}
+    return kept | calls.inner
+
+
+Way = Callable[[Chance, "Draws"], Step]
+
+
+class Draws:
+    """Draws calls of the verbs of one program."""
+
+    def __init__(self, chance: Chance, calls: Calls, verbs: dict[str, Verb]) -> None:
+        self._chance, self._calls, self._verbs = chance, calls, verbs
+
+    def call(self) -> Step:
+        """A call of any kind."""
+        return self._of(self._verbs)
+
+    def single(self) -> Step:
+        """One that is one request or one transaction."""
+        kept = {name: verb for name, verb in self._verbs.items() if name in self._calls.single}
+        return self._of(kept or self._calls.single)
+
+    def who(self) -> Who:
+        """A client, mostly of the first house."""
+        return int(self._chance.random() < 0.25), self._chance.randrange(2)
+
+    def _of(self, verbs: dict[str, Verb]) -> Step:
+        names = sorted(verbs)
+        verb = self._chance.choices(names, [verbs[name].weight for name in names])[0]
+        return (verb, *verbs[verb].draw(self._chance))
+
+
+def _calm(manner: Manner) -> dict[str, tuple[float, Way]]:
+    """What one caller after another does."""
+    ways: dict[str, tuple[float, Way]] = {
+        "do": (100, lambda _, draws: ("do", draws.who(), draws.call())),
+        "look": (3, lambda _, draws: ("look", draws.who())),
+        "reopen": (3, lambda chance, _: ("reopen", chance.randrange(2))),
+    }
+    if manner.virtual:
+        ways["pass"] = (10, lambda chance, _: ("pass", chance.choice(_PASSES)))
+    return ways
+
+
+def _wild(manner: Manner) -> dict[str, tuple[float, Way]]:
+    """What happens besides, where it is possible."""
+    ways: dict[str, tuple[float, Way]] = {"both": (8, _both)}
+    offered: dict[str, tuple[Ability, float, Way]] = {
+        "outage": (Ability.OUTAGE, 4, _turned("outage")),
+        "lost": (Ability.CUT, 3, _plain("lost")),
+        "silence": (Ability.PARTITION, 2, _plain("silence")),
+        "slow": (Ability.SLOW, 2, _slow),
+        "wall": (Ability.STEP_WALL, 2, lambda chance, _: ("wall", chance.choice(_STEPS))),
+    }
+    if manner.virtual:
+        ways["cut"] = (7, _turned("cut"))
+        for way, (ability, weight, draw) in offered.items():
+            if ability in manner.abilities:
+                ways[way] = (weight, draw)
+        if manner.durable and Ability.RESTART in manner.abilities:
+            ways["restart"] = (2, lambda *_: ("restart",))
+    return ways
+
+
+def _both(chance: Chance, draws: Draws) -> Step:
+    who, client = draws.who(), chance.randrange(2)
+    return ("both", who, draws.single(), client, draws.single(), chance.randrange(4))
+
+
+def _plain(way: str) -> Way:
+    return lambda _, draws: (way, draws.who(), draws.single())
+
+
+def _turned(way: str) -> Way:
+    return lambda chance, draws: (way, draws.who(), draws.single(), chance.randrange(5))
+
+
+def _slow(chance: Chance, draws: Draws) -> Step:
+    return ("slow", draws.who(), draws.single(), chance.choice((0.04, 0.4, 3.2)))
+
+
+def _step(
+    chance: Chance, calls: Calls, verbs: dict[str, Verb], ways: dict[str, tuple[float, Way]]
+) -> Step:
+    names = list(ways)
+    way = chance.choices(names, [ways[name][0] for name in names])[0]
+    return ways[way][1](chance, Draws(chance, calls, verbs))

@@ -1,0 +1,344 @@
+"""The calls of kv: what is drawn of each, and the requests that they become."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from omnicloud.contracts.kv import ChangeKind, KVFeature
+from omnicloud.contracts.kv.driver import (
+    Changes,
+    Delete,
+    DeleteMany,
+    Get,
+    GetMany,
+    Increment,
+    Scan,
+    Set,
+    SetMany,
+)
+from omnicloud.core.operation import Feature
+from omnicloud_tck.check import equal, eventually, that
+from omnicloud_tck.programs.chances import Chance, Verb, among, name, names, of, payload
+from omnicloud_tck.programs.deeds import Block, Deed, One
+from omnicloud_tck.programs.kv_model import KVModel, KVState
+from omnicloud_tck.programs.stage import House, Stage, Who
+
+__all__ = ["KVCalls"]
+
+Call = tuple[Any, ...]
+
+_F = KVFeature
+_TTL: frozenset[Feature] = frozenset({_F.TTL})
+_CAS: frozenset[Feature] = frozenset({_F.COMPARE_AND_SET})
+_BATCH: frozenset[Feature] = frozenset({_F.BATCH})
+_SCAN: frozenset[Feature] = frozenset({_F.SCAN})
+_COUNTER: frozenset[Feature] = frozenset({_F.COUNTER})
+_WATCH: frozenset[Feature] = frozenset({_F.WATCH})
+_TRANSACTION: frozenset[Feature] = frozenset({_F.TRANSACTION})
+
+_SHORT = (0.45, 2.2, 7.4, 64.5)
+_LASTING = (600.0, 7205.5, 40 * 86_400.0, 400 * 86_400.0, 3_000_000.7)
+_NEVER = "no such version"
+_LAST: Call = ("last",)
+_MANY = (26, 101, 130, 257)
+_MOST_LOOKED_AT = 12
+_TELLING = 5.0  # seconds in which a change is told
+
+
+def _life(chance: Chance) -> float:
+    return chance.choice(_SHORT if chance.virtual and chance.random() < 0.6 else _LASTING)
+
+
+def _condition(chance: Chance) -> str:
+    return chance.likely(
+        (5, "current"), (3, "absent"), (2, "stale"), (1, "other"), (1, "bent"), (0.5, "never")
+    )
+
+
+def _version_condition(chance: Chance) -> str:
+    drawn = _condition(chance)
+    return "current" if drawn == "absent" else drawn
+
+
+def _delta(chance: Chance) -> int:
+    return chance.choice((1, 1, 1, -1, 0, 5, -7, 2**53 + 1, 2**62, -(2**62), 2**63 - 1, -(2**63)))
+
+
+def _page(chance: Chance) -> int:
+    return chance.choice((1, 2, 3, 50, 1000))
+
+
+class KVCalls:
+    """Every request of kv with every option, and transactions of them."""
+
+    contract = "kv"
+
+    def __init__(self, driver: Any) -> None:
+        self.model = KVModel()
+        self._features: frozenset[Feature] = driver.features
+        self.single = self._declared(_SINGLE)
+        self.whole = self._declared(_WHOLE)
+        self.reading = frozenset({"get", "get_many"})
+        self.inside = frozenset(_SINGLE) - {"block", "fill", "fill_keep", "empty"}
+        self.inner = self._declared(_INNER)
+        self.rare = frozenset({"fill", "fill_keep", "empty"})
+
+    def _declared(self, verbs: Mapping[str, Verb]) -> dict[str, Verb]:
+        return {name: verb for name, verb in verbs.items() if verb.needs <= self._features}
+
+    def before(self, chance: Chance, name: str) -> list[Call]:
+        ways: list[list[Call]] = [
+            [("do", (0, 0), call)]
+            for call in (("set", name, b"7"), ("set", name, chance.canaries[0]), ("delete", name))
+        ]
+        if "keep" in self.single:
+            ways.append([("do", (0, 0), ("keep", name, b"8", 600.0))])
+        if "keep" in self.single and chance.virtual:
+            ways.append([("do", (0, 0), ("keep", name, b"9", 0.45)), ("pass", 0.9)])
+        return chance.choice(ways)
+
+    # Calls that are one request
+
+    def unknown(self, house: House, call: Call) -> Deed | None:
+        """What to ask before a call that is about a version nobody has been told."""
+        verb, *rest = call
+        if verb not in ("set_if", "keep_if", "delete_if") or rest[-1] not in ("current", "bent"):
+            return None
+        row = house.state.rows.get(house.space + rest[0])
+        return One(Get(house.space + rest[0])) if row is not None and not row.version else None
+
+    def deed(self, house: House, call: Call) -> Deed:
+        """A call as it is sent now."""
+        verb, *rest = call
+        if verb == "block":
+            calls, keep = rest
+            return Block([_only(self.deed(house, one)) for one in calls], keep)
+        return One(_MAKERS[verb](house, *rest))
+
+    # Calls that are several
+
+    async def play(self, stage: Stage, who: Who, call: Call) -> None:
+        """Do a call that is several requests."""
+        verb, *rest = call
+        way: Callable[..., Awaitable[None]] = self._scan if verb == "scan" else self._follow
+        await way(stage, who, *rest)
+
+    async def _scan(
+        self, stage: Stage, who: Who, prefix: str, limit: int, between: Call | None
+    ) -> None:
+        house, cursor, pages = stage.houses[who[0]], None, 0
+        before: list[KVState] = house.states
+        found: list[str] = []
+        sent = stage.span()
+        while True:
+            page = await stage.pipe(who).send(Scan(house.space + prefix, cursor, limit))
+            that(len(page.keys) <= limit, f"a page of {limit} has {len(page.keys)} keys")
+            found += page.keys
+            cursor, pages = page.cursor, pages + 1
+            if cursor is None:
+                break
+            that(pages < 2000, "a scan does not end")
+            if pages == 1 and between is not None:
+                await self._meanwhile(stage, who, between, found)
+        about = f"a scan of {prefix!r} in pages of {limit}"
+        equal(sorted(set(found)), found, f"{about}: each key once, in order")
+        span = stage.span()
+        was = [_keys(state, house.space + prefix, sent) for state in before]
+
+        def fits(state: KVState) -> list[KVState]:
+            now = _keys(state, house.space + prefix, span)
+            stayed = set.intersection(*was) & now if between is not None else now
+            equal([], sorted(stayed - set(found)), f"{about}: live keys that it leaves out")
+            may = set.union(*was) | now if between is not None else now
+            equal([], sorted(set(found) - may), f"{about}: keys that are not live")
+            return [state]
+
+        stage.learn(who, fits)
+
+    async def _meanwhile(self, stage: Stage, who: Who, call: Call, found: list[str]) -> None:
+        """Do a call by the other client; ``last`` deletes the key that was told last."""
+        house = stage.houses[who[0]]
+        if call == _LAST:
+            if not found:
+                return
+            call = ("delete", found[-1][len(house.space) :])
+        await stage.do((who[0], 1 - who[1]), self.deed(house, call))
+
+    async def _follow(self, stage: Stage, who: Who, prefix: str) -> None:
+        """Begin a watch, or hear what an earlier one has to tell."""
+        house, pipe = stage.houses[who[0]], stage.pipe(who)
+        watches = house.memory.setdefault("watches", {})
+        state: KVState = house.state
+        if prefix not in watches:
+            page = await pipe.send(Changes(house.space + prefix))
+            equal((), page.changes, "what a watch tells at its beginning")
+            watches[prefix] = [page.cursor, state, stage.span()]
+            return
+        _, before, since = watches[prefix]
+        due, may = _due(before, state, house.space + prefix, since, stage.span())
+        told: dict[str, ChangeKind] = {}
+
+        async def heard() -> bool:
+            page = await pipe.send(Changes(house.space + prefix, watches[prefix][0]))
+            watches[prefix][0] = page.cursor
+            for change in page.changes:
+                that(change.key in may, f"a change of {change.key!r} is told, and there was none")
+                told[change.key] = change.kind
+                row = state.rows.get(change.key)
+                if change.kind is ChangeKind.SET and row and row.version and row.turn > before.turn:
+                    known = {row.version, *state.past.get(change.key, ())}
+                    that(change.version in known, f"{change.key!r} is told with another version")
+            return all(told.get(key) is kind for key, kind in due.items())
+
+        await eventually(heard, stage.world.sleep, _TELLING, f"the changes of {sorted(due)}")
+        watches[prefix][1:] = [state, stage.span()]
+
+    async def look(self, stage: Stage, who: Who) -> None:
+        """Read all that is there, in every way that there is."""
+        house = stage.houses[who[0]]
+        known = {key for state in house.states for key in state.turns}
+        keys = sorted({*known, house.space + "never"})
+        for key in keys if len(keys) <= _MOST_LOOKED_AT else (*keys[:8], *keys[-4:]):
+            await stage.do(who, One(Get(key)))
+        if self._features >= _BATCH:
+            most = stage.pipe(who).driver.limits.batch_max_items
+            for start in range(0, len(keys), most):
+                await stage.do(who, One(GetMany(tuple(keys[::-1][start : start + most]))))
+        if self._features >= _SCAN:
+            await self._scan(stage, who, "", 1000, None)
+        for prefix in house.memory.get("watches", {}):
+            await self._follow(stage, who, prefix)
+
+
+def _only(deed: Deed) -> Any:
+    return deed.op if isinstance(deed, One) else None
+
+
+def _keys(state: KVState, prefix: str, span: Any) -> set[str]:
+    return {key for key in state.rows if key.startswith(prefix) and state.live(key, span)}
+
+
+def _due(
+    before: KVState, state: KVState, prefix: str, since: Any, span: Any
+) -> tuple[dict[str, ChangeKind], set[str]]:
+    """What must be told since an earlier state, and the keys of which something may be told."""
+    touched = {key for key, turn in state.turns.items() if turn > before.turn}
+    ended = {
+        key
+        for key in before.rows
+        if before.live(key, since) and key in state.rows and not state.live(key, span)
+    }
+    may = {key for key in touched | ended if key.startswith(prefix)}
+    kinds = {
+        key: ChangeKind.SET if state.live(key, span) else ChangeKind.DELETED
+        for key in may
+        if state.live(key, span) or before.live(key, since)
+    }
+    return kinds, may
+
+
+def _version(house: House, key: str, condition: str) -> str:
+    """A version for a condition: the one that is known, or one that is wrong."""
+    state: KVState = house.state
+    row = state.rows.get(key)
+    known = row.version if row is not None and row.version else _NEVER
+    match condition:
+        case "current":
+            return known
+        case "stale":
+            return max(state.past.get(key, ()), default=_NEVER)
+        case "other":
+            others = [one.version for name, one in state.rows.items() if name != key]
+            return next((one for one in others if one and one != known), _NEVER)
+        case "bent":
+            return known[:-1] or _NEVER
+        case _:
+            return _NEVER
+
+
+def _set(house: House, key: str, value: bytes, ttl: float | None, condition: str | None) -> Set:
+    name = house.space + key
+    if condition is None or condition == "absent":
+        return Set(name, value, ttl, if_absent=condition is not None)
+    return Set(name, value, ttl, _version(house, name, condition))
+
+
+def _delete_if(house: House, key: str, condition: str) -> Delete:
+    return Delete(house.space + key, _version(house, house.space + key, condition))
+
+
+def _batch(house: House, keys: tuple[str, ...], value: bytes, ttl: float | None) -> SetMany:
+    values = [value + b"%d" % n if n else value for n in range(len(keys))]
+    pairs = zip((house.space + key for key in keys), values, strict=True)
+    return SetMany(tuple(pairs), ttl)
+
+
+def _several(house: House, keys: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(house.space + key for key in keys)
+
+
+def _fill(house: House, count: int, ttl: float | None) -> SetMany:
+    items = ((f"{house.space}many-{n:04}", b"%d" % n) for n in range(count))
+    return SetMany(tuple(items), ttl)
+
+
+def _empty(house: House, count: int) -> DeleteMany:
+    return DeleteMany(tuple(f"{house.space}many-{n:04}" for n in range(count)))
+
+
+_MAKERS: dict[str, Callable[..., Any]] = {
+    "get": lambda house, key: Get(house.space + key),
+    "set": lambda house, key, value: _set(house, key, value, None, None),
+    "keep": lambda house, key, value, ttl: _set(house, key, value, ttl, None),
+    "set_if": lambda house, key, value, cond: _set(house, key, value, None, cond),
+    "keep_if": _set,
+    "delete": lambda house, key: Delete(house.space + key),
+    "delete_if": _delete_if,
+    "get_many": lambda house, keys: GetMany(_several(house, keys)),
+    "set_many": lambda house, keys, value: _batch(house, keys, value, None),
+    "keep_many": _batch,
+    "delete_many": lambda house, keys: DeleteMany(_several(house, keys)),
+    "fill": lambda house, count: _fill(house, count, None),
+    "fill_keep": _fill,
+    "empty": _empty,
+    "keys": lambda house, prefix: Scan(house.space + prefix),
+    "increment": lambda house, key, delta: Increment(house.space + key, delta),
+}
+
+_SINGLE: dict[str, Verb] = {
+    "get": Verb(5, of(name)),
+    "set": Verb(7, of(name, payload)),
+    "delete": Verb(4, of(name)),
+    "keep": Verb(5, of(name, payload, _life), _TTL),
+    "set_if": Verb(6, of(name, payload, _condition), _CAS),
+    "keep_if": Verb(4, of(name, payload, _life, _condition), _CAS | _TTL),
+    "delete_if": Verb(4, of(name, _version_condition), _CAS),
+    "get_many": Verb(2, of(names), _BATCH),
+    "set_many": Verb(3, of(names, payload), _BATCH),
+    "keep_many": Verb(2, of(names, payload, _life), _BATCH | _TTL),
+    "delete_many": Verb(3, of(names), _BATCH),
+    "fill": Verb(0.15, of(among(*_MANY)), _BATCH),
+    "fill_keep": Verb(0.1, of(among(*_MANY), _life), _BATCH | _TTL),
+    "empty": Verb(0.15, of(among(*_MANY)), _BATCH),
+    "increment": Verb(6, of(name, _delta), _COUNTER),
+}
+
+
+def _between(chance: Chance) -> Call | None:
+    calls = (("set", name(chance), b"between"), ("delete", name(chance)), _LAST, _LAST)
+    return chance.choice((None, None, *calls))
+
+
+def _inside(chance: Chance) -> tuple[Call, ...]:
+    verbs = sorted(chance.inside)
+    drawn = chance.choices(verbs, [chance.inside[verb].weight for verb in verbs], k=4)
+    return tuple((verb, *chance.inside[verb].draw(chance)) for verb in drawn)
+
+
+_SINGLE["block"] = Verb(3, of(_inside, among(True, True, False)), _TRANSACTION)
+_INNER: dict[str, Verb] = {"keys": Verb(3, of(lambda chance: chance.prefix()), _SCAN)}
+_WHOLE: dict[str, Verb] = {
+    "scan": Verb(4, of(lambda chance: chance.prefix(), _page, _between), _SCAN),
+    "follow": Verb(4, of(lambda chance: chance.prefix()), _WATCH),
+}

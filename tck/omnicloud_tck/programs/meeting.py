@@ -1,0 +1,85 @@
+"""Draws programs in which two calls meet at one record, or trouble meets one call."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from omnicloud_tck.law import Ability
+from omnicloud_tck.programs.chances import Chance
+from omnicloud_tck.programs.drawing import NEIGHBOURS, Calls, Manner, Program, inside_of
+
+__all__ = ["disturbed", "met"]
+
+Step = tuple[Any, ...]
+
+_AT_ONCE = 8  # meetings of one program
+_TURNS = 5
+_SLOWNESS = (0.04, 0.4)
+
+
+def met(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+    """Pairs of calls, of which one writes, sent at once by two clients: all of them in turn."""
+    chance = _chance("met", calls, seed, number, manner)
+    verbs = sorted(calls.single.keys() - calls.rare)
+    pairs = [pair for pair in itertools.product(verbs, verbs) if not set(pair) <= calls.reading]
+    random = _chance("pairs", calls, seed, 0, manner)
+    random.shuffle(pairs)
+    steps: list[Step] = []
+    for place in range(number * _AT_ONCE, (number + 1) * _AT_ONCE):
+        one, two = (_call(chance, calls, verb) for verb in pairs[place % len(pairs)])
+        steps += _prepared(chance, calls)
+        steps.append(("both", (0, 0), one, chance.choice((1, 1, 0)), two, chance.randrange(4)))
+    return _program(steps)
+
+
+def disturbed(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+    """Calls that are cancelled, lost, swallowed, slow or met by an outage: all of them in turn."""
+    chance = _chance("disturbed", calls, seed, number, manner)
+    verbs = sorted({**calls.single, **calls.inner})
+    cases = [(verb, *way) for verb in verbs for way in _troubles(manner)]
+    _chance("troubles", calls, seed, 0, manner).shuffle(cases)
+    steps: list[Step] = []
+    several = _AT_ONCE if manner.virtual else 1  # over a wire, what was cut is waited for
+    for place in range(number * several, (number + 1) * several):
+        verb, way, *how = cases[place % len(cases)]
+        steps += _prepared(chance, calls)
+        steps.append((way, (0, chance.randrange(2)), _call(chance, calls, verb), *how))
+        if manner.durable and Ability.RESTART in manner.abilities and chance.random() < 0.1:
+            steps.append(("restart",))
+    return _program(steps)
+
+
+def _troubles(manner: Manner) -> list[tuple[Any, ...]]:
+    troubles: list[tuple[Any, ...]] = [("cut", turns) for turns in range(_TURNS)]
+    if Ability.OUTAGE in manner.abilities:
+        troubles += [("outage", turns) for turns in range(_TURNS)]
+    if Ability.CUT in manner.abilities:
+        troubles.append(("lost",))
+    if Ability.PARTITION in manner.abilities:
+        troubles.append(("silence",))
+    if Ability.SLOW in manner.abilities:
+        troubles += [("slow", seconds) for seconds in _SLOWNESS]
+    return troubles
+
+
+def _chance(kind: str, calls: Calls, seed: int, number: int, manner: Manner) -> Chance:
+    text = f"{seed}/{kind}/{calls.contract}/{number}"
+    chance = Chance(text, manner.largest, virtual=manner.virtual)
+    chance.names = chance.names[: chance.choice((1, 1, 2))]
+    chance.inside = inside_of(calls)
+    return chance
+
+
+def _prepared(chance: Chance, calls: Calls) -> list[Step]:
+    made = [step for name in chance.names for step in calls.before(chance, name)]
+    return made if chance.random() < 0.8 else [*made, ("look", (0, 1))]
+
+
+def _call(chance: Chance, calls: Calls, verb: str) -> Step:
+    drawn = {**calls.inner, **calls.single}[verb]
+    return (verb, *drawn.draw(chance))
+
+
+def _program(steps: list[Step]) -> Program:
+    return Program(NEIGHBOURS, tuple(steps), ())
