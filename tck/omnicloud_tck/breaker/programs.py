@@ -6,6 +6,8 @@ from typing import Any
 
 from omnicloud.contracts.breaker import BreakerFeature
 from omnicloud_tck.contract import Contract
+from omnicloud_tck.differential.breakers import BREAKER_SUBJECT
+from omnicloud_tck.differential.programs import hold
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.meetings.breaker import BREAKER_MEETING
 from omnicloud_tck.meetings.playing import fall, meet
@@ -13,11 +15,22 @@ from omnicloud_tck.world import World
 
 __all__ = ["BreakerPrograms"]
 
+_ROUNDS = 36
 _PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class BreakerPrograms(Contract):
     """What holds for every program and every pair of calls."""
+
+    @law(
+        "BRK-080",
+        "Any program of calls, times and settings, by any tenants, does what a plain state machine "
+        "would.",
+        needs=[BreakerFeature.SHARED],
+        patience=_PATIENCE,
+    )
+    async def any_program_holds(self, world: World[Any]) -> None:
+        await hold(BREAKER_SUBJECT, world, self.seed, rounds=_ROUNDS)
 
     @law(
         "BRK-082",

@@ -6,6 +6,8 @@ from typing import Any
 
 from omnicloud.contracts.iam import IAMFeature
 from omnicloud_tck.contract import Contract
+from omnicloud_tck.differential.programs import hold
+from omnicloud_tck.differential.rules import IAM_SUBJECT
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.meetings.iam import IAM_MEETING
 from omnicloud_tck.meetings.playing import fall, meet
@@ -13,11 +15,21 @@ from omnicloud_tck.world import World
 
 __all__ = ["IAMPrograms"]
 
+_ROUNDS = 24
 _PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class IAMPrograms(Contract):
     """What holds for every program and every pair of calls."""
+
+    @law(
+        "IAM-080",
+        "Any sets of rules in any forms, put and asked in any order, mean what they say.",
+        needs=[IAMFeature.MANAGE],
+        patience=_PATIENCE,
+    )
+    async def any_program_holds(self, world: World[Any]) -> None:
+        await hold(IAM_SUBJECT, world, self.seed, rounds=_ROUNDS, tenants=1)
 
     @law(
         "IAM-081",

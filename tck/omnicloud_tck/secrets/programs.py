@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud_tck.contract import Contract
+from omnicloud_tck.differential.programs import hold
+from omnicloud_tck.differential.secrets import SECRETS_SUBJECT
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.meetings.playing import fall, meet
 from omnicloud_tck.meetings.secrets import SECRETS_MEETING
@@ -12,11 +14,20 @@ from omnicloud_tck.world import World
 
 __all__ = ["SecretsPrograms"]
 
+_ROUNDS = 16
 _PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class SecretsPrograms(Contract):
     """What holds for every program and every pair of calls."""
+
+    @law(
+        "SEC-060",
+        "Any program of any verbs, by any tenants, does what lists of versions would.",
+        patience=_PATIENCE,
+    )
+    async def any_program_holds(self, world: World[Any]) -> None:
+        await hold(SECRETS_SUBJECT, world, self.seed, rounds=_ROUNDS)
 
     @law(
         "SEC-061",
