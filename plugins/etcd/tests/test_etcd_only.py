@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from etcd_bench import certificate, client, server
+from etcd_bench import client, server
 from pydantic import SecretStr, ValidationError
 
 from omnicloud.contracts.kv import KV
@@ -33,6 +33,7 @@ from omnicloud_etcd.config import EtcdConfig
 from omnicloud_etcd.kv import EtcdKV
 from omnicloud_etcd.wire import Range
 from omnicloud_tck.servers import free_port
+from omnicloud_tck.tls import certificate_in
 
 
 class _Any(msgspec.Struct):
@@ -180,7 +181,7 @@ async def test_what_is_no_etcd_is_told(tmp_path: Path) -> None:
 
 
 async def test_tls_is_spoken_to_whom_the_authority_vouches_for(tmp_path: Path) -> None:
-    public, private = certificate(tmp_path)
+    public, private = certificate_in(tmp_path)
     port, plain = free_port(), free_port()
     secure = f"https://localhost:{port}"
     flags = ("--cert-file", str(public), "--key-file", str(private))

@@ -11,7 +11,7 @@ from pathlib import Path
 import nats
 import nkeys
 import pytest
-from nats_bench import bench, certificate_in
+from nats_bench import bench
 
 from omnicloud.contracts.kv.driver import Get, Scan, Set
 from omnicloud.contracts.kv.models import KVFeature
@@ -34,6 +34,7 @@ from omnicloud_nats.messaging import open_messaging
 from omnicloud_nats.objects import open_objects
 from omnicloud_nats.who import credentials_of
 from omnicloud_tck.served import Lone
+from omnicloud_tck.tls import certificate_in
 
 
 async def test_a_call_cancelled_half_way_leaves_the_others_their_answers() -> None:

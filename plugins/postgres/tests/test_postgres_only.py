@@ -13,7 +13,6 @@ from typing import Any
 import asyncpg
 import pytest
 from bench import Bench, bench
-from tls_certificate import certificate
 
 from omnicloud.contracts.documents.driver import Find, Insert
 from omnicloud.contracts.documents.filters import read_filter
@@ -38,6 +37,7 @@ from omnicloud_postgres.errors import translated
 from omnicloud_postgres.kv import open_kv
 from omnicloud_postgres.locks import open_locks
 from omnicloud_tck.served import Lone
+from omnicloud_tck.tls import certificate_in
 
 
 async def _role(one: Bench, *grants: str, password: str | None = None) -> str:
@@ -301,7 +301,7 @@ async def test_tls_against_a_server_without_it_is_a_mistake_of_the_settings() ->
 
 
 async def test_tls_is_checked_against_the_given_authority_and_no_other(tmp_path: Path) -> None:
-    public, private = certificate(tmp_path)
+    public, private = certificate_in(tmp_path)
     async with bench("log_min_messages=fatal") as one:
         await _speak_tls(one, public, private)
         url = f"postgresql://localhost:{one.server.port}/postgres"
