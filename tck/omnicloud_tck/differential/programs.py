@@ -24,10 +24,19 @@ from omnicloud_tck.samples import TENANTS
 from omnicloud_tck.telling import tells
 from omnicloud_tck.world import World
 
-__all__ = ["CANARY", "hold"]
+__all__ = ["ALIKE", "CANARY", "hold", "logged"]
 
 CANARY = re.compile(r"cnry-[0-9a-f]{10}")
 """What stands in payloads that nobody may tell."""
+
+ALIKE: tuple[tuple[str, str], ...] = (
+    *(("acme", "ACME"), ("acme", "acme2"), ("a", "a/b"), ("a", "a "), ("é", "e\u0301")),
+    *(("fi", "\ufb01"), ("a-b", "a_b"), ("a/b", "a%2Fb"), ("a:b", "a::b"), ("..", ".")),
+    *(("a.b", "a"), ("*", "a"), ("%", "a"), ("t" * 64 + "1", "t" * 64 + "2"), ("~a", "a")),
+    *(("straße", "strasse"), ("\u212a", "K"), ("a\0b", "a"), ("1", "01"), ("a b", "a+b")),
+    *(("plumless", "buckeroo"), ("AaBB", "BBAa"), ("t" * 8 + "1", "t" * 8 + "2")),
+)
+"""Tenants of which a fold, a cut, an escape or a hash makes one."""
 
 _LENGTH = 40  # operations of a program
 _REAL_SECONDS = 3.0  # after which no round is begun over a real backend
@@ -48,11 +57,9 @@ async def hold(
     Args:
         rounds: Over a real backend there may be fewer, for it has three seconds.
     """
-    with _logged(world.virtual) as logged:
-        players = [
-            _Player(subject, world, seed, tenant, logged)
-            for tenant in _chosen(seed, tenants if world.virtual else _REAL_TENANTS)
-        ]
+    with logged(world.virtual) as texts:
+        count = tenants if world.virtual else min(tenants, _REAL_TENANTS)
+        players = [_Player(subject, world, seed, texts) for _ in range(count)]
         for player in players:
             await player.open()
         started = time.perf_counter()
@@ -64,6 +71,9 @@ async def hold(
 
 
 async def _round(players: list[_Player], number: int) -> None:
+    tenants = _tenants(players[0].seed, number, len(players))
+    for player, tenant in zip(players, tenants, strict=True):
+        player.serve(tenant)
     games = [
         _Game(player, number * len(players) + place, f"r{number}-")
         for place, player in enumerate(players)
@@ -73,9 +83,10 @@ async def _round(players: list[_Player], number: int) -> None:
         raise Broken(await _told(games, players[0].seed))
 
 
-def _chosen(seed: int, count: int) -> list[str | None]:
-    others = random.Random(f"{seed}/tenants").sample(TENANTS, count)  # noqa: S311 - cases
-    return [None, "acme", *others][:count]
+def _tenants(seed: int, number: int, count: int) -> list[str | None]:
+    """Those of a round: nobody's, and two that are much alike."""
+    chance = random.Random(f"{seed}/{number}/tenants")  # noqa: S311 - cases
+    return [None, *chance.choice(ALIKE), chance.choice(TENANTS[:8])][:count]
 
 
 async def _told(games: list[_Game], seed: int) -> str:
@@ -105,27 +116,28 @@ def _said(why: str, steps: list[Step], game: _Game, seed: int) -> str:
 
 
 class _Player:
-    """Two clients of one tenant."""
+    """Two clients of one tenant, of another one in each round."""
 
     def __init__(
         self,
         subject: Subject,
         world: World[Any],
         seed: int,
-        tenant: str | None,
         logged: list[str],
     ) -> None:
         self.subject, self.world, self.seed, self.logged = subject, world, seed, logged
         self.seats = (Seat(world), Seat(world))
-        self._tenant = tenant
         self._pipes: list[Pipeline[Any]] = []
         self.fresh = (f"s{number}-" for number in itertools.count())
 
     async def open(self) -> None:
         for seat in self.seats:
             await seat.sit()
-            layers = [Scoping(self._tenant)]
-            self._pipes.append(Pipeline(seat, layers, service=ServiceInfo("tck")))
+
+    def serve(self, tenant: str | None) -> None:
+        """Be the clients of this tenant from now on."""
+        layers = [Scoping(tenant)]
+        self._pipes = [Pipeline(seat, layers, service=ServiceInfo("tck")) for seat in self.seats]
 
     def scene(self, space: str) -> Scene:
         one, two = self._pipes
@@ -170,7 +182,7 @@ class _Game:
         twin = await player.subject.open(player.scene(space))
         for step in steps:
             if step[0] == "anew":
-                await player.seats[step[1]].sit()
+                await player.seats[step[1]].sit(closing=step[2])
             else:
                 await self._take(twin, step)
         await twin.end()
@@ -213,7 +225,7 @@ def _with_openings(steps: list[Step], player: _Player, number: int) -> list[Step
     opened: list[Step] = []
     for step in steps:
         if chance.random() < _ANEW:
-            opened.append(("anew", chance.randrange(2)))
+            opened.append(("anew", chance.randrange(2), chance.random() < 0.5))
         opened.append(step)
     return opened
 
@@ -228,7 +240,7 @@ class _Logged(logging.Handler):
 
 
 @contextmanager
-def _logged(wanted: bool) -> Iterator[list[str]]:
+def logged(wanted: bool) -> Iterator[list[str]]:
     """All that is logged inside the block, by whomever; nothing where that is not wanted."""
     texts: list[str] = []
     if not wanted:

@@ -13,7 +13,7 @@ from omnicloud.contracts.iam.models import Access, Decision
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.differential import rule_draws as draws
-from omnicloud_tck.differential.twins import Scene, Step, Subject, Verb, of
+from omnicloud_tck.differential.twins import Scene, Step, Subject, Verb, of, one_of
 
 __all__ = ["IAM_SUBJECT"]
 
@@ -32,6 +32,7 @@ class _Asked:
 
 class _RulesTwin:
     def __init__(self, scene: Scene) -> None:
+        self._world = scene.world
         clock = scene.world.clock
         self._clients = tuple(IAM(pipeline=pipe, clock=clock) for pipe in scene.pipes)
         self._features = scene.features
@@ -86,6 +87,11 @@ class _RulesTwin:
             self._compare(
                 _Asked(principal, action, resource, facts), await iam.pipeline.send(Decide(access))
             )
+
+    async def rest(self, _: IAM, seconds: float) -> None:
+        """Let time pass, where that costs none."""
+        if self._world.virtual:
+            await self._world.sleep(seconds)
 
     async def odd(self, iam: IAM, questions: list[tuple[Any, ...]]) -> None:
         """Without one of principal, action and resource."""
@@ -202,6 +208,7 @@ IAM_SUBJECT = Subject(
         "asks": Verb(6, of(draws.questions)),
         "decides": Verb(3, of(draws.questions)),
         "odd": Verb(0.5, of(draws.questions)),
+        "rest": Verb(0.4, of(one_of(7.0, 400.0, 90_000.0, 31 * 86_400.0))),
     },
     _opened,
 )

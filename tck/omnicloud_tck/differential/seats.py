@@ -23,11 +23,11 @@ class Seat:
         self._driver: Any = None
         self.told: list[str] = []
 
-    async def sit(self) -> None:
-        """Take a new client; the one before is closed."""
+    async def sit(self, *, closing: bool = True) -> None:
+        """Take a new client; the one before is closed, or left as a dead process leaves it."""
         before, self._driver = self._driver, await self._world.driver()
         self.told.append(f"{self._driver!r} {self._driver}")
-        if before is not None:
+        if before is not None and closing:
             await before.aclose()
 
     def __getattr__(self, name: str) -> Any:

@@ -225,11 +225,14 @@ class _SecretsTwin:
         equal(current, found, f"the version of {name!r}, waited for")
 
     async def woken(self, secrets: Secrets, name: str, way: int, value: bytes) -> None:
-        """One waits for a change that another client makes."""
+        """Several wait for a change that another client makes."""
         held = await self._held(name)
         known = held[0].version if held else None
         op = Await(self._space + name, known, _WAIT)
-        waiting = asyncio.ensure_future(secrets.pipeline.send(op))
+        waiting = [
+            asyncio.ensure_future(client.pipeline.send(op))
+            for client in (secrets, *self._clients, secrets)
+        ]
         await self._world.sleep(0.05)
         other = next(client for client in self._clients if client is not secrets)
         if way == 1 and self._has_versions:
@@ -239,7 +242,9 @@ class _SecretsTwin:
         else:
             await self.set(other, name, value, 0)
         now = await self._held(name)
-        equal(now[0].version if now else None, await waiting, f"what a wait for {name!r} told")
+        version = now[0].version if now else None
+        told = await asyncio.gather(*waiting)
+        equal([version] * len(waiting), told, f"what those who wait for {name!r} are told")
 
     async def rest(self, _: Secrets, seconds: float) -> None:
         """Let time pass, where that costs none."""

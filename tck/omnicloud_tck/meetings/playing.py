@@ -11,6 +11,7 @@ from typing import Any
 
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_tck.check import Broken, that
+from omnicloud_tck.differential.programs import logged
 from omnicloud_tck.law import Ability
 from omnicloud_tck.meetings.scenes import Meeting, Versions, answer_of
 from omnicloud_tck.telling import everything, tells
@@ -90,6 +91,12 @@ async def meet(meeting: Meeting, world: World[Any], seed: int) -> None:
 
     Over a real backend for three seconds; there no call is cancelled.
     """
+    with logged(world.virtual) as texts:
+        await _met(meeting, world, seed)
+    that(not tells(" ".join(texts), CANARY), "a payload is in a log")
+
+
+async def _met(meeting: Meeting, world: World[Any], seed: int) -> None:
     hall = _Hall(meeting, world)
     names = await hall.open()
     started, chance = time.perf_counter(), random.Random(f"{seed}/behind")  # noqa: S311 - cases
@@ -193,6 +200,12 @@ async def _cancelled(hall: _Hall, state: str, one: str, two: str, turns: int) ->
 
 async def fall(meeting: Meeting, world: World[Any]) -> None:
     """Break the law where a call during which the backend is gone is half done, or done later."""
+    with logged(world.virtual) as texts:
+        await _all_fall(meeting, world)
+    that(not tells(" ".join(texts), CANARY), "a payload is in a log")
+
+
+async def _all_fall(meeting: Meeting, world: World[Any]) -> None:
     hall = _Hall(meeting, world)
     ways = [
         way
@@ -232,10 +245,10 @@ async def _fallen(hall: _Hall, state: str, name: str, way: str, turns: int) -> N
 async def _told(call: Awaitable[object], about: str) -> tuple[object, Outcome | None]:
     try:
         return await call, None
-    except (UnavailableError, DeadlineExceededError) as error:
-        that(not tells(everything(error), CANARY), f"{about}: the error tells a payload")
-        return "unavailable", error.outcome
     except OmniCloudError as error:
+        that(not tells(everything(error), CANARY), f"{about}: the error tells a payload")
+        if isinstance(error, UnavailableError | DeadlineExceededError):
+            return "unavailable", error.outcome
         return f"a {type(error).__name__}", None
 
 

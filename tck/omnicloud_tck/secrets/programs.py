@@ -14,7 +14,7 @@ from omnicloud_tck.world import World
 
 __all__ = ["SecretsPrograms"]
 
-_ROUNDS = 16
+_ROUNDS = 30
 _PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
