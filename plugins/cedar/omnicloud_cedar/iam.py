@@ -20,11 +20,12 @@ from omnicloud.contracts.iam.models import (
     Policy,
     Reason,
 )
+from omnicloud.core.files import Replacement
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import ConfigurationError, CorruptedError
 from omnicloud_cedar.config import CedarConfig
-from omnicloud_cedar.policy_file import PolicyFile, Replacement
+from omnicloud_cedar.policy_file import PolicyFile
 from omnicloud_cedar.request import question_of
 from omnicloud_cedar.rule_sets import RuleSet, is_managed, managed, native, written
 

@@ -11,8 +11,8 @@ from typing import Protocol
 import pyrage  # type: ignore[import-untyped]  # it ships no types
 from pydantic import SecretStr
 
+from omnicloud.core.files import file_errors
 from omnicloud.errors import ConfigurationError, PermissionDeniedError
-from omnicloud_sops.errors import mapped
 
 __all__ = ["Identities", "Identity", "Recipient", "recipients_of"]
 
@@ -47,7 +47,7 @@ class Identities:
         if self._given is not None:
             return _parsed(self._given.get_secret_value(), "identity")
         path = self._file or usual_file()
-        with mapped("reading the identity file"), path.open("rb") as file:
+        with file_errors("reading the identity file"), path.open("rb") as file:
             if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
                 raise PermissionDeniedError(
                     "others may read the identity file", hint="chmod 600 it, and make a new one"

@@ -18,6 +18,7 @@ from omnicloud.contracts.secrets.models import (
     VersionInfo,
 )
 from omnicloud.core.clock import Clock
+from omnicloud.core.files import Replacement
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import ConfigurationError, UnsupportedError
@@ -25,7 +26,7 @@ from omnicloud_sops.config import SopsConfig
 from omnicloud_sops.document import Document, made
 from omnicloud_sops.formats import parsed, rendered
 from omnicloud_sops.identities import Identities, recipients_of
-from omnicloud_sops.store import Replacement, SecretFile
+from omnicloud_sops.store import SecretFile
 
 __all__ = ["WRITABLE", "SopsSecrets", "open_secrets"]
 

@@ -4,50 +4,18 @@ from __future__ import annotations
 
 import fcntl
 import os
-import stat
-import tempfile
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from omnicloud.core.files import Replacement, file_errors, replace_file
 from omnicloud.errors import Outcome, UnavailableError
-from omnicloud_sops.errors import mapped
 
-__all__ = ["Replacement", "SecretFile"]
+__all__ = ["SecretFile"]
 
 _PATIENCE = 10.0  # seconds that a change waits for those of other processes
 _PAUSE = 0.005  # seconds between two looks whether its turn has come
-
-
-class Replacement:
-    """The right of one caller to replace a file, which ends with the call.
-
-    A thread cannot be cancelled. One whose caller was goes on, but no longer replaces the file.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._ended = False
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing is replaced by this right any more."""
-        return self._ended
-
-    def end(self) -> None:
-        """From now on nothing is replaced by this right."""
-        with self._lock:
-            self._ended = True
-
-    def replace(self, temporary: Path, target: Path) -> None:
-        """Replace the target, or where the right has ended remove the replacement."""
-        with self._lock:
-            if self._ended:
-                temporary.unlink()
-            else:
-                temporary.replace(target)
 
 
 class SecretFile:
@@ -62,7 +30,7 @@ class SecretFile:
         Raises:
             UnavailableError: Its folder cannot be reached.
         """
-        with mapped("looking for the file of secrets"):
+        with file_errors("looking for the file of secrets"):
             self._path.parent.stat()
             return self._path.exists()
 
@@ -73,7 +41,7 @@ class SecretFile:
             UnavailableError: It is not there, or cannot be reached.
             PermissionDeniedError: It may not be read.
         """
-        with mapped("reading the file of secrets"):
+        with file_errors("reading the file of secrets"):
             return self._path.read_bytes()
 
     @contextmanager
@@ -83,7 +51,7 @@ class SecretFile:
         Raises:
             UnavailableError: Others kept it for too long; not done.
         """
-        with mapped("locking the file of secrets"):
+        with file_errors("locking the file of secrets"):
             target = self._path.resolve()
             handle = os.open(
                 target.with_name(f".{target.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600
@@ -96,21 +64,8 @@ class SecretFile:
 
     def write(self, content: bytes, right: Replacement) -> None:
         """Replace it: who reads sees all of the old or all of the new, also after a crash."""
-        with mapped("writing the file of secrets"):
-            target = self._path.resolve()  # a link stays a link
-            mode = stat.S_IMODE(target.stat().st_mode) if target.exists() else 0o600
-            handle, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(content)
-                    file.flush()
-                    os.fchmod(file.fileno(), mode)
-                    os.fsync(file.fileno())
-                right.replace(Path(temporary), target)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
-            _sync(target.parent)
+        with file_errors("writing the file of secrets"):
+            replace_file(self._path, content, right)
 
 
 def _wait(handle: int, right: Replacement) -> None:
@@ -127,12 +82,3 @@ def _wait(handle: int, right: Replacement) -> None:
             time.sleep(_PAUSE)
         else:
             return
-
-
-def _sync(folder: Path) -> None:
-    """Make the replacement itself survive a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
