@@ -6,7 +6,7 @@ from typing import Any
 
 from omnicloud.contracts.documents import Documents, DocumentsFeature
 from omnicloud.errors import AlreadyExistsError, ConflictError
-from omnicloud_tck.check import equal
+from omnicloud_tck.check import Broken, equal
 from omnicloud_tck.differential import document_draws as draws
 from omnicloud_tck.differential.collection import CONFLICT, Made
 from omnicloud_tck.differential.document_reading import DocumentReading
@@ -72,6 +72,7 @@ class _DocumentsTwin(DocumentSurveys):
         self, documents: Documents, steps: list[tuple[Any, ...]], keep: bool, looks: bool
     ) -> Made:
         """Several operations in a transaction; undone unless ``keep``, or where one is refused."""
+        said = ""
         for _ in range(_ATTEMPTS):
             inside = DocumentReading(
                 self._space, {place: room.copy() for place, room in self.rooms.items()}
@@ -80,11 +81,14 @@ class _DocumentsTwin(DocumentSurveys):
                 await self._within(documents, inside, steps, keep=keep, looks=looks)
             except _Undone:
                 return CONFLICT  # so that all is looked at
-            except (ConflictError, AlreadyExistsError):  # another one's transaction was first
+            except (ConflictError, AlreadyExistsError) as error:  # another one's was first
+                said = str(error)
                 continue
             self.rooms = inside.rooms
             return CONFLICT
-        raise AssertionError(f"a transaction conflicted {_ATTEMPTS} times")
+        if not self._scene.world.virtual:
+            return CONFLICT  # on a busy machine the others may always be first
+        raise Broken(f"a transaction conflicted {_ATTEMPTS} times: {said}")
 
     async def _within(
         self,
