@@ -22,6 +22,7 @@ from omnicloud_tck.locks.grants import GrantLaws
 from omnicloud_tck.locks.histories import LocksHistories
 from omnicloud_tck.locks.manners import MannerLaws
 from omnicloud_tck.locks.names import NameLaws
+from omnicloud_tck.locks.programs import LocksPrograms
 from omnicloud_tck.locks.tenants import TenantLaws
 from omnicloud_tck.machine import Lab
 from omnicloud_tck.probes import Scoping
@@ -36,7 +37,14 @@ _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
 class LocksContract(
-    GrantLaws, MannerLaws, LocksEdges, NameLaws, TenantLaws, LocksHistories, EveryVerb
+    GrantLaws,
+    MannerLaws,
+    LocksEdges,
+    NameLaws,
+    TenantLaws,
+    LocksHistories,
+    LocksPrograms,
+    EveryVerb,
 ):
     """Every promise of ``Locks``."""
 

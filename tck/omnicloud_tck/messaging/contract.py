@@ -27,6 +27,7 @@ from omnicloud_tck.messaging.lasting import LastingLaws
 from omnicloud_tck.messaging.loans import LoanLaws
 from omnicloud_tck.messaging.once import OnceLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
+from omnicloud_tck.messaging.programs import MessagingPrograms
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.tenants import ApartLaws
 from omnicloud_tck.messaging.wakings import WakingLaws
@@ -52,6 +53,7 @@ class MessagingContract(
     OnceLaws,
     LastingLaws,
     MessagingHistories,
+    MessagingPrograms,
     WakingLaws,
     Silences,
     ApartLaws,

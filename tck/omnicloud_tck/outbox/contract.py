@@ -26,6 +26,7 @@ from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.histories import OutboxHistories
 from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
+from omnicloud_tck.outbox.programs import OutboxPrograms
 from omnicloud_tck.outbox.silences import SilenceLaws
 from omnicloud_tck.outbox.wakings import WakingLaws
 from omnicloud_tck.samples import PAYLOADS
@@ -44,6 +45,7 @@ class OutboxContract(
     SilenceLaws,
     WakingLaws,
     OutboxHistories,
+    OutboxPrograms,
     Silences,
     Faults,
 ):

@@ -1,0 +1,102 @@
+"""What is drawn for messaging: every verb, with every option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.messaging import MessagingFeature
+from omnicloud_tck.differential.draws import Chance, flag, payload
+from omnicloud_tck.differential.messaging import opened
+from omnicloud_tck.differential.times import passing
+from omnicloud_tck.differential.twins import Subject, Verb, of, one_of
+
+__all__ = ["MESSAGING_SUBJECT"]
+
+_HEADERS = (
+    (),
+    (),
+    (("Name", "é \U0001f980"),),
+    (("n", ""), ("N", " two words "), ("x-y", "a\nb")),
+    (("e\u0301", "0"), ("é", "1"), ("long", "v" * 5000)),
+)
+_REASONS = ("on purpose", "é \U0001f980", "handler raised ValueError", "r" * 300)
+_WEEK = 7 * 86_400.0
+
+_BATCH = frozenset({MessagingFeature.BATCH})
+_DEDUPE = frozenset({MessagingFeature.DEDUPE})
+
+
+def _room(chance: Chance) -> str:
+    """What a topic's name ends with: mostly one of two."""
+    return chance.choice(("t", "t", "t", "t" + chance.names[0], "T"))
+
+
+def _group(chance: Chance) -> str:
+    return chance.choice(("g", "g", "g" + chance.names[2]))
+
+
+def _any_group(chance: Chance) -> str | None:
+    return chance.choice((None, _group(chance)))
+
+
+def _key(chance: Chance) -> str | None:
+    return chance.choice((None, "k", "k", "k" + chance.names[0], "k" + chance.names[2]))
+
+
+def _id(chance: Chance) -> str:
+    return "i" + chance.choice(("", *chance.names[:2]))
+
+
+def _some(chance: Chance) -> list[tuple[str | None, str]]:
+    return [(_key(chance), _id(chance)) for _ in range(chance.randint(2, 5))]
+
+
+def _crowd(chance: Chance) -> list[tuple[str | None, str]]:
+    """More than a page of anything."""
+    return [(None, "")] * 120
+
+
+def _named(chance: Chance) -> bool:
+    return True
+
+
+def _unnamed(chance: Chance) -> bool:
+    return False
+
+
+_WHICH = one_of(*range(24))
+_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0)
+_MOST: Any = one_of(1, 1, 2, 3, 10)
+_HEADER = one_of(*_HEADERS)
+
+MESSAGING_SUBJECT = Subject(
+    "messaging",
+    {
+        "publish": Verb(8, of(_room, _key, payload, _HEADER)),
+        "publish_as": Verb(3, of(_room, _key, payload, _id), _DEDUPE),
+        "publish_later": Verb(
+            3,
+            of(_room, _key, payload, _HEADER, one_of(0.0, 0.5, 5.0, 100.0, 4000.0, _WEEK)),
+            frozenset({MessagingFeature.DELAYED}),
+        ),
+        "cancel": Verb(2, of(_room, _WHICH), frozenset({MessagingFeature.CANCEL})),
+        "batch": Verb(2, of(_room, _some, payload, _unnamed), _BATCH),
+        "batch_as": Verb(1, of(_room, _some, payload, _named), _BATCH | _DEDUPE),
+        "crowd": Verb(0.1, of(_room, _crowd, payload, _unnamed), _BATCH),
+        "subscribe": Verb(2, of(_room, _group)),
+        "receive": Verb(12, of(_room, _group, _MOST, _LEASE, one_of(0.0, 0.0, 0.5))),
+        "ack": Verb(5, of(_room, _group, _WHICH)),
+        "nack": Verb(4, of(_room, _group, _WHICH, one_of(0.0, 0.0, 5.0, 100.0, 90_000.0), flag)),
+        "kill": Verb(3, of(_room, _group, _WHICH, one_of(*_REASONS))),
+        "extend": Verb(2, of(_room, _group, one_of(1, 2, 5), _LEASE)),
+        "measure": Verb(2, of(_room, _group)),
+        "letters": Verb(2, of(_room, _any_group, one_of(1, 2, 3, 100))),
+        "redrive": Verb(2, of(_room, _any_group, one_of(*range(6)))),
+        "replay": Verb(
+            1, of(_room, _group, one_of(*range(8))), frozenset({MessagingFeature.REPLAY})
+        ),
+        "wait": Verb(3, of(passing)),
+    },
+    opened,
+    "payload_max_bytes",
+)

@@ -1,0 +1,74 @@
+"""What is drawn for outboxes: every verb, with every option."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.outbox import OutboxFeature
+from omnicloud_tck.differential.draws import Chance, flag, payload
+from omnicloud_tck.differential.outbox import opened
+from omnicloud_tck.differential.times import passing
+from omnicloud_tck.differential.twins import Subject, Verb, of, one_of
+
+__all__ = ["OUTBOX_SUBJECT"]
+
+
+def _room(chance: Chance) -> str:
+    """What a space is called after its beginning: mostly the same in every list."""
+    return chance.choice(("s", "s", "s", "s", chance.names[0]))
+
+
+def _key(chance: Chance) -> str | None:
+    return chance.choice((None, "a", "a", "a", "B", "b" + chance.names[0], chance.names[1] or "c"))
+
+
+def _keys(chance: Chance) -> tuple[str | None, str | None]:
+    return _key(chance), chance.choice((None, None, "k", "k" + chance.names[2]))
+
+
+def _several(chance: Chance) -> list[tuple[str | None, str | None]]:
+    return [_keys(chance) for _ in range(chance.randint(1, 3))]
+
+
+def _topic(chance: Chance) -> str:
+    return "t" + chance.choice(("", "", chance.names[3]))
+
+
+def _owner(chance: Chance) -> str:
+    return chance.choice(("me", "me", "Me", "me2", "o" + chance.names[1]))
+
+
+def _picked(chance: Chance) -> list[int]:
+    return [chance.randrange(40) for _ in range(chance.choice((1, 1, 2, 4)))]
+
+
+_WHICH = one_of(*range(40))
+_MOST: Any = one_of(1, 1, 2, 3, 100)
+_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0)
+_LIMIT = one_of(1, 2, 3, 1000)
+
+OUTBOX_SUBJECT = Subject(
+    "outbox",
+    {
+        "save": Verb(9, of(_room, _keys, payload, _topic)),
+        "again": Verb(1, of(_room, _WHICH, payload)),
+        "crowd": Verb(0.1, of(_room, _keys, payload, one_of(60, 130))),
+        "transact": Verb(
+            2, of(_room, _several, payload, flag), frozenset({OutboxFeature.TRANSACTION})
+        ),
+        "events": Verb(4, of(_room, one_of(0, 0, 1, 2), _key, flag, _LIMIT)),
+        "aggregates": Verb(2, of(_room, _LIMIT)),
+        "lag": Verb(2, of(_room)),
+        "claim": Verb(7, of(_room, _owner, _MOST, _LEASE)),
+        "keep": Verb(3, of(_room, _owner, _picked, one_of(0.0, 0.0, 5.0, 90.0, 7200.0))),
+        "fail": Verb(6, of(_room, _owner, _WHICH, one_of(0.0, 0.0, 5.0, 100.0, 90_000.0), flag)),
+        "mark": Verb(3, of(_room, _picked)),
+        "requeue": Verb(3, of(_room, _WHICH)),
+        "purge": Verb(
+            1.5, of(_room, one_of(0.0, 0.0, 30.0, 3000.0, 50_000.0), one_of(1, 100, 100))
+        ),
+        "wait": Verb(3, of(passing)),
+    },
+    opened,
+    "payload_max_bytes",
+)
