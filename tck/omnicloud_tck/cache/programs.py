@@ -16,6 +16,8 @@ __all__ = ["CachePrograms"]
 class CachePrograms(Programs):
     """What holds for every program, of whichever calls."""
 
+    pace = 2
+
     def calls(self, driver: Any) -> Calls:
         return CacheCalls(driver)
 

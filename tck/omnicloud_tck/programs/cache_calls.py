@@ -26,7 +26,7 @@ _CLEAR: frozenset[Feature] = frozenset({CacheFeature.CLEAR})
 
 _SHORT = (0.45, 2.2, 7.4, 64.5)
 _LASTING = (None, None, 600.0, 7205.5, 40 * 86_400.0, 400 * 86_400.0, 3_000_000.7)
-_MANY = (26, 101, 130)
+_MANY = (26, 101, 130, 1001)
 _LOOKER = "looker"
 
 

@@ -41,6 +41,7 @@ NEIGHBOURS: tuple[str | None, str | None] = ("one", "two")
 
 _STEPS = (7200.0, -7200.0)
 _LENGTH = 24  # steps of a program
+_LONG = 240  # steps of the first, by clients that have done much
 _PASSES = (0.9, 0.9, 4.0, 31.0, 700.0, 8000.0, 41 * 86_400.0)
 
 
@@ -140,7 +141,8 @@ def _drawn(kind: str, calls: Calls, seed: int, number: int, manner: Manner) -> P
         verbs = {verb: verbs[verb] for verb in kept}
     chance.inside = inside_of(calls)
     ways = _calm(manner) if kind == "calm" else _calm(manner) | _wild(manner)
-    steps = [_step(chance, calls, verbs, ways) for _ in range(_LENGTH)]
+    length = _LONG if number == 0 and manner.virtual else _LENGTH
+    steps = [_step(chance, calls, verbs, ways) for _ in range(length)]
     tenants = NEIGHBOURS if kind == "calm" else chance.choice(TENANTS)
     return Program(tenants, tuple(steps), tuple(chance.canaries) if kind == "wild" else ())
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from omnicloud.contracts.kv import ChangeKind, KVFeature
+from omnicloud.contracts.kv import Change, ChangeKind, KVFeature
 from omnicloud.contracts.kv.driver import (
     Changes,
     Delete,
@@ -41,7 +41,7 @@ _SHORT = (0.45, 2.2, 7.4, 64.5)
 _LASTING = (600.0, 7205.5, 40 * 86_400.0, 400 * 86_400.0, 3_000_000.7)
 _NEVER = "no such version"
 _LAST: Call = ("last",)
-_MANY = (26, 101, 130, 257)
+_MANY = (26, 101, 130, 257, 1001)
 _MOST_LOOKED_AT = 12
 _TELLING = 5.0  # seconds in which a change is told
 
@@ -177,19 +177,15 @@ class KVCalls:
             return
         _, before, since = watches[prefix]
         due, may = _due(before, state, house.space + prefix, since, stage.span())
-        told: dict[str, ChangeKind] = {}
+        told: dict[str, Change] = {}
 
         async def heard() -> bool:
             page = await pipe.send(Changes(house.space + prefix, watches[prefix][0]))
             watches[prefix][0] = page.cursor
             for change in page.changes:
                 that(change.key in may, f"a change of {change.key!r} is told, and there was none")
-                told[change.key] = change.kind
-                row = state.rows.get(change.key)
-                if change.kind is ChangeKind.SET and row and row.version and row.turn > before.turn:
-                    known = {row.version, *state.past.get(change.key, ())}
-                    that(change.version in known, f"{change.key!r} is told with another version")
-            return all(told.get(key) is kind for key, kind in due.items())
+                told[change.key] = change
+            return all(_is_told(told.get(key), kind, state, key) for key, kind in due.items())
 
         await eventually(heard, stage.world.sleep, _TELLING, f"the changes of {sorted(due)}")
         watches[prefix][1:] = [state, stage.span()]
@@ -217,6 +213,14 @@ def _only(deed: Deed) -> Any:
 
 def _keys(state: KVState, prefix: str, span: Any) -> set[str]:
     return {key for key in state.rows if key.startswith(prefix) and state.live(key, span)}
+
+
+def _is_told(change: Change | None, kind: ChangeKind, state: KVState, key: str) -> bool:
+    """Whether a key is told in its last state, by its version where that is known."""
+    if change is None or change.kind is not kind:
+        return False
+    row = state.rows.get(key)
+    return kind is ChangeKind.DELETED or not row or row.version in (None, change.version)
 
 
 def _due(

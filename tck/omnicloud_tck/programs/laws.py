@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.programs.drawing import Calls, calm, wild
@@ -19,7 +19,13 @@ _CALM, _MET, _DISTURBED, _WILD = 60, 80, 50, 70  # programs
 
 
 class Programs(Contract):
-    """Random programs of a contract's calls."""
+    """Random programs of a contract's calls.
+
+    Attributes:
+        pace: How many times as many programs as usual are played.
+    """
+
+    pace: ClassVar[int] = 1
 
     def calls(self, driver: Any) -> Calls:
         """The calls of the contract that a driver declares."""
@@ -27,16 +33,16 @@ class Programs(Contract):
 
     async def hold_calm(self, world: World[Any]) -> None:
         """Programs of every call with every option, one after another."""
-        await hold(self.calls, world, self.seed, calm, programs=_CALM)
+        await hold(self.calls, world, self.seed, calm, programs=_CALM * self.pace)
 
     async def hold_met(self, world: World[Any]) -> None:
         """Programs of pairs of calls at once."""
-        await hold(self.calls, world, self.seed, met, programs=_MET)
+        await hold(self.calls, world, self.seed, met, programs=_MET * self.pace)
 
     async def hold_disturbed(self, world: World[Any]) -> None:
         """Programs of calls that trouble meets."""
-        await hold(self.calls, world, self.seed, disturbed, programs=_DISTURBED)
+        await hold(self.calls, world, self.seed, disturbed, programs=_DISTURBED * self.pace)
 
     async def hold_wild(self, world: World[Any]) -> None:
         """Programs of all of that, of tenants that are much alike, while what is told is heard."""
-        await hold(self.calls, world, self.seed, wild, programs=_WILD)
+        await hold(self.calls, world, self.seed, wild, programs=_WILD * self.pace)

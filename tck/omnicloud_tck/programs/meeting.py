@@ -15,11 +15,12 @@ Step = tuple[Any, ...]
 
 _AT_ONCE = 8  # meetings of one program
 _TURNS = 5
+_CUT = 0.15  # share of the meetings of which one call is cancelled
 _SLOWNESS = (0.04, 0.4)
 
 
 def met(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
-    """Pairs of calls, of which one writes, sent at once by two clients: all of them in turn."""
+    """Pairs of calls, one of which writes, sent at once by two clients: all of them in turn."""
     chance = _chance("met", calls, seed, number, manner)
     verbs = sorted(calls.single.keys() - calls.rare)
     pairs = [pair for pair in itertools.product(verbs, verbs) if not set(pair) <= calls.reading]
@@ -29,15 +30,21 @@ def met(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
     for place in range(number * _AT_ONCE, (number + 1) * _AT_ONCE):
         one, two = (_call(chance, calls, verb) for verb in pairs[place % len(pairs)])
         steps += _prepared(chance, calls)
-        steps.append(("both", (0, 0), one, chance.choice((1, 1, 0)), two, chance.randrange(4)))
+        cut = chance.randrange(4) if manner.virtual and chance.random() < _CUT else None
+        client, turns = chance.choice((1, 1, 0)), chance.randrange(4)
+        steps.append(("both", (0, 0), one, client, two, turns, cut))
     return _program(steps)
 
 
 def disturbed(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
     """Calls that are cancelled, lost, swallowed, slow or met by an outage: all of them in turn."""
     chance = _chance("disturbed", calls, seed, number, manner)
-    verbs = sorted({**calls.single, **calls.inner})
-    cases = [(verb, *way) for verb in verbs for way in _troubles(manner)]
+    troubles = _troubles(manner)
+    cases = [
+        (verb, *way)
+        for verb in sorted({**calls.single, **calls.inner})
+        for way in (troubles[2:6:3] if verb in calls.rare else troubles)
+    ]
     _chance("troubles", calls, seed, 0, manner).shuffle(cases)
     steps: list[Step] = []
     several = _AT_ONCE if manner.virtual else 1  # over a wire, what was cut is waited for

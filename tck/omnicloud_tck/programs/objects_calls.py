@@ -66,7 +66,7 @@ class ObjectsCalls:
         kind = kind_of(chance)
         calls: list[list[Call]] = [[("put", name, b"7", kind, True)], [("delete", name)]]
         if "begin" in self.single:
-            parts: list[Call] = [("begin", name, kind), ("part", 0, 1, b"one", True, False)]
+            parts: list[Call] = [("begin", name, kind), ("part", 0, 1, b"one", True, "")]
             calls += [parts, [*parts, ("put", name, b"8", kind, True)]]
         return [("do", (0, 0), call) for call in chance.choice(calls)]
 
@@ -97,9 +97,9 @@ class ObjectsCalls:
         return One(MAKERS[verb](house, *rest))
 
     def _part(
-        self, house: House, which: int, number: int, data: bytes, last: bool, astray: bool
+        self, house: House, which: int, number: int, data: bytes, last: bool, astray: str
     ) -> UploadPart:
-        upload_id, key = upload_of(house, which, astray=astray)
+        upload_id, key = upload_of(house, which, astray)
         smallest = self._smallest
         content = data if last else (data + b"%d-" % number * smallest)[:smallest]
         content = content[:smallest]

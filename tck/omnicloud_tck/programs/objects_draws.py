@@ -61,6 +61,8 @@ def kind_of(chance: Chance) -> Kind:
             ("x/Odd", (("a b", "1"), ("x-y", " two  words "))),
             ("application/json", (("title", chance.canaries[0].decode()),)),
             ("Text/HTML", (("long", "m" * 700), ("100%", "a=b;c,d"))),
+            ("a/b", (("a\r\nx: y", "b\r\nz: 1"), ("etag", "x"), ("Content-Length", "1"))),
+            ("a/b", (("content-encoding", "gzip"), ("x-amz-meta-a", "1"), ("a", "2"))),
         )
     )
 
@@ -74,17 +76,21 @@ def _which(chance: Chance) -> int:
     return chance.choice((0, 0, 1, 2))
 
 
-_PARTS = of(_which, among(1, 1, 2, 2, 3), payload, among(True, False, False))
-_ASTRAY = among(False, False, False, False, True)
+_PARTS = of(_which, among(1, 1, 2, 2, 3, 10), payload, among(True, False, False))
+_ASTRAY = among("", "", "", "", "astray", "abroad")
 
 
-def upload_of(house: House, which: int, *, astray: bool = False) -> tuple[str, str]:
-    """The id and key of an upload, also of one that has ended; under another key if astray."""
-    state: ObjectsState = house.state
+def upload_of(house: House, which: int, astray: str = "") -> tuple[str, str]:
+    """The id and key of an upload, also of one that has ended.
+
+    ``astray`` it is under another key, ``abroad`` it is another tenant's.
+    """
+    home = house.other if astray == "abroad" and house.other is not None else house
+    state: ObjectsState = home.state
     known = [(upload_id, one.key) for upload_id, one in state.uploads.items()][::-1]
     known += state.ended
     upload_id, key = known[which % len(known)] if known else (_NO_UPLOAD, f"{house.space}none")
-    return upload_id, f"{key}-astray" if astray else key
+    return upload_id, f"{key}-astray" if astray == "astray" else key
 
 
 def _version(house: House, key: str, condition: str) -> str:
@@ -139,13 +145,13 @@ def _complete(house: House, which: int, tags: str, condition: str | None) -> Com
     return CompleteUpload(key, upload_id, named, whole, **_conditions(house, key, condition))
 
 
-def _abort(house: House, which: int, astray: bool) -> AbortUpload:
-    upload_id, key = upload_of(house, which, astray=astray)
+def _abort(house: House, which: int, astray: str) -> AbortUpload:
+    upload_id, key = upload_of(house, which, astray)
     return AbortUpload(key, upload_id)
 
 
-def _list_parts(house: House, which: int, astray: bool) -> ListParts:
-    upload_id, key = upload_of(house, which, astray=astray)
+def _list_parts(house: House, which: int, astray: str) -> ListParts:
+    upload_id, key = upload_of(house, which, astray)
     return ListParts(key, upload_id)
 
 

@@ -154,13 +154,20 @@ class Player:
         return deed if stage.fits(who, deed) else None
 
     async def _both(
-        self, stage: Stage, who: Who, call: Step, client: int, other: Step, turns: int
+        self,
+        stage: Stage,
+        who: Who,
+        call: Step,
+        client: int,
+        other: Step,
+        turns: int,
+        cut: int | None = None,
     ) -> None:
         beside = who[0], client
         one = await self._made(stage, who, call)
         two = await self._made(stage, beside, other)
         if one is not None and two is not None:
-            await stage.both((who, one), (beside, two), turns)
+            await stage.both((who, one), (beside, two), turns, cut)
             await self._calls.look(stage, who)
 
     async def _disturbed(self, stage: Stage, way: str, who: Who, call: Step, *how: Any) -> None:

@@ -14,7 +14,7 @@ from omnicloud.errors import InvalidArgumentError, OmniCloudError, Outcome, Unav
 from omnicloud_tck.check import Broken, that
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.programs.deeds import Deed, One
-from omnicloud_tck.programs.model import Model, Span
+from omnicloud_tck.programs.model import NO_ANSWER, Model, Span
 from omnicloud_tck.telling import everything
 from omnicloud_tck.world import World
 
@@ -34,13 +34,15 @@ class House:
     Attributes:
         space: What the names of this program begin with.
         states: Those that are possible after all that was answered.
-        memory: What else a contract's calls keep: cursors, uploads, names that were used.
+        memory: What else a contract's calls keep: cursors, say.
+        other: The other house.
     """
 
     def __init__(self, tenant: str | None, space: str, model: Model) -> None:
         self.tenant, self.space = tenant, space
         self.states: list[Any] = [model.empty()]
         self.memory: dict[str, Any] = {}
+        self.other: House | None = None
 
     @property
     def state(self) -> Any:
@@ -58,6 +60,8 @@ class Stage:
     def __init__(self, world: World[Any], model: Model, houses: tuple[House, House]) -> None:
         self.world, self.model, self.houses = world, model, houses
         self.heard: list[str] = []
+        one, two = houses
+        one.other, two.other = two, one
         self._slack = 0.15 if world.virtual else 1.2
         self._drivers: list[Any] = []
         self._pipes: dict[Who, Pipeline[Any]] = {}
@@ -138,20 +142,28 @@ class Stage:
         house = self.houses[who[0]]
         house.states = _possible(house.states, step)
 
-    async def both(self, one: tuple[Who, Deed], two: tuple[Who, Deed], turns: int) -> None:
-        """Do two deeds at once; they end as one order or the other would."""
+    async def both(
+        self, one: tuple[Who, Deed], two: tuple[Who, Deed], turns: int, cut: int | None = None
+    ) -> None:
+        """Do two deeds at once; they end as one order or the other would.
+
+        Args:
+            turns: Of the loop between the beginnings.
+            cut: After how many more the second is cancelled.
+        """
         first = asyncio.ensure_future(self.run(*one))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        await _turned(turns)
         second = asyncio.ensure_future(self.run(*two))
-        await asyncio.gather(first, second, return_exceptions=True)
-        done = [(one[1], *first.result()), (two[1], *second.result())]
+        if cut is not None:
+            await _turned(cut)
+            second.cancel()
+        await asyncio.wait((first, second))
+        ended = (NO_ANSWER, self.span()) if second.cancelled() else second.result()
+        done = [(one[1], *first.result()), (two[1], *ended)]
 
         def orders(state: Any) -> Iterator[Any]:
             for order in (done, done[::-1]):
-                found = _chain(self.model, state, order)
-                if found is not None:
-                    yield found
+                yield from _chain(self.model, state, order)
 
         try:
             self.learn(one[0], orders)
@@ -162,8 +174,7 @@ class Stage:
     async def cut(self, who: Who, deed: Deed, turns: int) -> None:
         """Cancel a deed after so many turns of the loop; it is done or not, whole."""
         task = asyncio.ensure_future(self.run(who, deed))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        await _turned(turns)
         task.cancel()
         await asyncio.wait((task,))
         await self.world.sleep(self.world.on_its_way)
@@ -179,8 +190,7 @@ class Stage:
     async def outage(self, who: Who, deed: Deed, turns: int) -> None:
         """Do a deed that an outage meets after so many turns of the loop."""
         task = asyncio.ensure_future(self.run(who, deed))
-        for _ in range(turns):
-            await asyncio.sleep(0)
+        await _turned(turns)
         async with self.world.outage():
             await asyncio.wait((task,))
         self._ended(who, deed, task)
@@ -231,14 +241,26 @@ def _possible(states: list[Any], step: Callable[[Any], Iterable[Any]]) -> list[A
     return found
 
 
-def _chain(model: Model, state: Any, order: list[tuple[Deed, object, Span]]) -> Any:
-    """The state after these deeds in this order, or ``None`` where they cannot be."""
+async def _turned(turns: int) -> None:
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+def _chain(model: Model, state: Any, order: list[tuple[Deed, object, Span]]) -> Iterator[Any]:
+    """The states after these deeds in this order; none where they cannot be."""
+    if not order:
+        yield state
+        return
+    (deed, answer, span), *rest = order
     try:
-        for deed, answer, span in order:
-            state = deed.after(model, state, answer, span)
+        if answer is NO_ANSWER:
+            states = list(deed.halfway(model, state, span))
+        else:
+            states = [deed.after(model, state, answer, span)]
     except Broken:
-        return None
-    return state
+        return
+    for one in states:
+        yield from _chain(model, one, rest)
 
 
 @asynccontextmanager
