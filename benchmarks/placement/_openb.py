@@ -31,9 +31,11 @@ class Trace:
     hashes: dict[str, str]
 
 
-def load(data: Path, pods: str) -> Trace:
+def load(data: Path, pods: str, which: str = "all") -> Trace:
+    """The trace; all nodes or those with GPUs, on which its authors measured."""
     hashes: dict[str, str] = {}
     nodes = [_node(row) for row in _rows(data, NODES, hashes)]
+    nodes = [node for node in nodes if which == "all" or node.gpus]
     found = [_pod(row) for row in _rows(data, f"openb_pod_list_{pods}.csv.gz", hashes)]
     return Trace(nodes, found, hashes)
 

@@ -36,6 +36,7 @@ AIMS = (
     "energy",
     "gpu_fragmentation",
     "gpu_packing",
+    "gpu_room",
     "lifetime",
     "stay",
     "closeness",

@@ -23,6 +23,7 @@ from omnicloud.placement.rules.objectives.cost import Cost
 from omnicloud.placement.rules.objectives.fill import Density, LeastUsed
 from omnicloud.placement.rules.objectives.gpu_fragmentation import GpuFragmentation
 from omnicloud.placement.rules.objectives.gpu_packing import GpuPacking
+from omnicloud.placement.rules.objectives.gpu_room import GpuRoom
 from omnicloud.placement.rules.objectives.lifetime import Lifetime
 from omnicloud.placement.rules.objectives.power import Carbon, Energy
 from omnicloud.placement.rules.objectives.stay import Stay
@@ -62,6 +63,7 @@ def placement_objectives() -> Sequence[Objective]:
         Carbon(),
         GpuFragmentation(),
         GpuPacking(),
+        GpuRoom(),
         Lifetime(),
         Stay(),
         Closeness(),
