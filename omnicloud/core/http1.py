@@ -17,7 +17,7 @@ _HEAD_MAX_BYTES = 64 << 10
 _LINE_MAX_BYTES = 4 << 10
 _PIECE_BYTES = 256 << 10
 _STATUS = re.compile(r"HTTP/1\.([01]) ([1-9][0-9]{2})(?: .*)?")
-_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HEADERS = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+:[^\r\n\0]*(?:\r\n|\Z))*")
 _DIGITS = re.compile(r"[0-9]{1,18}")
 _SIZE = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(?:;.*)?")
 _UNPRINTED = re.compile(r"[^!-~]")
@@ -234,7 +234,7 @@ class _Reading:
         self.keeps_open = False
 
     def _begun(self, head: bytes) -> None:
-        first, *lines = head.decode("utf-8", "surrogateescape").split("\r\n")
+        first, _, lines = head.decode("utf-8", "surrogateescape").partition("\r\n")
         found = _STATUS.fullmatch(first)
         if found is None:
             raise LostError("the answer is not HTTP/1")
@@ -322,12 +322,12 @@ class _Chunks:
         self._left = size + 2 if size else 0
 
 
-def _headers(lines: Sequence[str]) -> dict[str, str]:
+def _headers(lines: str) -> dict[str, str]:
+    if _HEADERS.fullmatch(lines) is None:
+        raise LostError("a line of the answer's head is no header")
     headers: dict[str, str] = {}
-    for line in lines:
-        name, colon, value = line.partition(":")
-        if not colon or _NAME.fullmatch(name) is None:
-            raise LostError("a line of the answer's head is no header")
+    for line in lines.split("\r\n") if lines else ():
+        name, _, value = line.partition(":")
         name, value = name.lower(), value.strip(" \t")
         if name == "content-length" and headers.get(name, value) != value:
             raise LostError("the answer has two lengths")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from omnicloud.core.clock import SystemClock
-from omnicloud.core.moments import ServiceTime
+from omnicloud.core.moments import ServiceTime, moment_of
 
 _NOON = 1_000_000
 
@@ -74,3 +74,24 @@ def test_an_answer_without_a_date_that_can_be_read_says_nothing() -> None:
     for date in (None, "", "yesterday"):
         time.told(date, asked=0.0)
     assert time.now() == pytest.approx(_NOON)
+
+
+@pytest.mark.parametrize(
+    ("date", "moment"),
+    [
+        ("Thu, 01 Jan 1970 00:00:00 GMT", 0.0),
+        ("Sat, 21 Nov 2026 17:30:05 GMT", 1795282205.0),
+        ("Sun, 29 Feb 2032 23:59:59 GMT", 1961711999.0),
+        ("21 Nov 2026 18:30:05 +0100", 1795282205.0),
+    ],
+)
+def test_a_date_of_http_is_a_moment(date: str, moment: float) -> None:
+    assert moment_of(date) == moment
+
+
+@pytest.mark.parametrize(
+    "date", ["", "soon", "Sat, 21 Nox 2026 17:30:05 GMT", "Sat, 31 Feb 2026 17:30:05 GMT"]
+)
+def test_what_is_no_date_is_refused(date: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - each says its own
+        moment_of(date)

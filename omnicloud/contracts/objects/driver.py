@@ -353,4 +353,4 @@ class Presign(Named[ObjectsDriver, str]):
 
 def _named(info: ObjectInfo, scope: Scope) -> ObjectInfo:
     key = scope.leave(info.key)
-    return info if key is None else replace(info, key=key)
+    return info if key in (None, info.key) else replace(info, key=key)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
+from omnicloud.core.moments import moment_of
 from omnicloud.errors import UnavailableError
 
 __all__ = ["Blob", "Block", "Page", "block_list", "blocks", "listing"]
@@ -74,7 +74,7 @@ def _blob(element: ET.Element) -> Blob:
         unquote(told) if name.get("Encoded") == "true" else told,
         _text(facts, "Etag").strip('"'),
         int(_text(facts, "Content-Length")),
-        parsedate_to_datetime(_text(facts, "Last-Modified")).timestamp(),
+        moment_of(_text(facts, "Last-Modified")),
         metadata,
         _text(facts, "ResourceType") == "directory" or "hdi_isfolder" in metadata,
     )

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
 from omnicloud.contracts.objects.beside import Beside, Facts
 from omnicloud.contracts.objects.models import ObjectInfo
 from omnicloud.core.http import Answer
+from omnicloud.core.moments import moment_of
 from omnicloud.errors import UnavailableError
 
 __all__ = [
@@ -66,7 +66,7 @@ def info_of(key: str, headers: Mapping[str, str], size_bytes: int) -> ObjectInfo
     """
     facts = facts_of(headers)
     try:
-        modified = parsedate_to_datetime(headers["last-modified"]).timestamp()
+        modified = moment_of(headers["last-modified"])
     except (KeyError, ValueError) as error:
         raise UnavailableError("the service's answer has no time of the last write") from error
     return ObjectInfo(

@@ -13,9 +13,9 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 
 from omnicloud.contracts.objects.models import Metadata, ObjectInfo
+from omnicloud.core.moments import moment_of
 from omnicloud.errors import CorruptedError, InvalidArgumentError
 
 __all__ = ["METADATA_MAX_BYTES", "Facts", "Version", "copied", "info_of", "rest_of", "version_of"]
@@ -90,7 +90,7 @@ def info_of(key: str, headers: Mapping[str, str], size_bytes: int) -> ObjectInfo
         str(version_of(headers)),
         headers.get("content-type", "application/octet-stream"),
         _metadata(headers),
-        parsedate_to_datetime(headers["last-modified"]).timestamp(),
+        moment_of(headers["last-modified"]),
         None if digest is None else f"sha256:{digest}",
     )
 

@@ -108,6 +108,11 @@ def _key(secret: str, day: str, region: str) -> bytes:
 
 
 def _stamp(at: float) -> str:
+    return _stamp_of(int(at))
+
+
+@lru_cache(maxsize=4)
+def _stamp_of(at: int) -> str:
     return datetime.fromtimestamp(at, UTC).strftime("%Y%m%dT%H%M%SZ")
 
 
