@@ -15,6 +15,8 @@ from omnicloud.contracts.cache.driver import Set as CacheSet
 from omnicloud.contracts.kv.driver import Get, Scan, Set
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.driver import Acquire, Release
+from omnicloud.contracts.messaging.driver import Publish, Receive, Subscribe
+from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -30,6 +32,7 @@ from omnicloud_redis.cache import open_cache
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.kv import open_kv
 from omnicloud_redis.locks import open_locks
+from omnicloud_redis.messaging import open_messaging
 from omnicloud_tck.served import Lone
 
 
@@ -304,3 +307,39 @@ def test_settings_that_cannot_be_run_are_refused_without_quoting_them(
     with pytest.raises(ValueError, match="RedisConfig") as caught:
         RedisConfig.model_validate(options)
     assert "hidden" not in str(caught.value)
+
+
+async def test_a_publish_writes_no_more_than_its_message_needs() -> None:
+    async with bench() as one:
+        messaging = await one.open(open_messaging)
+        store, base = messaging._store, messaging._base("t")
+        plain = Publish("t", (Outgoing("any", b"x"),))
+        chosen = Publish("t", (Outgoing("mine", b"x"),), dedupe=True)
+        await messaging.publish(plain)
+        assert await store.call("EXISTS", base + b"i:any", base + b"bell") == 0
+        await messaging.publish(chosen)
+        await messaging.publish(chosen)
+        assert await store.call("EXISTS", base + b"i:mine") == 1
+        assert await store.call("XLEN", base + b"log") == 2
+
+
+async def test_the_bell_rings_once_for_all_who_found_nothing_since() -> None:
+    async with bench() as one:
+        messaging = await one.open(open_messaging)
+        store, bell = messaging._store, messaging._base("t") + b"bell"
+        plain = Publish("t", (Outgoing("any", b"x"),))
+        groups = ("a", "b")
+        for group in groups:
+            await messaging.subscribe(Subscribe("t", group))
+        calls = [
+            asyncio.ensure_future(messaging.receive(Receive("t", group, 1, 30.0, 30.0)))
+            for group in groups
+        ]
+        while await store.call("XLEN", bell) == 0:  # both wait when a publish rings
+            await asyncio.sleep(0.05)
+            if store._waits.open_connections == 2:
+                await messaging.publish(plain)
+        rung = await store.call("XINFO", "STREAM", bell)
+        assert [len(lent) for lent in await asyncio.gather(*calls)] == [1, 1]
+        await messaging.publish(plain)
+        assert await store.call("XINFO", "STREAM", bell) == rung
