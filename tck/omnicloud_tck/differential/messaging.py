@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -27,8 +28,12 @@ Headers = tuple[tuple[str, str], ...]
 Marked = tuple[str | None, str | None]
 """Key and id of a message of a batch."""
 
-_SAME = {"batch_as": "batch", "crowd": "batch"}
+_SAME = {"batch_as": "batch", "crowd": "batch", "publish_later_as": "publish_later"}
+_BRINGS = {"publish_later": MessagingFeature.DELAYED, "replay": MessagingFeature.REPLAY}
+"""Of what may bring a message, what not every provider has."""
 _SLACK = 5.0  # seconds by which a stamp may differ from the kit's own look at the clock
+_WAITS, _SOON = 400.0, 1.2  # seconds that a group waits, and in which it is woken
+_LONGEST = 500_000.0  # seconds of a lease that ends after all else
 _MARGIN = 10.0  # seconds before the end of what is retained or remembered
 _PATIENCE = 8  # how often a group asks for what nothing holds back
 _APART = 0.04  # seconds between two messages that become due, so that their order is known
@@ -45,6 +50,7 @@ class MessagingTwin:
         self._features = scene.features
         self._limits: Any = scene.pipes[0].driver.limits
         self._topics: dict[str, Topic] = {}
+        self._stamps: list[float] = []
 
     async def take(self, step: Step) -> None:
         """Do an operation on both and compare the answers."""
@@ -132,26 +138,48 @@ class MessagingTwin:
         payload: bytes,
         headers: Headers,
         delay: float,
+        name: str | None = None,
     ) -> None:
-        """Publish with a delay; one of nothing is at once."""
+        """Publish with a delay, under a chosen id or not; a delay of nothing is at once."""
         topic, delay = self._topic(room), self._times.span(delay)
+        known = False if name is None else self._known(topic, name)
+        if known is None and self._has(MessagingFeature.DEDUPE):
+            return
         while any(abs(due - self._times.now() - delay) < _APART for due, _ in topic.scheduled):
             await self._times.rest()
         due = self._times.now() + delay
         message_id = await self._clients[client].publish(
-            self._space + room, payload, key, dict(headers), delay_seconds=delay
+            self._space + room,
+            payload,
+            key,
+            dict(headers),
+            delay_seconds=delay,
+            message_id=name,
         )
         message = self._made(message_id, key, payload, headers)
+        if known:
+            return
+        if name is not None:
+            topic.ids[name] = self._times.now()
         if delay:
             topic.scheduled.append((due, message))
         else:
             topic.publish(message)
 
+    async def crowd_later(
+        self, client: int, room: str, key: str | None, payload: bytes, delay: float
+    ) -> None:
+        """Publish many with one delay."""
+        for _ in range(14):
+            await self.take(("publish_later", client, room, key, payload, (), delay))
+
     async def cancel(self, client: int, room: str, which: int) -> None:
         """Take back what is scheduled, or was, or never was."""
         topic = self._topic(room)
         ids = [one.id for _, one in topic.scheduled]
+        elsewhere = (one for other in self._topics.values() for _, one in other.scheduled)
         ids += [*topic.gone, *(one.id for one in topic.log[-2:]), "unknown"]
+        ids += [one.id for one in elsewhere]
         chosen = ids[which % len(ids)]
         answer = await self._clients[client].cancel(self._space + room, chosen)
         equal(topic.cancel(chosen), answer, "cancel")
@@ -242,10 +270,32 @@ class MessagingTwin:
         equal(entry.attempts, one.attempt, "attempt")
         that(not one.damaged, "a delivery is told to be damaged")
         self._stamped(message.stamp, one.published_at, "publishing")
+        if one.published_at == message.stamp:
+            self._stamps.append(one.published_at)
 
     def _stamped(self, expected: float, got: float, about: str) -> None:
         if self._times.virtual:
             that(abs(expected - got) < _SLACK, f"the moment of {about}: {expected}, got {got}")
+
+    async def woken(self, client: int, room: str, name: str, step: Step) -> None:
+        """Wait for a message while something else is done, which may bring one."""
+        group = await self._group(client, room, name)
+        needed = _BRINGS.get(step[0])
+        if group is None or group.lendable() or not self._times.virtual:
+            return
+        if needed is not None and needed not in self._features:
+            return
+        waiter = asyncio.ensure_future(self._ask(client, room, name, 1, _LONGEST, _WAITS))
+        try:
+            await self._times.rest()
+            await self.take((step[0], 1 - client, room, *step[1:]))
+            self._tick()
+            due = bool(group.lendable())
+            await self._times.let_pass(_SOON)
+            that(waiter.done() or not due, f"who waits is not woken by {step[0]}")
+            self._lend(group, await waiter, 1, _LONGEST)
+        finally:
+            waiter.cancel()
 
     async def ack(self, client: int, room: str, name: str, which: int) -> None:
         """Settle a delivery, or with an old receipt nothing."""
@@ -318,16 +368,8 @@ class MessagingTwin:
 
     async def letters(self, client: int, room: str, name: str | None, limit: int) -> None:
         """Read dead letters, page by page."""
-        topic, cursor = self._topic(room), None
-        found: list[DeadRecord] = []
-        for _ in range(100):
-            op = DeadLetters(self._space + room, name, cursor, limit)
-            page = await self._pipes[client].send(op)
-            that(len(page.letters) <= limit, f"a page of {limit} has {len(page.letters)} letters")
-            found += page.letters
-            cursor = page.cursor
-            if cursor is None:
-                break
+        topic = self._topic(room)
+        found = await self._read(client, room, name, limit, None)
         names = topic.groups if name is None else {name} & topic.groups.keys()
         for one in found:
             that(one.group in names, "a dead letter of another group is listed")
@@ -336,6 +378,53 @@ class MessagingTwin:
             self._letters_of(topic.groups[group], own)
         died = [one.died_at for one in found]
         that(died == sorted(died), "dead letters are not listed by their deaths")
+
+    async def _read(
+        self, client: int, room: str, name: str | None, limit: int, between: Step | None
+    ) -> list[DeadRecord]:
+        """All pages; ``between`` is done after the first of several."""
+        found: list[DeadRecord] = []
+        cursor: str | None = None
+        for number in range(400):
+            op = DeadLetters(self._space + room, name, cursor, limit)
+            page = await self._pipes[client].send(op)
+            that(len(page.letters) <= limit, f"a page of {limit} has {len(page.letters)} letters")
+            found += page.letters
+            cursor = page.cursor
+            if cursor is None:
+                return found
+            if number == 0 and between is not None:
+                await self.take(between)
+        that(False, "pages of dead letters do not end")
+        return found
+
+    async def letters_moving(self, client: int, room: str, limit: int, which: int) -> None:
+        """Read dead letters while some are given back: those that stay are each read once."""
+        topic = self._topic(room)
+        for name, group in topic.groups.items():
+            before = [one.message.id for one in group.letters]
+            between = ("redrive", 1 - client, room, name, 1 + which % 2)
+            found = [one.id for one in await self._read(client, room, name, limit, between)]
+            stayed = [one.message.id for one in group.letters]
+            that(len(found) == len(set(found)), "a dead letter is on two pages")
+            left_out = [one for one in stayed if one not in found]
+            that(not left_out, "a dead letter that stayed is on no page")
+            that(set(found) <= set(before), "what was no dead letter is on a page")
+
+    async def plague(
+        self, client: int, room: str, name: str, count: int, payload: bytes, which: int
+    ) -> None:
+        """Let many messages die, and give them back or not."""
+        if await self._group(client, room, name) is None:
+            return
+        for _ in range(count):
+            await self.take(("publish", client, room, None, payload, ()))
+        await self.take(("receive", client, room, name, 3 * count, 3600.0, 0.0))
+        group = self._topic(room).groups[name]
+        for _ in range(len(group.lent())):
+            await self.take(("kill", client, room, name, 0, "on purpose"))
+        await self.take(("letters", client, room, name, 100))
+        await self.take(("redrive", client, room, name, which))
 
     def _letters_of(self, group: Group, found: list[DeadRecord]) -> None:
         expected = [_letter(one) for one in group.letters]
@@ -371,10 +460,14 @@ class MessagingTwin:
             return
         if self._has(MessagingFeature.REPLAY) and (group.knots() or not fresh):
             return
-        since = (0.0, 0.0, _FAR, self._times.wall() - 60.0)[which % 4]
-        if any(abs(one.stamp - since) < _SLACK for one in topic.log):
+        since = (0.0, _FAR, self._times.wall() - 60.0)[which % 3]
+        if which > 4 and self._stamps and self._times.virtual:
+            since = self._stamps[which % len(self._stamps)]
+        elif any(abs(one.stamp - since) < _SLACK for one in topic.log):
             return
-        if which % 4 == 3 and not self._times.virtual:
+        if any(0 < abs(one.stamp - since) < _SLACK for one in topic.log):
+            return
+        if which % 3 == 2 and not self._times.virtual:
             since = 0.0
         count = await self._clients[client].replay(self._space + room, name, since=since)
         equal(topic.replay(name, since), count, "messages replayed")

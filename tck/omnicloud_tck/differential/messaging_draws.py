@@ -64,6 +64,23 @@ def _unnamed(chance: Chance) -> bool:
     return False
 
 
+def _bringing(chance: Chance) -> tuple[Any, ...]:
+    """What may bring a message to a group that waits for one."""
+    which, group = chance.randrange(24), _group(chance)
+    return chance.choice(
+        (
+            ("publish", _key(chance), b"now", ()),
+            ("publish_later", _key(chance), b"later", (), 5.0),
+            ("ack", group, which),
+            ("kill", group, which, "on purpose"),
+            ("nack", group, which, chance.choice((0.0, 5.0)), True),
+            ("redrive", None, 0),
+            ("replay", group, 0),
+            ("extend", group, 5, 5.0),
+        )
+    )
+
+
 _WHICH = one_of(*range(24))
 _LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0)
 _MOST: Any = one_of(1, 1, 2, 3, 10)
@@ -79,7 +96,15 @@ MESSAGING_SUBJECT = Subject(
             of(_room, _key, payload, _HEADER, one_of(0.0, 0.5, 5.0, 100.0, 4000.0, _WEEK)),
             frozenset({MessagingFeature.DELAYED}),
         ),
-        "cancel": Verb(2, of(_room, _WHICH), frozenset({MessagingFeature.CANCEL})),
+        "publish_later_as": Verb(
+            1,
+            of(_room, _key, payload, _HEADER, one_of(0.0, 5.0, 100.0, 4000.0), _id),
+            frozenset({MessagingFeature.DELAYED}) | _DEDUPE,
+        ),
+        "crowd_later": Verb(
+            0.2, of(_room, _key, payload, one_of(5.0, 60.0)), frozenset({MessagingFeature.DELAYED})
+        ),
+        "cancel": Verb(3, of(_room, _WHICH), frozenset({MessagingFeature.CANCEL})),
         "batch": Verb(2, of(_room, _some, payload, _unnamed), _BATCH),
         "batch_as": Verb(1, of(_room, _some, payload, _named), _BATCH | _DEDUPE),
         "crowd": Verb(0.1, of(_room, _crowd, payload, _unnamed), _BATCH),
@@ -91,6 +116,9 @@ MESSAGING_SUBJECT = Subject(
         "extend": Verb(2, of(_room, _group, one_of(1, 2, 5), _LEASE)),
         "measure": Verb(2, of(_room, _group)),
         "letters": Verb(2, of(_room, _any_group, one_of(1, 2, 3, 100))),
+        "letters_moving": Verb(1, of(_room, one_of(1, 2), one_of(0, 1))),
+        "plague": Verb(0.3, of(_room, _group, one_of(4, 4, 14, 110), payload, one_of(0, 0, 1, 2))),
+        "woken": Verb(2, of(_room, _group, _bringing)),
         "redrive": Verb(2, of(_room, _any_group, one_of(*range(6)))),
         "replay": Verb(
             1, of(_room, _group, one_of(*range(8))), frozenset({MessagingFeature.REPLAY})
