@@ -42,9 +42,9 @@ class CacheCalls:
     """Every request of cache with every option, and loading."""
 
     contract = "cache"
-    reading = frozenset({"get"})
     inside: frozenset[str] = frozenset()
     rare: frozenset[str] = frozenset()
+    apart: frozenset[str] = frozenset()
 
     def __init__(self, driver: Any) -> None:
         self.model = CacheModel()

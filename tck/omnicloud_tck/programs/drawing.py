@@ -42,6 +42,7 @@ NEIGHBOURS: tuple[str | None, str | None] = ("one", "two")
 _STEPS = (7200.0, -7200.0)
 _LENGTH = 24  # steps of a program
 _LONG = 240  # steps of the first, by clients that have done much
+_ROOTED = TENANTS[:2]
 _PASSES = (0.9, 0.9, 4.0, 31.0, 700.0, 8000.0, 41 * 86_400.0)
 
 
@@ -51,20 +52,20 @@ class Calls(Protocol):
     Attributes:
         single: Calls that are one request or one transaction.
         whole: Calls of several requests.
-        reading: Those of the single ones that change nothing.
         inside: Those that a transaction may hold.
         inner: What only a transaction may hold, or trouble meet.
-        rare: Those that take long, and so meet no other.
+        rare: Those that take long, and so meet less trouble.
+        apart: Those that meet no other.
     """
 
     contract: str
     single: dict[str, Verb]
     whole: dict[str, Verb]
-    reading: frozenset[str]
     inside: frozenset[str]
 
     inner: dict[str, Verb]
     rare: frozenset[str]
+    apart: frozenset[str]
 
     @property
     def model(self) -> Model:
@@ -143,7 +144,11 @@ def _drawn(kind: str, calls: Calls, seed: int, number: int, manner: Manner) -> P
     ways = _calm(manner) if kind == "calm" else _calm(manner) | _wild(manner)
     length = _LONG if number == 0 and manner.virtual else _LENGTH
     steps = [_step(chance, calls, verbs, ways) for _ in range(length)]
-    tenants = NEIGHBOURS if kind == "calm" else chance.choice(TENANTS)
+    tenants = (
+        NEIGHBOURS
+        if kind == "calm"
+        else chance.choice(TENANTS if chance.random() < 0.75 else _ROOTED)
+    )
     return Program(tenants, tuple(steps), tuple(chance.canaries) if kind == "wild" else ())
 
 
@@ -170,6 +175,12 @@ class Draws:
         """One that is one request or one transaction."""
         kept = {name: verb for name, verb in self._verbs.items() if name in self._calls.single}
         return self._of(kept or self._calls.single)
+
+    def meeting(self) -> Step:
+        """One of those that may meet another."""
+        meet = self._calls.single.keys() - self._calls.apart
+        kept = {name: verb for name, verb in self._calls.single.items() if name in meet}
+        return self._of({name: verb for name, verb in kept.items() if name in self._verbs} or kept)
 
     def who(self) -> Who:
         """A client, mostly of the first house."""
@@ -215,7 +226,7 @@ def _wild(manner: Manner) -> dict[str, tuple[float, Way]]:
 
 def _both(chance: Chance, draws: Draws) -> Step:
     who, client = draws.who(), chance.randrange(2)
-    return ("both", who, draws.single(), client, draws.single(), chance.randrange(4))
+    return ("both", who, draws.meeting(), client, draws.meeting(), chance.randrange(4))
 
 
 def _plain(way: str) -> Way:

@@ -41,6 +41,7 @@ _SHORT = (0.45, 2.2, 7.4, 64.5)
 _LASTING = (600.0, 7205.5, 40 * 86_400.0, 400 * 86_400.0, 3_000_000.7)
 _NEVER = "no such version"
 _LAST: Call = ("last",)
+_ABOUT_NOW = ("current", "bent", "fitting")  # conditions for which a version has to be known
 _MANY = (26, 101, 130, 257, 1001)
 _MOST_LOOKED_AT = 12
 _TELLING = 5.0  # seconds in which a change is told
@@ -52,7 +53,8 @@ def _life(chance: Chance) -> float:
 
 def _condition(chance: Chance) -> str:
     return chance.likely(
-        (5, "current"), (3, "absent"), (2, "stale"), (1, "other"), (1, "bent"), (0.5, "never")
+        *((8, "fitting"), (3, "current"), (2, "absent"), (2, "stale"), (1, "other"), (1, "bent")),
+        (0.5, "never"),
     )
 
 
@@ -79,10 +81,9 @@ class KVCalls:
         self._features: frozenset[Feature] = driver.features
         self.single = self._declared(_SINGLE)
         self.whole = self._declared(_WHOLE)
-        self.reading = frozenset({"get", "get_many"})
         self.inside = frozenset(_SINGLE) - {"block", "fill", "fill_keep", "empty"}
         self.inner = self._declared(_INNER)
-        self.rare = frozenset({"fill", "fill_keep", "empty"})
+        self.apart = self.rare = frozenset({"fill", "fill_keep", "empty"})
 
     def _declared(self, verbs: Mapping[str, Verb]) -> dict[str, Verb]:
         return {name: verb for name, verb in verbs.items() if verb.needs <= self._features}
@@ -103,7 +104,7 @@ class KVCalls:
     def unknown(self, house: House, call: Call) -> Deed | None:
         """What to ask before a call that is about a version nobody has been told."""
         verb, *rest = call
-        if verb not in ("set_if", "keep_if", "delete_if") or rest[-1] not in ("current", "bent"):
+        if verb not in ("set_if", "keep_if", "delete_if") or rest[-1] not in _ABOUT_NOW:
             return None
         row = house.state.rows.get(house.space + rest[0])
         return One(Get(house.space + rest[0])) if row is not None and not row.version else None
@@ -243,12 +244,15 @@ def _due(
 
 
 def _version(house: House, key: str, condition: str) -> str:
-    """A version for a condition: the one that is known, or one that is wrong."""
+    """A version for a condition: the one that is known, or one that is wrong.
+
+    What is fitting is the version of what is there, or that nothing is.
+    """
     state: KVState = house.state
     row = state.rows.get(key)
     known = row.version if row is not None and row.version else _NEVER
     match condition:
-        case "current":
+        case "current" | "fitting":
             return known
         case "stale":
             return max(state.past.get(key, ()), default=_NEVER)
@@ -263,6 +267,8 @@ def _version(house: House, key: str, condition: str) -> str:
 
 def _set(house: House, key: str, value: bytes, ttl: float | None, condition: str | None) -> Set:
     name = house.space + key
+    if condition == "fitting" and name not in house.state.rows:
+        condition = "absent"
     if condition is None or condition == "absent":
         return Set(name, value, ttl, if_absent=condition is not None)
     return Set(name, value, ttl, _version(house, name, condition))

@@ -15,7 +15,7 @@ __all__ = ["AGES", "Programs"]
 AGES = 1e12
 """Seconds that a law may let pass where time is virtual: its calls have bounds of their own."""
 
-_CALM, _MET, _DISTURBED, _WILD = 60, 80, 50, 70  # programs
+_CALM, _MET, _DISTURBED, _WILD = 60, 100, 50, 70  # programs
 
 
 class Programs(Contract):

@@ -20,10 +20,10 @@ _SLOWNESS = (0.04, 0.4)
 
 
 def met(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
-    """Pairs of calls, one of which writes, sent at once by two clients: all of them in turn."""
+    """Pairs of calls that two clients send at once: all of them in turn."""
     chance = _chance("met", calls, seed, number, manner)
-    verbs = sorted(calls.single.keys() - calls.rare)
-    pairs = [pair for pair in itertools.product(verbs, verbs) if not set(pair) <= calls.reading]
+    verbs = sorted(calls.single.keys() - calls.apart)
+    pairs = list(itertools.product(verbs, verbs))
     random = _chance("pairs", calls, seed, 0, manner)
     random.shuffle(pairs)
     steps: list[Step] = []
@@ -52,6 +52,8 @@ def disturbed(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
         verb, way, *how = cases[place % len(cases)]
         steps += _prepared(chance, calls)
         steps.append((way, (0, chance.randrange(2)), _call(chance, calls, verb), *how))
+        if chance.random() < 0.25 and manner.virtual:
+            steps += [("pass", 4.0), ("look", (0, 1))]  # what was given up does not come later
         if manner.durable and Ability.RESTART in manner.abilities and chance.random() < 0.1:
             steps.append(("restart",))
     return _program(steps)

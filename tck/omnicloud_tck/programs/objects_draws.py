@@ -43,8 +43,13 @@ LAST: Call = ("last",)
 _OCTETS = "application/octet-stream"
 
 
+_CONDITIONS = (
+    *((8, "fitting"), (3, "current"), (2, "absent"), (2, "stale"), (1, "other"), (1, "bent")),
+)
+
+
 def _condition(chance: Chance) -> str:
-    return chance.likely((6, "current"), (3, "absent"), (2, "stale"), (1, "other"), (1, "bent"))
+    return chance.likely(*_CONDITIONS)
 
 
 def _version_condition(chance: Chance) -> str:
@@ -98,7 +103,7 @@ def _version(house: House, key: str, condition: str) -> str:
     blob = state.blobs.get(key)
     known = blob.version if blob is not None and blob.version else _NEVER
     match condition:
-        case "current":
+        case "current" | "fitting":
             return known
         case "stale":
             return max(state.past.get(key, ()), default=_NEVER)
@@ -110,6 +115,8 @@ def _version(house: House, key: str, condition: str) -> str:
 
 
 def _conditions(house: House, key: str, condition: str | None) -> dict[str, Any]:
+    if condition == "fitting" and key not in house.state.blobs:
+        condition = "absent"
     if condition is None or condition == "absent":
         return {"if_absent": condition is not None}
     return {"if_version": _version(house, key, condition)}
@@ -166,6 +173,9 @@ CONDITIONED = {"put_if": 0, "copy_if": 1, "delete_if": 0, "read_if": 0}
 MAKERS: dict[str, Callable[..., Any]] = {
     "put": _put,
     "put_if": _put,
+    "put_wrong": lambda house, key, data: Put(
+        house.space + key, data, checksum=checksum_of(data + b"!")
+    ),
     "stat": lambda house, key: Stat(house.space + key),
     "read": lambda house, key, span: GetRange(house.space + key, *span),
     "read_if": _read_if,
@@ -186,6 +196,7 @@ MAKERS: dict[str, Callable[..., Any]] = {
 SINGLE: dict[str, Verb] = {
     "put": Verb(8, of(name, payload, kind_of, among(True, False))),
     "put_if": Verb(6, of(name, payload, kind_of, among(True), _condition), _CONDITIONAL),
+    "put_wrong": Verb(1, of(name, payload)),
     "stat": Verb(3, of(name)),
     "read": Verb(4, of(name, _range)),
     "read_if": Verb(3, of(name, _range, _version_condition)),
@@ -210,12 +221,16 @@ def _between(chance: Chance) -> Call | None:
     return chance.choice((None, None, added, ("delete", name(chance)), LAST, LAST))
 
 
+def _delimiter(chance: Chance) -> str | None:
+    """None, or a letter of one of the names."""
+    letters = sorted(set("".join(chance.names)) - {"~"}) or ["/"]
+    return chance.choice((None, "/", chance.choice(letters)))
+
+
 _PAGE = among(1, 2, 3, 50, 1000)
 _CHUNKS = among(1000, 65_536, 8 << 20)
 WHOLE: dict[str, Verb] = {
-    "list": Verb(
-        5, of(lambda chance: chance.prefix(), among(None, None, "/", "b", "é"), _PAGE, _between)
-    ),
+    "list": Verb(5, of(lambda chance: chance.prefix(), _delimiter, _PAGE, _between)),
     "stream": Verb(2, of(name, _range, _CHUNKS, among(0, 1, 2, 4))),
     "upload": Verb(0.7, of(name, payload, kind_of, among(1, 2, 4), among(1, 4))),
 }

@@ -18,12 +18,13 @@ from omnicloud.contracts.objects.uploads import (
     UploadPart,
 )
 from omnicloud_tck.check import equal, that
-from omnicloud_tck.programs.model import NO_ANSWER, Span
+from omnicloud_tck.programs.model import NO_ANSWER, Failed, Span
 from omnicloud_tck.programs.objects_state import CONFLICT, Blob, ObjectsState
 from omnicloud_tck.programs.objects_uploads import aborted, begun, completed, listed, sent
 
 __all__ = ["ObjectsModel"]
 
+_CORRUPTED = Failed("CorruptedError")
 _OFF = 2.0  # seconds by which a store's clock, or its rounding, may be off
 
 
@@ -60,7 +61,7 @@ def _told(state: ObjectsState, key: str, blob: Blob, info: object, about: str) -
     expected = (key, len(blob.data), blob.content_type, dict(blob.metadata))
     told = (info.key, info.size_bytes, info.content_type, dict(info.metadata))
     equal(expected, told, about)
-    if info.checksum is not None:
+    if info.checksum is not None and not blob.odd:
         equal(checksum_of(blob.data), info.checksum, f"{about}: its checksum")
     if blob.written is not None:
         first, last = blob.written
@@ -94,11 +95,13 @@ def _read(state: ObjectsState, op: GetRange, answer: object, _: Span) -> Objects
 
 def _put(state: ObjectsState, op: Put, answer: object, span: Span) -> ObjectsState:
     about = f"put {op.key!r}"
+    odd = op.checksum is not None and op.checksum != checksum_of(op.data)
+    if odd and answer == _CORRUPTED:
+        return state
     refusal = state.refusal(op.key, op.if_version, absent=op.if_absent)
     if state.refused(op.key, refusal, answer, about):
         return state
-    moment = _moment(answer, span)
-    blob = Blob(op.data, op.content_type, op.metadata, None, op.checksum is not None, moment)
+    blob = Blob(op.data, op.content_type, op.metadata, None, odd, _moment(answer, span))
     return state.written(op.key, blob, answer, about)
 
 

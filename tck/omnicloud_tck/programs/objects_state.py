@@ -20,7 +20,7 @@ class Blob:
 
     Attributes:
         version: As far as it was told.
-        checksum: Whether one was given.
+        odd: Whether it came with the checksum of something else.
         written: Between which moments of the wall clock, as far as is known.
     """
 
@@ -28,7 +28,7 @@ class Blob:
     content_type: str
     metadata: Metadata
     version: str | None = None
-    checksum: bool = True
+    odd: bool = False
     written: tuple[float, float] | None = None
 
 

@@ -105,8 +105,7 @@ def completed(state: ObjectsState, op: CompleteUpload, answer: object, span: Spa
     if state.refused(op.key, refusal, answer, about):
         return state
     data = b"".join(one[1] for one in held if one is not None)
-    moment = None
-    blob = Blob(data, upload.content_type, upload.metadata, None, op.checksum is not None, moment)
+    blob = Blob(data, upload.content_type, upload.metadata)
     return _ended(state, op.upload_id).written(op.key, blob, answer, about)
 
 

@@ -103,10 +103,10 @@ class Player:
 
     async def _played(self, program: Program, steps: Any, logged: list[str]) -> None:
         number, model = next(self._numbers), self._calls.model
+        # Outside all tenants names are shared by programs: then both houses have names of its own.
+        space = f"p{number}-" if None in program.tenants else ""
         one, two = (
-            House(None, f"p{number}-", model)
-            if tenant is None
-            else House(f"p{number}-{tenant}", "", model)
+            House(None if tenant is None else f"p{number}-{tenant}", space, model)
             for tenant in program.tenants
         )
         async with staged(self._world, model, (one, two)) as stage:
