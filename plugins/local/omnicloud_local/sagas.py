@@ -53,9 +53,9 @@ _LIST = f"""SELECT {_COLUMNS} FROM sg_saga
 WHERE name = ? AND space = ? AND status = ? AND saga_id > ?
 ORDER BY saga_id LIMIT ?"""  # noqa: S608 - constants
 _FREE = f"""SELECT {_COLUMNS} FROM sg_saga WHERE name = ? AND space = ?
-AND status IN (SELECT value FROM json_each(?)) AND (leased <= ? OR owner = ?)
-AND saga_id = ifnull(?, saga_id) AND saga_id NOT IN (SELECT value FROM json_each(?))
-ORDER BY written LIMIT ?"""  # noqa: S608 - constants
+AND status IN (%s) AND (leased <= ? OR owner = ?)
+AND saga_id = ifnull(?, saga_id) AND hex(saga_id) NOT IN (SELECT value FROM json_each(?))
+ORDER BY written LIMIT ?"""  # noqa: S608 - constants; hex: text of JSON ends at a NUL
 _LEASE = "UPDATE sg_saga SET owner = ?, leased = ? WHERE name = ? AND space = ? AND saga_id = ?"
 _KEEP = """UPDATE sg_saga SET leased = ? WHERE name = ? AND space = ? AND saga_id = ?
 AND owner = ? AND leased > ?"""
@@ -118,12 +118,13 @@ class LocalSagas:
 
     async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
         place = (self._name, op.space)
-        asked = (json.dumps(op.statuses), op.owner, op.saga_id, json.dumps(op.excluded), op.most)
+        statuses = tuple(dict.fromkeys(op.statuses))
+        query = _FREE % ", ".join("?" for _ in statuses)
+        excluded = json.dumps([one.encode().hex().upper() for one in op.excluded])
 
         def find(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            statuses, owner, saga_id, excluded, most = asked
-            where = (*place, statuses, self._now(), owner, saga_id, excluded, most)
-            return db.execute(_FREE, where).fetchall()
+            where = (*place, *statuses, self._now(), op.owner, op.saga_id, excluded, op.most)
+            return db.execute(query, where).fetchall()
 
         def write(db: sqlite3.Connection) -> list[tuple[Any, ...]]:
             found = find(db)
