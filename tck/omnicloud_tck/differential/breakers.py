@@ -136,8 +136,8 @@ def _settings(chance: Chance) -> CircuitSettings:
         kept = chance.kept["settings"] = CircuitSettings(
             chance.choice((1, 2, 2, 3, 5) if not rolls else (5, 1000, 1000)),
             chance.choice((0.6, 3.0, 30.0, 400.0, 90_000.0)),
-            chance.choice((0.25, 0.5, 0.75, 1.0)) if rolls else None,
-            chance.choice((None, 0.5)) if rolls else None,
+            chance.choice((None, 0.25, 0.5, 0.75, 1.0)) if rolls else None,
+            chance.choice((None, 0.5, 0.5, 0.8)) if rolls else None,
             chance.choice((0.2, 1.0)),
             chance.choice((2.0, 60.0, 4000.0)),
             chance.choice((1, 2, 4, 7)),
@@ -155,6 +155,11 @@ def _settings(chance: Chance) -> CircuitSettings:
         kept.minimum_calls,
         chance.choice((0.7, 60.0)),
     )
+
+
+def _took(chance: Chance) -> float:
+    """Seconds, about as many as are slow."""
+    return _settings(chance).slow_seconds * chance.choice((0.0, 0.5, 0.9, 1.0, 1.0, 1.1, 40.0))
 
 
 def _rest(chance: Chance) -> float:
@@ -176,15 +181,14 @@ def _verdicts(chance: Chance) -> list[Verdict]:
 
 
 _WHICH = one_of(0, 0, 0, 1, 2, 3, 5, 9)
-_TOOK = one_of(0.0, 0.1, 0.1, 0.2, 0.5, 1.5, 40.0)
 _SHARED = frozenset({BreakerFeature.SHARED})
 
 BREAKER_SUBJECT = Subject(
     "breaker",
     {
         "admit": Verb(6, of(_circuit, _settings, one_of(*_TICKETS)), _SHARED),
-        "report": Verb(6, of(_circuit, _settings, _WHICH, _verdict, _TOOK), _SHARED),
-        "several": Verb(2, of(_circuit, _settings, _verdicts, _TOOK), _SHARED),
+        "report": Verb(6, of(_circuit, _settings, _WHICH, _verdict, _took), _SHARED),
+        "several": Verb(2, of(_circuit, _settings, _verdicts, _took), _SHARED),
         "look": Verb(3, of(_circuit, _settings), _SHARED),
         "reset": Verb(0.7, of(_circuit, _settings), _SHARED),
         "rest": Verb(4, of(_rest)),

@@ -12,6 +12,7 @@ __all__ = ["DocumentSurveys"]
 
 
 _FEW = 4
+_INT64 = 1 << 63
 
 
 class DocumentSurveys(DocumentReading):
@@ -52,6 +53,10 @@ class DocumentSurveys(DocumentReading):
                 by = {"_id": f"{number}-{way}"}
                 await self.put(documents, room, by, _holding(path, value), True, "")
                 await self.update(documents, room, by, update, False, "")
+            for row in (_holding(path, kin[number - 1]), _holding(path, _twin(value))):
+                by = {"_id": f"{number}-0"}
+                await self.replace(documents, room, by, _holding(path, value), False, "")
+                await self.replace(documents, room, by, row, False, "")
             begun = {"_id": f"{number}-begun", "$and": [{path: value}, {"e": {"$eq": value}}]}
             await self.update(documents, room, begun, {"$set": {"new": 1}}, True, "")
         await self.pages(documents, room, {}, [], 1000)
@@ -59,6 +64,13 @@ class DocumentSurveys(DocumentReading):
 
 def _holding(path: str, value: Any) -> Plain:
     return changed({}, {"$set": {path: value}})
+
+
+def _twin(value: Any) -> Any:
+    """The same as a number of another kind, where it is one."""
+    if isinstance(value, bool) or (isinstance(value, float) and value.is_integer()):
+        return int(value) if abs(value) < _INT64 else value
+    return float(value) if isinstance(value, int) else value
 
 
 def _conditions(path: str, value: Any) -> list[Plain]:
@@ -82,6 +94,9 @@ def _updates(path: str, value: Any, other: Any) -> list[Plain]:
         {"$unset": {path: ""}},
         {"$set": {f"{path}.x": other}},
         {"$set": {f"{path}.0": other}},
+        {"$set": {f"{path}.1": other}},
+        {"$set": {f"{path}.2": other}},
+        {"$set": {path: _twin(value)}},
         {"$unset": {f"{path}.0": ""}},
         {"$inc": {f"{path}.e": 1}},
         {"$push": {f"{path}.0": other}},

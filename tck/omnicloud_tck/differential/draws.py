@@ -30,6 +30,15 @@ _NAMES = (
     ),
     *("\uffee", "\U0001f980", "null", "a" * 300, "a" * 299 + "b", "~", "sops"),
 )
+_ALIKE = (
+    *(("a", "A"), ("a", "ab"), ("a", "a/b"), ("a", "a "), ("é", "e\u0301"), ("ß", "ss")),
+    *(("fi", "\ufb01"), ("a-b", "a_b"), ("a/b", "a%2Fb"), ("a:b", "a::b"), ("..", ".")),
+    *(("a.b", "a"), ("*", "a"), ("%", "a"), ("x" * 255 + "1", "x" * 255 + "2"), ("~a", "a")),
+    *(("a\0b", "a"), ("1", "01"), ("a b", "a+b"), ("plumless", "buckeroo"), ("AaBB", "BBAa")),
+    *(("a//b", "a/b"), ("a/../b", "b"), ("\u212a", "K"), ("a\n", "a"), ("a%b", "axb")),
+    *(("\uffee", "\U0001f980"), ("i", "\u0131"), ("a\\b", "a/b"), ("null", "None")),
+)
+"""Names of which a fold, a cut, an escape, a pattern or a hash makes one."""
 _PAYLOADS = (
     *(b"", b"text", b" text ", b"a\r\nb", b"\0\xff", b"a\0b", b"null", b"None"),
     *("\ufefftext".encode(), "é".encode(), "e\u0301".encode(), "\U0001f980".encode(), b"{}", b'"'),
@@ -42,14 +51,15 @@ class Chance(random.Random):
     """Seeded randomness with the few names and payloads of one list.
 
     Attributes:
-        names: What names end with.
+        names: What names end with; the first two are much alike.
         payloads: Values and contents.
         kept: What a contract's draws chose for the list.
     """
 
     def __init__(self, seed: str) -> None:
         super().__init__(seed)
-        self.names = self.sample(_NAMES, _FEW)
+        some = dict.fromkeys((*self.choice(_ALIKE), *self.sample(_NAMES, _FEW)))
+        self.names = list(some)[:_FEW]
         self.kept: dict[str, Any] = {}
         self.payloads = [self.choice(_NUMBERS), *self.sample(_PAYLOADS, _FEW)]
 

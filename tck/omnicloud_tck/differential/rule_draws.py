@@ -30,6 +30,8 @@ _MOMENTS = tuple(
     for seconds in (-86_400, -3600, -60, -1, 0, 0.25, 1, 60, 3600, 5400, 86_400)
 )
 _ZONE = timezone(timedelta(hours=-5, minutes=-30))
+_CIRCUMSTANCES = ("tenant", "region", "tags", "not_before", "not_after")
+_PARTS = ("principal", "action", "resource")
 _TAGS = ("stage", "team", "Stage", "")
 _WRONG: tuple[dict[str, Any], ...] = (
     {"effect": "Permit", "principal": "*", "action": "*", "resource": "*"},
@@ -92,7 +94,7 @@ def _wide(chance: Chance) -> Any:
 
 def _condition(chance: Chance) -> dict[str, Any]:
     made: dict[str, Any] = {}
-    for name in chance.sample(("tenant", "region", "tags", "not_before", "not_after"), 2):
+    for name in chance.sample(_CIRCUMSTANCES, chance.choice((1, 2, 2, 3))):
         if name == "tags":
             tags = chance.sample(_TAGS, chance.choice((1, 1, 2)))
             made[name] = {tag: _patterns(chance) for tag in tags}
@@ -114,8 +116,9 @@ def _rule(chance: Chance, number: int) -> dict[str, Any]:
     }
     if chance.random() < 0.6:
         made["id"] = f"{_text(chance)}-{number}"
-    if chance.random() < 0.3:
+    if chance.random() < 0.4:
         made["condition"] = _condition(chance)
+        made.update(dict.fromkeys(chance.sample(_PARTS, chance.randint(0, 3)), "*"))
     return made
 
 

@@ -145,6 +145,7 @@ DOCUMENTS_MEETING = Meeting(
     {
         "an insert": _insert({**_K, "n": 3, "u": "i"}),
         "an insert of a taken value": _insert({"_id": "m", "n": 4, "u": "x"}),
+        "an insert of a taken number": _insert({"_id": "nine", "n": 9, "u": "nine"}),
         "an update": _change(_K, {"$inc": {"n": 1}}),
         "an update by a field": _change({"n": 1}, {"$set": {"n": 5}, "$push": {"list": 2}}),
         "an update to a value": _change(_L, {"$set": {"u": "x"}}),
