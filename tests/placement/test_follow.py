@@ -13,7 +13,7 @@ from omnicloud.cli.app import cli
 from omnicloud.contracts.containers import Container, Containers, ContainerSpec, Stats
 from omnicloud.contracts.containers.driver import Sample, Start, Stop, Update
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import ConfigurationError, UnavailableError
+from omnicloud.errors import ConfigurationError, ResourceExhaustedError, UnavailableError
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.store import MemoryStore
 from omnicloud.placement.recommend import (
@@ -221,6 +221,21 @@ def test_a_full_journal_is_written_anew_with_what_is_unsettled_and_stays_locked(
         async with LimitJournal(file, "web") as notes:
             (one,) = notes.unsettled
             assert (one.container, one.before, one.after) == ("a", 0.8, pytest.approx(0.49))
+
+    scene(play)
+
+
+def test_a_journal_without_room_ends_it_and_all_limits_are_given_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "MOST_LINES", 4)
+
+    async def play(containers: Containers, clock: LoopClock, _: Engine) -> None:
+        async with LimitJournal(tmp_path / "limits.jsonl", "web") as notes:
+            with pytest.raises(ResourceExhaustedError, match="4 are its bound"):
+                await follow(containers, RULES, notes, after(60), clock=clock)
+            assert notes.unsettled == ()
+        assert await limits(containers) == {"idle": 0.3, "busy": 0.3}
 
     scene(play)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from omnicloud.contracts.containers import Containers, State
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.durations import Seconds, positive
-from omnicloud.errors import NotFoundError, UnavailableError
+from omnicloud.errors import NotFoundError, OmniCloudError, UnavailableError
 from omnicloud.placement.recommend.apply import Applied, undo
 from omnicloud.placement.recommend.journal import LimitJournal
 from omnicloud.placement.recommend.steer import Steerer, Steering
@@ -57,6 +57,7 @@ async def follow(
 
     Raises:
         UnavailableError: The engine could not be reached for a minute.
+        ResourceExhaustedError: More containers than the journal may have lines for.
     """
     run = _Run(containers, Steerer(containers, rules, clock, journal), clock)
     try:
@@ -106,7 +107,7 @@ async def _restored(run: _Run, journal: LimitJournal) -> tuple[Applied, ...]:
     try:
         async with asyncio.timeout(_RESTORE_SECONDS):
             await run.steerer.restore()
-    except (UnavailableError, TimeoutError):
+    except (OmniCloudError, TimeoutError):
         pass  # undo says of each what is wrong
     return await undo(run.containers, journal)
 

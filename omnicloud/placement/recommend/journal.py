@@ -11,8 +11,9 @@ import asyncio
 import fcntl
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Self
 
@@ -124,7 +125,7 @@ class LimitJournal:
 
     async def _append(self, line: Mapping[str, object], *, durable: bool) -> None:
         self._lines += 1
-        await asyncio.to_thread(self._write, line, durable)
+        await _to_the_end(partial(self._write, line, durable))
 
     async def _make_room(self) -> None:
         """For one more change and its end, beside the ends of those that are open."""
@@ -135,7 +136,7 @@ class LimitJournal:
                 f"the journal {self._file} has {self._lines} lines, {MOST_LINES} are its bound",
                 hint="change the limits of fewer containers at once",
             )
-        await asyncio.to_thread(self._write_anew)
+        await _to_the_end(self._write_anew)
 
     def _write(self, line: Mapping[str, object], durable: bool) -> None:
         if self._stream is None:
@@ -242,6 +243,16 @@ class LimitJournal:
             f"line {number} of the journal {self._file} is none about limits",
             hint="restore the file; or look at the limits by hand, and delete it",
         )
+
+
+async def _to_the_end(work: Callable[[], None]) -> None:
+    """Run it in a thread. When cancelled, wait for its end first: nobody else may write meanwhile."""
+    thread = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        await asyncio.shield(thread)
+    except asyncio.CancelledError:
+        await asyncio.wait({thread})
+        raise
 
 
 def _make(folder: Path) -> None:

@@ -8,7 +8,7 @@ holds services back while the node idles.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
 from omnicloud.contracts.containers import Containers, Stats
@@ -143,7 +143,7 @@ class Steerer:
             for name, limit in zip(alone, limits, strict=True)
             if abs(limit - self._limits[name]) > self._rules.worthwhile * self._limits[name]
         }
-        await self._set(changed)
+        await self._set(changed, self._change)
         return changed
 
     async def restore(self) -> None:
@@ -152,10 +152,7 @@ class Steerer:
         Raises:
             UnavailableError: The engine cannot be reached; what is not restored stays noted.
         """
-        await self._set(dict(self._before))
-        if self._journal is not None:
-            for name in self._before:
-                await self._journal.settle(name)
+        await self._set(self._before, self._give_back)
 
     def _noted(self, name: str, id_: str, had: float) -> float:
         """The limit from before changes that are in the journal already."""
@@ -193,17 +190,19 @@ class Steerer:
         waited = self._waits.rate(name, stats.at, stats.throttled_seconds)
         return waited is not None and waited > _HELD_BACK
 
-    async def _set(self, limits: Mapping[str, float]) -> None:
+    async def _set(
+        self, limits: Mapping[str, float], way: Callable[[str, float], Awaitable[None]]
+    ) -> None:
         turns = asyncio.Semaphore(_UPDATES_AT_ONCE)
 
         async def one(name: str, cpu: float) -> None:
             async with turns:
                 try:
-                    await self._change(name, cpu)
+                    await way(name, cpu)
                 except (ConflictError, NotFoundError):
                     self._forget(name)
 
-        await _all([one(name, cpu) for name, cpu in limits.items()])
+        await _all([one(name, cpu) for name, cpu in tuple(limits.items())])
 
     async def _change(self, name: str, cpu: float) -> None:
         if self._journal is not None:
@@ -212,6 +211,13 @@ class Steerer:
         self._limits[name] = cpu
         if self._journal is not None:
             self._journal.made(name)
+
+    async def _give_back(self, name: str, cpu: float) -> None:
+        """Needs no note: the journal has the limit that was there before."""
+        await self._containers.update(name, cpu=cpu)
+        self._limits[name] = cpu
+        if self._journal is not None:
+            await self._journal.settle(name)
 
     def _forget(self, name: str) -> None:
         """Leave it out; what was changed of it stays in the journal, for it may start again."""
