@@ -246,7 +246,7 @@ class LimitJournal:
 
 
 async def _to_the_end(work: Callable[[], None]) -> None:
-    """Run it in a thread. When cancelled, wait for its end first: nobody else may write meanwhile."""
+    """Run it in a thread; when cancelled, wait for its end first, as nobody may write beside it."""
     thread = asyncio.ensure_future(asyncio.to_thread(work))
     try:
         await asyncio.shield(thread)
