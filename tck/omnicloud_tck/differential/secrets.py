@@ -140,7 +140,7 @@ class _SecretsTwin:
         equal(expected, found, f"a version of {name!r}")
 
     async def every_version(self, secrets: Secrets, name: str) -> None:
-        for which in range(len(await self._held(name))):
+        for which in range(max(1, len(await self._held(name)))):
             await self.get_version(secrets, name, which)
 
     async def get_gone(self, secrets: Secrets, name: str, which: int) -> None:
@@ -149,7 +149,8 @@ class _SecretsTwin:
         equal(_ABSENT, found, f"a version of {name!r} that is gone")
 
     async def get_others(self, secrets: Secrets, name: str, other: str) -> None:
-        """A version of another name."""
+        """A version of another name, or none at all."""
+        await self.get_gone(secrets, name, 0)
         own = {one.version for one in await self._held(name)} | set(self._gone.get(name, ()))
         for one in await self._held(other):
             if one.version not in own:
