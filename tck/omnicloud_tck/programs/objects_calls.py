@@ -113,7 +113,12 @@ class ObjectsCalls:
         """Do a call that is several requests."""
         verb, *rest = call
         ways: dict[str, Callable[..., Awaitable[None]]]
-        ways = {"list": self._list, "stream": self._stream, "upload": self._upload}
+        ways = {
+            "again": self._again,
+            "list": self._list,
+            "stream": self._stream,
+            "upload": self._upload,
+        }
         await ways[verb](stage, who, *rest)
 
     async def _list(
@@ -156,6 +161,13 @@ class ObjectsCalls:
             return [state]
 
         stage.learn(who, fits)
+
+    async def _again(self, stage: Stage, who: Who, key: str) -> None:
+        """Copy an object onto itself."""
+        name = stage.houses[who[0]].space + key
+        copied = One(Copy(name, name))
+        if stage.fits(who, copied):
+            await stage.do(who, copied)
 
     async def _meanwhile(self, stage: Stage, who: Who, call: Call, found: list[Listed]) -> None:
         house = stage.houses[who[0]]

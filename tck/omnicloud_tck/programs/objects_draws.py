@@ -52,6 +52,13 @@ def _condition(chance: Chance) -> str:
     return chance.likely(*_CONDITIONS)
 
 
+def _apart(chance: Chance) -> tuple[str, str]:
+    """Two names: that a copy onto itself is one deed is promised nowhere."""
+    source = name(chance)
+    others = [one for one in chance.names if one != source]
+    return source, chance.choice(others) if others else f"{source[:200]}-copy"
+
+
 def _version_condition(chance: Chance) -> str:
     drawn = _condition(chance)
     return "current" if drawn == "absent" else drawn
@@ -203,8 +210,8 @@ SINGLE: dict[str, Verb] = {
     "delete": Verb(4, of(name)),
     "delete_if": Verb(4, of(name, _version_condition), _CONDITIONAL),
     "delete_many": Verb(2, of(names)),
-    "copy": Verb(4, of(name, name)),
-    "copy_if": Verb(4, of(name, name, _condition), _CONDITIONAL),
+    "copy": Verb(4, _apart),
+    "copy_if": Verb(4, lambda chance: (*_apart(chance), _condition(chance)), _CONDITIONAL),
 }
 UPLOADS: dict[str, Verb] = {
     "begin": Verb(3, of(name, kind_of)),
@@ -231,6 +238,7 @@ _PAGE = among(1, 2, 3, 50, 1000)
 _CHUNKS = among(1000, 65_536, 8 << 20)
 WHOLE: dict[str, Verb] = {
     "list": Verb(5, of(lambda chance: chance.prefix(), _delimiter, _PAGE, _between)),
+    "again": Verb(0.7, of(name)),
     "stream": Verb(2, of(name, _range, _CHUNKS, among(0, 1, 2, 4))),
     "upload": Verb(0.7, of(name, payload, kind_of, among(1, 2, 4), among(1, 4))),
 }

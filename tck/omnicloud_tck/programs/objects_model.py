@@ -58,9 +58,9 @@ def _told(state: ObjectsState, key: str, blob: Blob, info: object, about: str) -
     if not isinstance(info, ObjectInfo):
         that(False, f"{about}: answered {info!r:.200}, and it is there")
         return state
-    expected = (key, len(blob.data), blob.content_type, dict(blob.metadata))
-    told = (info.key, info.size_bytes, info.content_type, dict(info.metadata))
-    equal(expected, told, about)
+    equal(key, info.key, f"{about}: its key")
+    equal((len(blob.data), blob.content_type), (info.size_bytes, info.content_type), about)
+    equal(dict(blob.metadata), dict(info.metadata), f"{about}: its metadata")
     if info.checksum is not None and not blob.odd:
         equal(checksum_of(blob.data), info.checksum, f"{about}: its checksum")
     if blob.written is not None:

@@ -24,6 +24,7 @@ _SECONDS = 1.5  # real ones, after which no program is begun over a real backend
 _LONGEST = 4.0  # seconds of work, the same where time is virtual
 _DISTURBED = 3  # how often a program is played that errors of the moment disturb
 _TRIES, _SHRINKING = 150, 2.0  # how often one is played to make it smaller, and seconds for it
+_LONG = 40  # characters of a name or payload that are told
 _SHOWN = 1200  # characters of a counter-example
 
 Step = tuple[Any, ...]
@@ -78,7 +79,7 @@ class Player:
             steps, why = await shrunk(steps, again, fails, _TRIES)
         else:
             why = f"{why} (not when it was played again)"
-        shown = "; ".join(" ".join(map(repr, step)) for step in steps)
+        shown = "; ".join(_shown(step) for step in steps)
         said = f"{why} in {which}; {len(steps)} steps of {program.tenants}: {shown}"
         return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
 
@@ -181,6 +182,14 @@ class Player:
         for canary in program.canaries if told else ():
             if tells(told, canary, 8):
                 raise Broken("a payload is told by an error or in a log")
+
+
+def _shown(part: Any) -> str:
+    """A step as it is told: of long names and payloads only the beginning."""
+    if isinstance(part, tuple):
+        return f"({', '.join(map(_shown, part))})"
+    text = repr(part)
+    return text if len(text) <= _LONG else f"{text[:_LONG]}…{len(part)}"
 
 
 class _Logs(logging.Handler):
