@@ -12,8 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnicloud import OmniCloud
+from omnicloud.contracts.objects import Objects
 
-__all__ = ["BODY", "KINDS", "VALUE", "Act", "Peer"]
+__all__ = [
+    "BODY", "KINDS", "VALUE", "Act", "Peer", "aiobotocore_client", "obstore_store", "s3_ours",
+    "s3_place",
+]  # fmt: skip
 
 VALUE = b"v" * 200
 BODY = b"b" * 65_536
@@ -54,12 +58,8 @@ async def redis_queue() -> AsyncIterator[list[Peer]]:
     async with AsyncExitStack() as stack:
         url = await _redis_server(stack)
         raw = await _redis_client(stack, url)
-        service = {"contract": "messaging", "provider": "redis", "url": url}
-        cloud = await stack.enter_async_context(OmniCloud({"services": {"bench": service}}))
-        messaging = cloud.messaging("bench")
-        await messaging.subscribe("t", "g")
         yield [
-            Peer("omnicloud-redis", {"publish": lambda n: messaging.publish("t", VALUE)}),
+            await _ours_messaging(stack, "redis", url=url),
             Peer("redis-py", {"publish": lambda n: raw.xadd("raw", {"v": VALUE})}),
             await _faststream(stack, url),
         ]
@@ -95,6 +95,57 @@ async def postgres_kv() -> AsyncIterator[list[Peer]]:
 
 
 @asynccontextmanager
+async def postgres_queue() -> AsyncIterator[list[Peer]]:
+    """Publishing to a table in PostgreSQL, each message durable."""
+    import asyncpg
+
+    from omnicloud_postgres.server import postgres_server
+
+    server = postgres_server()
+    async with AsyncExitStack() as stack:
+        stack.callback(server.end)
+        await server.start()
+        url = f"postgresql://127.0.0.1:{server.port}/postgres"
+        pool = await asyncpg.create_pool(url, user="postgres", min_size=16, max_size=16)
+        stack.push_async_callback(pool.close)
+        await pool.execute("CREATE TABLE raw (id BIGSERIAL PRIMARY KEY, value BYTEA)")
+        put = "INSERT INTO raw (value) VALUES ($1)"
+        yield [
+            await _ours_messaging(
+                stack, "postgres", url=url, username="postgres", max_connections=16
+            ),
+            Peer("asyncpg's pool", {"publish": lambda _: pool.execute(put, VALUE)}),
+        ]
+
+
+@asynccontextmanager
+async def nats_queue() -> AsyncIterator[list[Peer]]:
+    """Publishing to a JetStream stream, each message durable."""
+    import nats
+    from faststream.nats import NatsBroker
+
+    from omnicloud_nats.certify import nats_server
+
+    server = nats_server()
+    async with AsyncExitStack() as stack:
+        stack.callback(server.remove)
+        await server.start()
+        url = f"nats://127.0.0.1:{server.port}"
+        client = await nats.connect(url)
+        stack.push_async_callback(client.close)
+        stream = client.jetstream()
+        await stream.add_stream(name="raw", subjects=["raw.>"])
+        broker = NatsBroker(url)
+        await broker.connect()
+        stack.push_async_callback(broker.stop)
+        yield [
+            await _ours_messaging(stack, "nats", url=url),
+            Peer("nats-py", {"publish": lambda _: stream.publish("raw.t", VALUE)}),
+            Peer("FastStream", {"publish": lambda _: broker.publish(VALUE, "raw.f", stream="raw")}),
+        ]
+
+
+@asynccontextmanager
 async def nats_kv() -> AsyncIterator[list[Peer]]:
     """Reading and writing keys in a JetStream bucket."""
     import nats
@@ -121,19 +172,9 @@ async def nats_kv() -> AsyncIterator[list[Peer]]:
 @asynccontextmanager
 async def s3_objects() -> AsyncIterator[list[Peer]]:
     """Objects of 64 KiB on S3."""
-    from omnicloud_s3.certify import ACCESS, SECRET, made_bucket, seaweedfs
-    from omnicloud_s3.config import S3Config
-
-    server = seaweedfs()
     async with AsyncExitStack() as stack:
-        stack.callback(server.end)
-        await server.start()
-        place = {"endpoint": f"http://127.0.0.1:{server.port}", "bucket": "bench"}
-        place |= {"access_key": ACCESS, "secret_key": SECRET}
-        await made_bucket(S3Config.model_validate(place))
-        service = {"contract": "objects", "provider": "s3", **place}
-        cloud = await stack.enter_async_context(OmniCloud({"services": {"bench": service}}))
-        ours = cloud.objects("bench")
+        place = await s3_place(stack)
+        ours = await s3_ours(stack, place)
         yield [
             Peer(
                 "omnicloud-s3",
@@ -146,6 +187,27 @@ async def s3_objects() -> AsyncIterator[list[Peer]]:
             _obstore(place),
             await _s3fs(stack, place),
         ]
+
+
+async def s3_place(stack: AsyncExitStack) -> dict[str, str]:
+    """A bucket on a server of its own: endpoint, bucket, access_key and secret_key."""
+    from omnicloud_s3.certify import ACCESS, SECRET, made_bucket, seaweedfs
+    from omnicloud_s3.config import S3Config
+
+    server = seaweedfs()
+    stack.callback(server.end)
+    await server.start()
+    place = {"endpoint": f"http://127.0.0.1:{server.port}", "bucket": "bench"}
+    place |= {"access_key": ACCESS, "secret_key": SECRET}
+    await made_bucket(S3Config.model_validate(place))
+    return place
+
+
+async def s3_ours(stack: AsyncExitStack, place: dict[str, str]) -> Objects:
+    """The bucket as this library has it."""
+    service = {"contract": "objects", "provider": "s3", **place}
+    cloud = await stack.enter_async_context(OmniCloud({"services": {"bench": service}}))
+    return cloud.objects("bench")
 
 
 async def _redis_server(stack: AsyncExitStack) -> str:
@@ -175,6 +237,14 @@ async def _ours_kv(stack: AsyncExitStack, provider: str, **options: object) -> P
         "get": lambda n: kv.get(f"k{n}"),
     }
     return Peer(f"omnicloud-{provider}", acts)
+
+
+async def _ours_messaging(stack: AsyncExitStack, provider: str, **options: object) -> Peer:
+    service = {"contract": "messaging", "provider": provider, **options}
+    cloud = await stack.enter_async_context(OmniCloud({"services": {"bench": service}}))
+    messaging = cloud.messaging("bench")
+    await messaging.subscribe("t", "g")
+    return Peer(f"omnicloud-{provider}", {"publish": lambda _: messaging.publish("t", VALUE)})
 
 
 async def _key_value(stack: AsyncExitStack, url: str) -> Peer:
@@ -229,11 +299,12 @@ async def _faststream(stack: AsyncExitStack, url: str) -> Peer:
     return Peer("FastStream", {"publish": lambda n: broker.publish(VALUE, stream="faststream")})
 
 
-async def _aiobotocore(stack: AsyncExitStack, place: dict[str, str]) -> Peer:
+async def aiobotocore_client(stack: AsyncExitStack, place: dict[str, str]) -> Any:
+    """The asynchronous form of Amazon's own client."""
     from aiobotocore.config import AioConfig
     from aiobotocore.session import get_session
 
-    client = await stack.enter_async_context(
+    return await stack.enter_async_context(
         get_session().create_client(
             "s3",
             endpoint_url=place["endpoint"],
@@ -243,6 +314,10 @@ async def _aiobotocore(stack: AsyncExitStack, place: dict[str, str]) -> Peer:
             config=AioConfig(max_pool_connections=POOL),
         )
     )
+
+
+async def _aiobotocore(stack: AsyncExitStack, place: dict[str, str]) -> Peer:
+    client = await aiobotocore_client(stack, place)
 
     async def get(n: int) -> bytes:
         answer = await client.get_object(Bucket="bench", Key=f"raw{n}")
@@ -256,10 +331,11 @@ async def _aiobotocore(stack: AsyncExitStack, place: dict[str, str]) -> Peer:
     return Peer("aiobotocore", acts)
 
 
-def _obstore(place: dict[str, str]) -> Peer:
+def obstore_store(place: dict[str, str]) -> Any:
+    """The bucket as obstore has it, in Rust."""
     from obstore.store import S3Store
 
-    store = S3Store(
+    return S3Store(
         place["bucket"],
         endpoint=place["endpoint"],
         access_key_id=place["access_key"],
@@ -267,6 +343,10 @@ def _obstore(place: dict[str, str]) -> Peer:
         region="us-east-1",
         client_options={"allow_http": True},
     )
+
+
+def _obstore(place: dict[str, str]) -> Peer:
+    store = obstore_store(place)
 
     async def get(n: int) -> bytes:
         return bytes(await (await store.get_async(f"obs{n}")).bytes_async())
@@ -297,6 +377,8 @@ KINDS: dict[str, Callable[[], Any]] = {
     "redis kv": redis_kv,
     "redis messaging": redis_queue,
     "postgres kv": postgres_kv,
+    "postgres messaging": postgres_queue,
     "nats kv": nats_kv,
+    "nats messaging": nats_queue,
     "s3 objects": s3_objects,
 }
