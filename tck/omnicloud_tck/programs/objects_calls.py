@@ -8,6 +8,7 @@ from typing import Any
 from omnicloud.contracts.objects import Objects
 from omnicloud.contracts.objects.checks import checksum_of
 from omnicloud.contracts.objects.driver import (
+    Copy,
     GetRange,
     List,
     Put,
