@@ -11,6 +11,7 @@ from itertools import count
 __all__ = ["Dead", "Entry", "GroupQueue", "Stored"]
 
 _RECEIPTS: Iterator[int] = count(1)  # for all groups: a receipt is good for one of them
+_TURNS: Iterator[int] = count(1)  # for all entries: one that is replayed meets no older timer
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class Entry:
     state: _State = _State.READY
     receipt: str = ""
     turn: int = 0
-    """Counts its changes of state, so that an old timer knows that it is old."""
+    """Of its last change of state, so that an old timer knows that it is old."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,12 +160,12 @@ class GroupQueue:
 
     def _make_ready(self, entry: Entry) -> None:
         entry.state, entry.receipt = _State.READY, ""
-        entry.turn += 1
+        entry.turn = next(_TURNS)
         heapq.heappush(self._ready, entry.stored.number)
 
     def _change(self, entry: Entry, state: _State, until: float) -> None:
         entry.state = state
-        entry.turn += 1
+        entry.turn = next(_TURNS)
         heapq.heappush(self._timers, (until, entry.stored.number, entry.turn))
         if len(self._timers) > 1000 + 4 * len(self.entries):
             self._timers = [one for one in self._timers if self._is_due(one)]
