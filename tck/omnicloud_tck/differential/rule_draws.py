@@ -75,6 +75,8 @@ def _pattern(chance: Chance) -> str:
         case 3:
             at = chance.randint(0, len(text))
             return f"{text[:at]}*{text[chance.randint(at, len(text)) :]}"
+        case 4 if chance.random() < 0.3:
+            return "group:*"
         case 4:
             return f"*{_text(chance)[:2]}*{text[-1:]}*"
     return text
@@ -152,8 +154,26 @@ def place(chance: Chance) -> int:
 
 
 def questions(chance: Chance) -> list[tuple[Any, ...]]:
-    """Eight questions."""
-    return [(_like(chance), _like(chance), _like(chance), _facts(chance)) for _ in range(8)]
+    """Eight questions, most of them about what a rule speaks of."""
+    return [(*_parts(chance), _facts(chance)) for _ in range(8)]
+
+
+def _parts(chance: Chance) -> list[str]:
+    spoken = [rule for some in chance.kept.get("sets", [])[-2:] for rule in some[-9:]]
+    if not spoken or chance.random() < 0.2:
+        return [_like(chance) for _ in _PARTS]
+    rule = chance.choice(spoken)
+    parts = [_filled(chance, rule[part]) for part in _PARTS]
+    if chance.random() < 0.4:
+        parts[chance.randrange(3)] = _like(chance)
+    return parts
+
+
+def _filled(chance: Chance, patterns: Any) -> str:
+    """A text that one of the patterns matches; never empty."""
+    pattern = patterns if isinstance(patterns, str) else chance.choice(patterns)
+    filling = chance.choice(("", "x", _text(chance), "\n", "/"))
+    return pattern.replace("*", filling) or "x"
 
 
 def _like(chance: Chance) -> str:
