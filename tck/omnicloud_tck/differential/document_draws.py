@@ -267,7 +267,9 @@ def together(chance: Chance) -> list[tuple[Any, ...]]:
     for _ in range(chance.randint(1, 5)):
         verb = chance.choice(tuple(_INSIDE))
         made.append((verb, collection(chance), *(draw(chance) for draw in _INSIDE[verb])))
-    looks = [("count", place, {}) for place in dict.fromkeys(step[1] for step in made)]
+    looks: list[tuple[Any, ...]] = [
+        ("count", place, {}) for place in dict.fromkeys(step[1] for step in made)
+    ]
     return made + looks
 
 

@@ -38,7 +38,7 @@ ALIKE: tuple[tuple[str, str], ...] = (
 """Tenants of which a fold, a cut, an escape or a hash makes one."""
 
 _LENGTH = 40  # operations of a program
-_REAL_SECONDS = 3.0  # after which no round is begun over a real backend
+_REAL_SECONDS = 1.5  # after which no round is begun over a real backend
 _REAL_TENANTS = 2
 _DISTURBED = 3  # how often a program is played that errors of the moment disturb
 _TRIES, _SHRINKING = 200, 4.0  # how often one is played to make it smaller, and seconds for it
@@ -54,7 +54,7 @@ async def hold(
     In each round every tenant plays a program of its own in names that all of them use.
 
     Args:
-        rounds: Over a real backend there may be fewer, for it has three seconds.
+        rounds: Over a real backend there are fewer, for it ends soon.
     """
     with logged(world.virtual) as texts:
         count = tenants if world.virtual else min(tenants, _REAL_TENANTS)

@@ -68,5 +68,6 @@ IAM_MEETING = Meeting(
         "a look at the rules": _policies,
     },
     _look,
+    apart=False,
     reads=frozenset({*(f"a question about {what}" for what in _ASKED), "a look at the rules"}),
 )

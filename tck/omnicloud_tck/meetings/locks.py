@@ -40,7 +40,7 @@ async def _crowded(pipe: Pipe, space: str) -> dict[str, Any]:
 
 
 def _acquire(name: str, owner: str, permits: int = 1, queue: float | None = None) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         grant = await pipe.send(Acquire(space + name, owner, _LONG, permits, queue))
         if grant is not None and grant.token is not None:
             known.setdefault("tokens", []).append((owner, name, grant.token))
@@ -50,14 +50,14 @@ def _acquire(name: str, owner: str, permits: int = 1, queue: float | None = None
 
 
 def _renew(name: str, owner: str) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(Renew(space + name, owner, _LONG))
 
     return call
 
 
 def _release(name: str, owner: str) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(Release(space + name, owner))
 
     return call
@@ -68,7 +68,7 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
     tokens = known.pop("tokens", [])
     apart = {(name, token) for _, name, token in tokens}
     owners = {(name, owner) for owner, name, _ in tokens}
-    left: list[object] = [len(apart) == len(owners)]
+    left: list[Any] = [len(apart) == len(owners)]
     permits = {"l": 1, "s": 2 if LocksFeature.PERMITS in pipe.driver.features else 1}
     for name in ("l", "s"):
         everyone = ("first", "second", *_WAITERS)

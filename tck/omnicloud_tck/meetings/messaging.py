@@ -88,18 +88,16 @@ def _told(one: Delivery, space: str) -> object:
 async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
     """Dead letters, whether what is scheduled is, and all that the groups are given."""
     page = await pipe.send(DeadLetters(space))
-    left: list[object] = [
+    left: list[Any] = [
         [(one.id.removeprefix(space), one.group, one.attempts) for one in page.letters]
     ]
     if pipe.driver.features >= _CANCEL:
-        for name in ("later", "much later"):
-            left.append(await pipe.send(Cancel(space, f"{space}{name}")))
+        scheduled = [f"{space}{name}" for name in ("later", "much later")]
+        left += [await pipe.send(Cancel(space, name)) for name in scheduled]
     receipt = known.get("receipt")
     if receipt is not None:
         left.append(await pipe.send(Ack(space, "g", receipt.text)))
-    for group in _GROUPS:
-        left.append(await _drained(pipe, space, group))
-    return left
+    return [*left, *[await _drained(pipe, space, group) for group in _GROUPS]]
 
 
 async def _drained(pipe: Pipe, space: str, group: str) -> object:
@@ -120,19 +118,19 @@ async def _drained(pipe: Pipe, space: str, group: str) -> object:
 
 
 def _publishing(*names: str, key: str | None = "k", delay: float | None = None) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(_publish(space, *names, key=key, delay=delay))
 
     return call
 
 
-async def _publish_known(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+async def _publish_known(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
     message = _message(space, "known", "k")
     return await pipe.send(Publish(space, (message,), dedupe=True))
 
 
 def _take(group: str) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         found = await _received(pipe, space, group, 1)
         return [_told(one, space) for one in found]
 
@@ -140,7 +138,7 @@ def _take(group: str) -> Call:
 
 
 def _settle(verb: str, name: str = "receipt") -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         receipt = known[name].text if name in known else "unknown"
         match verb:
             case "ack":
@@ -156,18 +154,18 @@ def _settle(verb: str, name: str = "receipt") -> Call:
 
 
 def _redrive(group: str | None, *names: str) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         ids = tuple(f"{space}{name}" for name in names)
         return await pipe.send(Redrive(space, group, ids))
 
     return call
 
 
-async def _cancel(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+async def _cancel(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
     return await pipe.send(Cancel(space, f"{space}later"))
 
 
-async def _replay(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+async def _replay(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
     return await pipe.send(Replay(space, "g", 0.0))
 
 

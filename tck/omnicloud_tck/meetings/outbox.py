@@ -61,8 +61,8 @@ async def _claimed(pipe: Pipe, space: str) -> dict[str, Any]:
     await _nothing(pipe, space)
     await pipe.send(_event(space, "one", "a"))
     await pipe.send(Claim(space, "first", 1, 0.0, _LONG))
-    for name, key in (("two", "a"), ("three", None)):
-        await pipe.send(_event(space, name, key))
+    await pipe.send(_event(space, "two", "a"))
+    await pipe.send(_event(space, "three", None))
     return {}
 
 
@@ -78,7 +78,7 @@ async def _listed(pipe: Pipe, space: str, status: EventStatus) -> object:
 
 async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
     """Every event, then what a relay would be given, and one after it."""
-    left = [await _listed(pipe, space, status) for status in EventStatus]
+    left: list[Any] = [await _listed(pipe, space, status) for status in EventStatus]
     left.append(await pipe.send(ListAggregates(space)))
     lag = await pipe.send(Lag(space))
     left.append((lag.pending, lag.parked))
@@ -92,14 +92,14 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
 
 
 def _save(name: str, key: str | None) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(_event(space, name, key))
 
     return call
 
 
 def _transact(names: tuple[str, ...], *, keep: bool) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         transaction = await pipe.send(Begin())
         inside = pipe.around(pipe.driver.within(transaction))
         try:
@@ -116,7 +116,7 @@ def _transact(names: tuple[str, ...], *, keep: bool) -> Call:
 
 
 def _claim(owner: str, most: int) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         found: tuple[EventRecord, ...] = ()
         for _ in range(_TURNS):
             found = await pipe.send(Claim(space, owner, most, 0.0, _LONG))
@@ -128,31 +128,31 @@ def _claim(owner: str, most: int) -> Call:
 
 
 def _keep(owner: str, name: str, lease: float) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(Keep(space, owner, (f"{space}{name}",), lease))
 
     return call
 
 
 def _fail(name: str, *, park: bool) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(Fail(space, "first", f"{space}{name}", 0.0, park))
 
     return call
 
 
 def _mark(*names: str) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(Mark(space, tuple(f"{space}{name}" for name in names)))
 
     return call
 
 
-async def _requeue(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+async def _requeue(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
     return await pipe.send(Requeue(space, f"{space}parked"))
 
 
-async def _purge(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+async def _purge(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
     return await pipe.send(Purge(space, 0.0))
 
 

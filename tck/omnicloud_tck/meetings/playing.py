@@ -25,8 +25,9 @@ CANARY = "cnry-5d07e1b29c"
 _SPACES = itertools.count()
 _BEHIND = 0.25  # share of the pairs that meet again, the second a turn of the loop behind
 _CUTS = (1, 2, 3, 4)  # turns after which it is cancelled, or the backend is gone
-_REAL_SECONDS = 3.0  # after which no pair is begun over a real backend
+_REAL_SECONDS = 1.5  # after which no pair is begun over a real backend
 _AFTER = 2.5  # seconds in which what is sent too late would show
+_OUTAGE_SECONDS = 20.0  # that a call in an outage may take
 _REPEATS = 3  # times that a pair meets over a real backend
 
 Found = tuple[Any, ...]
@@ -89,7 +90,7 @@ class _Room:
 async def meet(meeting: Meeting, world: World[Any], seed: int) -> None:
     """Break the law where two calls at once end as neither order of them would.
 
-    Over a real backend for three seconds; there no call is cancelled.
+    Over a real backend it ends soon; there no call is cancelled.
     """
     with logged(world.virtual) as texts:
         await _met(meeting, world, seed)
@@ -212,33 +213,50 @@ async def _all_fall(meeting: Meeting, world: World[Any]) -> None:
         for way, ability in (("gone", Ability.OUTAGE), ("cut", Ability.CUT))
         if ability in world.abilities
     ]
-    for name in await hall.open():
-        for state in hall.states:
-            for way in ways if world.virtual else ways[:1]:
-                for turns in (0, *_CUTS[:3]) if world.virtual else (0,):
-                    await _fallen(hall, state, name, way, turns)
+    names = await hall.open()
+    if world.virtual:
+        for state, name, way in itertools.product(hall.states, names, ways):
+            for turns in (0, *_CUTS[:3]):
+                await _fallen(hall, state, [name], way, turns)
+        return
+    started = time.perf_counter()
+    for state in hall.states:  # an outage takes a while: all calls are in one, where they can be
+        for some in [names] if meeting.apart else [[name] for name in names]:
+            if time.perf_counter() - started < _REAL_SECONDS:
+                await _fallen(hall, state, some, "gone", 0)
 
 
-async def _fallen(hall: _Hall, state: str, name: str, way: str, turns: int) -> None:
-    room = await hall.begin(state)
-    about = f"{name} of {state}, with the backend {way} after {turns} turns"
-    task = asyncio.ensure_future(_told(hall.bare(name, room), about))
+async def _fallen(hall: _Hall, state: str, names: list[str], way: str, turns: int) -> None:
+    """Calls, each of a record of its own, and the backend is gone after so many turns."""
+    rooms = [await hall.begin(state) for _ in names]
+    said = [f"{name} of {state}, with the backend {way} after {turns} turns" for name in names]
+    tasks = [
+        asyncio.ensure_future(_told(hall.bare(name, room), about))
+        for name, room, about in zip(names, rooms, said, strict=True)
+    ]
     await _turns(turns)
     async with hall.world.outage() if way == "gone" else hall.world.cut_mid_answer(0):
         await hall.world.sleep(0.3)
         if not hall.world.virtual:
-            await asyncio.wait((task,), timeout=_AFTER)
-    answer, outcome = await task
+            await asyncio.wait(tasks, timeout=_OUTAGE_SECONDS)
+    told = await asyncio.gather(*tasks)
     await hall.world.sleep(_AFTER if hall.world.virtual else hall.world.on_its_way)
-    found = await room.found([answer, None])
+    for name, room, about, (answer, outcome) in zip(names, rooms, said, told, strict=True):
+        found = await room.found([answer, None])
+        await _is_whole(hall, state, name, found, outcome, about)
+
+
+async def _is_whole(
+    hall: _Hall, state: str, name: str, found: Found, outcome: Outcome | None, about: str
+) -> None:
+    """Break unless a call that ended so left what it makes, or what was there before."""
     done = await hall.in_order(state, ((0, name),))
     left = await hall.in_order(state, ())
-    ends = {
-        None: [done],
-        Outcome.NOT_DONE: [left],
-    }.get(outcome, [done, left])
-    if outcome is not None:
-        ends = [_with(end, 0, found[1]) for end in ends]
+    if outcome is None:
+        ends = [done]
+    else:
+        possible = [left] if outcome is Outcome.NOT_DONE else [done, left]
+        ends = [_with(end, 0, found[1]) for end in possible]
     that(found in ends, f"{about}: {found} is none of {ends}")
 
 

@@ -53,11 +53,11 @@ def _told(one: SagaRecord | None) -> object:
 
 async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
     """Every saga, who has it, and in which order they wait."""
-    left: list[object] = []
+    left: list[Any] = []
     for name in ("k", "a", "n"):
         left.append(_told(await pipe.send(Get(f"{space}s", name))))
-        for owner in ("first", "second", "third"):
-            left.append(await pipe.send(Keep(f"{space}s", name, owner, 0.0)))
+        keeps = [Keep(f"{space}s", name, owner, 0.0) for owner in ("first", "second", "third")]
+        left += [await pipe.send(keep) for keep in keeps]
     if SagaFeature.LIST in pipe.driver.features:
         for status in (_RUN, "STUCK"):
             found = await pipe.send(ListSagas(f"{space}s", status))
@@ -67,7 +67,7 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
 
 
 def _create(name: str, tag: str, owner: str | None = None) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         lease = _LONG if owner else 0.0
         return await pipe.send(Create(f"{space}s", _record(name, _RUN, tag), owner, lease))
 
@@ -75,7 +75,7 @@ def _create(name: str, tag: str, owner: str | None = None) -> Call:
 
 
 def _update(name: str, tag: str, status: str = _RUN) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         version = known.get("version", 1) if name == "k" else 1
         return await pipe.send(Update(f"{space}s", _record(name, status, tag, version)))
 
@@ -83,7 +83,7 @@ def _update(name: str, tag: str, status: str = _RUN) -> Call:
 
 
 def _claim(owner: str, most: int, saga_id: str | None = None) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         op = Claim(f"{space}s", (_RUN,), owner, _LONG, most, saga_id)
         found: tuple[SagaRecord, ...] = ()
         for _ in range(_TURNS):
@@ -96,7 +96,7 @@ def _claim(owner: str, most: int, saga_id: str | None = None) -> Call:
 
 
 def _keep(owner: str, lease: float) -> Call:
-    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         return await pipe.send(Keep(f"{space}s", "k", owner, lease))
 
     return call

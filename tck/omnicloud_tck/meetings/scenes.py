@@ -28,6 +28,7 @@ class Meeting:
         look: All that is there, in a form in which equal states are equal but for versions.
         needs: Features without which a call is not tried.
         reads: Calls that change nothing.
+        apart: Whether what is done in one room leaves the others alone.
         jumps: States that take a while to make, so that they are begun where time is virtual.
         retried: Calls that may end in a conflict where two meet, without having done anything.
     """
@@ -39,6 +40,7 @@ class Meeting:
     reads: frozenset[str] = frozenset()
     jumps: frozenset[str] = frozenset()
     retried: frozenset[str] = frozenset()
+    apart: bool = True
 
     def possible(self, features: frozenset[Feature]) -> list[str]:
         """The calls that a provider with these features takes."""
