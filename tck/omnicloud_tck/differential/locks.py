@@ -72,7 +72,7 @@ class _LocksTwin:
         for name in self._names.values():
             name.tick(self._times.now())
         verb, client, *rest = step
-        await getattr(self, _SAME.get(verb, verb))(self._scene.pipes[client], *rest)
+        await getattr(self, _SAME.get(verb) or verb)(self._scene.pipes[client], *rest)
 
     async def end(self) -> None:
         """Compare all that is there, and give it back."""

@@ -57,7 +57,7 @@ class MessagingTwin:
         await self._times.clear_of(self._moments())
         self._tick()
         verb, client, *rest = step
-        await getattr(self, _SAME.get(verb, verb))(client, *rest)
+        await getattr(self, _SAME.get(verb) or verb)(client, *rest)
 
     def _moments(self) -> list[float]:
         return [moment for topic in self._topics.values() for moment in topic.moments()]
@@ -212,9 +212,9 @@ class MessagingTwin:
     async def subscribe(self, client: int, room: str, name: str) -> None:
         """Make a group, or one that is known again, which changes nothing."""
         topic, retained = self._topic(room), self._has(MessagingFeature.REPLAY)
-        if retained and name not in topic.groups:
-            if not self._fresh(topic, self._limits.retention_seconds):
-                return  # what is older may be retained or not
+        new = retained and name not in topic.groups
+        if new and not self._fresh(topic, self._limits.retention_seconds):
+            return  # what is older may be retained or not
         await self._clients[client].subscribe(self._space + room, name)
         topic.subscribe(name, retained=retained)
 

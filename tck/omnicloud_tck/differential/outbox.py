@@ -234,7 +234,8 @@ class OutboxTwin:
             one = given_up[which % len(given_up)]
         event_id = "unknown" if one is None else one.event_id
         parked = one is not None and one.status is EventStatus.PARKED
-        equal(parked, await pipe.send(Requeue(self._prefix + room, event_id)), "requeue")
+        requeued: bool = await pipe.send(Requeue(self._prefix + room, event_id))
+        equal(parked, requeued, "requeue")
         if one is not None and parked:
             one.status, one.attempts, one.ready_at = EventStatus.PENDING, 0, 0.0
 

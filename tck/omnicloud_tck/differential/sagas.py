@@ -74,7 +74,8 @@ class SagasTwin:
             with refused(SagaStateConflictError, f"an update of {record.version} over {held}"):
                 await pipe.send(op)
             return await self.get(pipe, room, name)
-        equal(held + 1, await pipe.send(op), "the version after an update")
+        stored: int = await pipe.send(op)
+        equal(held + 1, stored, "the version after an update")
         row.record, row.written = replace(record, version=held + 1), next(self._writes)
         return None
 

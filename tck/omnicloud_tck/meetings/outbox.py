@@ -161,7 +161,7 @@ async def _pending(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
 
 
 OUTBOX_MEETING = Meeting(
-    {"nothing": _nothing, "three events": _three, "a claimed event": _claimed},
+    {"three events": _three, "a claimed event": _claimed},
     {
         "a save": _save("new", "a"),
         "another save": _save("newer", "a"),
