@@ -16,7 +16,7 @@ FILES = {
     "test": ("v1.test.txt.xz", "v1.test.c2591400.txt.xz"),
 }
 ORIGIN = "github huaweicloud/trace_generation_rnn, resources/{traces,maps}, xz-packed"
-OPEN_ENDED = 10 * 86_400.0
+OPEN_ENDED = 10 * 86_400.0  # longer than either part is
 
 
 @dataclass(frozen=True)
@@ -68,14 +68,23 @@ def made_up(seed: int, ticks: int = 40) -> Trace:
 
 
 def learnt(seen: Trace) -> Survival:
-    """Lifetimes of another, earlier trace by kind and size of the batch, or by kind."""
-    every = (machine for tick in seen for machine in tick)
-    return Survival((kinds(one.kind, grade(one.batch)), one.seconds) for one in every)
+    """Lifetimes of another, earlier trace: of those that had left by its end, and of the others.
+
+    By kind and size of the batch, or by size of the batch.
+    """
+    left: list[tuple[Kinds, float]] = []
+    there: list[tuple[Kinds, float]] = []
+    for number, tick in enumerate(seen):
+        age = (len(seen) - number) * TICK_SECONDS
+        for one in tick:
+            what = kinds(one.kind, grade(one.batch))
+            (left if one.seconds <= age else there).append((what, min(one.seconds, age)))
+    return Survival(left, there)
 
 
 def kinds(kind: str, grade: str) -> Kinds:
     """What a machine is like, the narrowest first."""
-    return (kind, grade), (kind, "")
+    return (kind, grade), grade
 
 
 def grade(batch: int) -> str:

@@ -33,7 +33,7 @@ from omnicloud.placement.rules.objectives.lifetime import Exits
 from omnicloud.placement.rules.objectives.stay import Stays
 
 CORES, GIB = 32, 224
-BY_CHANCES = Options(aims=(Aim("stay", 1.0), Aim("best_fit", 0.08)))  # the weight: see --part dev
+BY_CHANCES = Options(aims=(Aim("stay", 1.0), Aim("best_fit", 0.002)))  # the weight: see --part dev
 BY_LIFETIME = Options(aims=(Aim("lifetime", 1.0), Aim("best_fit", 0.01)))
 POLICIES = {
     "spread": (Options(aims=(Aim("spread"),)), ""),

@@ -52,9 +52,30 @@ def test_chances_are_told_anew_at_every_age() -> None:
     assert chance("either", 2000, 1800) > 0.98  # who stayed that long is one of those that stay
 
 
-def test_a_kind_that_was_hardly_seen_counts_as_all_others() -> None:
-    few = Survival([(("rare",), LASTING)] * 3 + [(("usual",), BRIEF)] * 60)
-    assert few.curve(("rare",)) == few.curve(()) != few.curve(("usual",))
+def there_yet(survival: Survival, kind: str, horizon: float) -> float:
+    column = int(HORIZONS_SECONDS.tolist().index(horizon))
+    return float(survival.chances(np.array([survival.curve((kind,))]), np.zeros(1))[0, column])
+
+
+def test_a_kind_that_was_hardly_seen_counts_nearly_as_all_others() -> None:
+    few = Survival([(("rare",), LASTING)] * 3 + [(("usual",), BRIEF)] * 300)
+    assert there_yet(few, "rare", 3600) < 0.2
+    more = Survival([(("rare",), LASTING)] * 300 + [(("usual",), BRIEF)] * 300)
+    assert there_yet(more, "rare", 3600) > 0.95
+
+
+def test_those_that_have_not_left_count_for_as_long_as_they_were_there() -> None:
+    left = [(("k",), BRIEF)] * 100
+    ignored, counted = Survival(left), Survival(left, [(("k",), 7200.0)] * 100)
+    assert there_yet(ignored, "k", 3600) < 0.05
+    assert there_yet(counted, "k", 3600) == pytest.approx(0.5, abs=0.05)
+    young = Survival(left, [(("k",), 300.0)] * 100)  # say nothing of those that are older
+    assert there_yet(young, "k", 3600) < 0.05
+
+
+def test_who_has_not_left_is_not_taken_to_stay_for_ever() -> None:
+    forever = Survival([(("k",), BRIEF)] * 50, [(("k",), 7200.0)] * 50)
+    assert there_yet(forever, "k", 6 * 86_400.0) < 0.9 * there_yet(forever, "k", 7200.0)
 
 
 def test_a_narrow_kind_goes_before_a_wide_one() -> None:
@@ -78,6 +99,26 @@ def test_who_stays_goes_to_who_stays() -> None:
     there.add(asks("l", "lasting"), 1)
     placer = Placer(there, Options(aims=(Aim("stay"),)), Catalogue.of())
     assert placer.find(asks("w", "lasting")) == 1
+
+
+def test_who_leaves_soon_does_not_take_the_room_of_who_stays() -> None:
+    there, stays = fleet()
+    surely = Survival([*SEEN], beside=0.01)
+    stays.learn(surely, kinds)
+    for number in range(3):
+        there.add(asks(f"l{number}", "lasting"), 1)
+    placer = Placer(there, Options(aims=(Aim("stay"),)), Catalogue.of())
+    assert placer.find(asks("w", "brief")) == 0  # a node is opened: half an hour against days
+    assert placer.find(asks("w", "lasting")) == 1
+    stays.learn(surely, kinds, held=0.0)
+    assert placer.find(asks("w", "brief")) == 1
+
+
+@pytest.mark.parametrize("held", [-0.1, 1.1, math.nan])
+def test_a_price_of_held_room_that_is_none_is_refused(held: float) -> None:
+    _, stays = fleet()
+    with pytest.raises(InvalidArgumentError, match="held"):
+        stays.learn(SURVIVAL, kinds, held=held)
 
 
 def test_an_old_workload_that_might_have_left_early_is_company_that_stays() -> None:
@@ -120,4 +161,5 @@ def test_those_that_are_there_when_lifetimes_are_learnt_count() -> None:
     stays = found.book(Stays)
     stays.learn(SURVIVAL, kinds)
     assert stays.left(slice(0, 2))[0] == pytest.approx(np.ones(len(HORIZONS_SECONDS)))
-    assert stays.left(slice(1, 2)).max() < 0.05
+    before_leaving = HORIZONS_SECONDS < LASTING - 86_400
+    assert stays.left(slice(1, 2))[0, before_leaving].max() < 0.2

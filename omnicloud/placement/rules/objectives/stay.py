@@ -7,13 +7,16 @@ from collections.abc import Callable, Hashable
 import numpy as np
 from numpy.typing import NDArray
 
+from omnicloud.errors import InvalidArgumentError
 from omnicloud.placement.engine.fleet import Fleet, Floats, Rows
 from omnicloud.placement.forecast.survival import HORIZONS_SECONDS, Kinds, Survival
 from omnicloud.placement.model.workload import Workload
 from omnicloud.placement.rules.protocol import Objective, Scope, Score
 
-__all__ = ["Stay", "Stays"]
+__all__ = ["HELD", "Stay", "Stays"]
 
+HELD = 0.1
+"""What an hour costs in which all of a node is free but held by others, in hours of a node."""
 _WIDTHS = np.diff(HORIZONS_SECONDS, prepend=0.0)
 _LEAST = 1e-6  # no chance to leave is zero: products of many must not lose what comes after
 
@@ -27,6 +30,7 @@ class Stays:
 
     def __init__(self, fleet: Fleet) -> None:
         self.now = 0.0
+        self.held = HELD
         self.empty: Floats = np.ones((len(fleet), len(HORIZONS_SECONDS)))
         self._fleet = fleet
         self._survival: Survival | None = None
@@ -40,6 +44,7 @@ class Stays:
         survival: Survival,
         kinds: Callable[[Workload], Kinds],
         companions: Callable[[Workload], Hashable] | None = None,
+        held: float = HELD,
     ) -> None:
         """Tell chances by this; those that are there already count as having come now.
 
@@ -47,7 +52,14 @@ class Stays:
             survival: From lifetimes of the past.
             kinds: What a workload is like; of its fields other than the name.
             companions: Equal for those that leave together; each by itself unless said.
+            held: See :class:`Stay`; 0..1.
+
+        Raises:
+            InvalidArgumentError: ``held`` is outside 0..1.
         """
+        if not 0 <= held <= 1:
+            raise InvalidArgumentError(f"held is {held}, it must be from 0 to 1")
+        self.held = held
         self._survival, self._kinds = survival, kinds
         self._companions = companions or _by_name
         self._units = _Units()
@@ -163,26 +175,37 @@ class Stay(Objective):
     For each horizon the chance that the node is empty then and the workload still there. Takes
     chances instead of times: re-prediction at every age, as in Ling et al., "LAVA: Lifetime-Aware
     VM Allocation with Learned Distributions and Adaptation to Mispredictions", MLSys 2025.
+
+    To that comes, times ``held`` and the workload's share of the node, the chance that the
+    workload has left and the node is in use yet: room on a node that others hold for long is
+    better kept for one that stays as long, even if a node is opened for one that does not.
     """
 
     name = "stay"
 
     def score(self, fleet: Fleet, workload: Workload) -> Score | None:
         """Concerns every workload."""
-        return _Longer(fleet.book(Stays), workload)
+        return _Longer(fleet, workload)
 
 
 class _Longer(Score):
     scope = Scope.SHARED  # time passes on every node
     bounds = (-float(_WIDTHS.sum()), 0.0)
 
-    def __init__(self, stays: Stays, workload: Workload) -> None:
-        self._stays = stays
-        self._weights = stays.chances(workload) * _WIDTHS
+    def __init__(self, fleet: Fleet, workload: Workload) -> None:
+        self._stays = fleet.book(Stays)
+        chances = self._stays.chances(workload)
+        self._longer = chances * _WIDTHS
+        self._after = (1.0 - chances) * _WIDTHS
+        demand = fleet.demand(workload)
+        parts = fleet.shares * demand[:, np.newaxis]
+        self._held = self._stays.held * np.minimum(parts.max(axis=0, initial=0.0), 1.0)
 
     def raw(self, rows: Rows) -> Floats:
-        longer: Floats = self._stays.left(rows) @ self._weights
-        return -longer
+        empty = self._stays.left(rows)
+        waiting = self._after.sum() - empty @ self._after
+        cost: Floats = empty @ self._longer + self._held[rows] * waiting
+        return -cost
 
 
 def _unlike(workload: Workload) -> Kinds:
