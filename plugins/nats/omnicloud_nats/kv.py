@@ -12,6 +12,7 @@ import math
 import re
 from bisect import bisect_right
 from collections.abc import Callable
+from functools import lru_cache
 
 from omnicloud.contracts.kv.driver import (
     Begin,
@@ -99,8 +100,7 @@ class NatsKV:
 
     @property
     def limits(self) -> KVLimits:
-        room = self._stream.store.message_max_bytes - _HEADERS_BYTES
-        return KVLimits(value_max_bytes=min(room, 8 << 20), batch_max_items=BATCH_ITEMS)
+        return _limits(self._stream.store.message_max_bytes - _HEADERS_BYTES)
 
     async def get(self, op: Get, /) -> Record | None:
         found = await self._stream.last(self._subjects.of(op.key)[0])
@@ -245,6 +245,12 @@ class NatsKV:
         subject, beside = self._subjects.of(key)
         headers = {} if beside is None else {KEY_HEADER: beside}
         return subject, headers | lasting(ttl)
+
+
+@lru_cache(maxsize=64)
+def _limits(room: int) -> KVLimits:
+    """The bounds on a server that takes so much; every call is held to them."""
+    return KVLimits(value_max_bytes=min(room, 8 << 20), batch_max_items=BATCH_ITEMS)
 
 
 async def open_kv(config: NatsConfig, opening: Opening) -> NatsKV:

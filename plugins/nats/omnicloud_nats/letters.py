@@ -26,6 +26,7 @@ HEADERS_BYTES = 8 << 10
 
 _MESSAGE = "Omni-Message"
 _LANE_DIGITS = 16
+_encoded = json.JSONEncoder(separators=(",", ":")).encode
 
 
 class Places:
@@ -86,7 +87,7 @@ def headers_of_message(message: Outgoing, published_at: float | None = None) -> 
     """What stands beside the payload; the server stamps it where no time is given."""
     said = [message.id, message.key, dict(message.headers), published_at]
     # JSON in ASCII has neither line breaks nor blanks at its ends, so it may be a header.
-    return {_MESSAGE: json.dumps(said, separators=(",", ":"))}
+    return {_MESSAGE: _encoded(said)}
 
 
 def letter_of(stored: Stored) -> Letter:

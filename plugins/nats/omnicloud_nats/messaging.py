@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from typing import TypeVar
 
 from omnicloud.contracts.messaging.driver import (
@@ -81,14 +82,7 @@ class NatsMessaging:
 
     @property
     def limits(self) -> MessagingLimits:
-        room = self._stream.store.message_max_bytes - _HEAD_BYTES
-        return MessagingLimits(
-            payload_max_bytes=min(room, 8 << 20),
-            headers_max_bytes=HEADERS_BYTES,
-            batch_max_items=BATCH_ITEMS,
-            retention_seconds=self._kept,
-            dedupe_seconds=self._kept,
-        )
+        return _limits(self._stream.store.message_max_bytes - _HEAD_BYTES, self._kept)
 
     async def publish(self, op: Publish, /) -> None:
         await self._publishing.publish(op)
@@ -336,6 +330,18 @@ class NatsMessaging:
     async def _oldest(self) -> float:
         """From when on messages are kept, whoever has settled them."""
         return await self._stream.time.now() - self._kept
+
+
+@lru_cache(maxsize=64)
+def _limits(room: int, kept: float) -> MessagingLimits:
+    """The bounds on a server that takes so much; every call is held to them."""
+    return MessagingLimits(
+        payload_max_bytes=min(room, 8 << 20),
+        headers_max_bytes=HEADERS_BYTES,
+        batch_max_items=BATCH_ITEMS,
+        retention_seconds=kept,
+        dedupe_seconds=kept,
+    )
 
 
 async def open_messaging(config: NatsConfig, opening: Opening) -> NatsMessaging:

@@ -27,6 +27,8 @@ _TABLE = {code: f"={code:02X}" for code in range(0x80) if _NARROW.match(chr(code
 
 def token_of(name: str) -> str:
     """A name as one token that may stand in the name of a stream; injective."""
+    if len(name) <= _TOKEN_BYTES and name.isascii() and _NARROW.search(name) is None:
+        return name
     token = "".join(
         f"={byte:02X}" if _NARROW.match(chr(byte)) else chr(byte) for byte in name.encode()
     )
