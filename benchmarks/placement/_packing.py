@@ -17,7 +17,7 @@ from omnicloud.placement.forecast.purchase import Offer, buy
 from omnicloud.placement.forecast.usage import Floats
 
 MEMORY_MARGIN = 1.3  # on the peak of the sum of two weeks
-MIXED_MEMORY = 0.9  # of a node's: a mix leaves none of it over by chance, as one type does
+MIXED_MEMORY = 0.95  # of a node's: a mix leaves none of it over by chance, as one type does
 
 
 @dataclass(frozen=True)

@@ -59,13 +59,17 @@ def play(
     relief: bool,
     strict: bool,
     nodes: Sequence[Node] = (),
+    moves: float = MOVES_PER_WORKLOAD,
+    memory_fill: float | None = None,
 ) -> Played:
     """One interval after another; a relief sees only those that are over.
 
     All nodes are like ``node``, or as told in ``nodes`` and those opened later like ``node``.
+    ``moves`` is the relief's budget for each workload of the window. With a ``memory_fill`` it
+    sees those as well of which more than that share of memory is in use.
     """
     opened = nodes or [node] * (int(node_of.max()) + 1)
-    week = _Week(window, node_of, [*opened, *[node] * ROOM], strict)
+    week = _Week(window, node_of, [*opened, *[node] * ROOM], strict, moves, memory_fill)
     if not relief:
         return week.untouched()
     for slot in range(window.cpu_came.shape[1]):
@@ -76,9 +80,16 @@ def play(
 
 class _Week:
     def __init__(
-        self, window: Window, node_of: np.ndarray, nodes: Sequence[Node], strict: bool
+        self,
+        window: Window,
+        node_of: np.ndarray,
+        nodes: Sequence[Node],
+        strict: bool,
+        moves: float,
+        memory_fill: float | None,
     ) -> None:
         self._window = window
+        self._memory_fill, self._short = memory_fill, False
         self._cores = np.array([one.cores for one in nodes], dtype=np.float32)
         self._gib = np.array([one.gib for one in nodes], dtype=np.float32)
         self._usd = np.array([one.usd_per_hour for one in nodes])
@@ -89,7 +100,7 @@ class _Week:
         self._loads = np.full((self._open + ROOM, slots), np.nan, dtype=np.float32)
         self._restarts = np.zeros(len(self._loads))
         self._growth = Growth(SLO, slots)
-        self._budget = int(MOVES_PER_WORKLOAD * window.count)
+        self._budget = int(moves * window.count)
         self._moves, self._moved, self._memory_over = 0, 0.0, 0
         self._expected = _sizes(window)
         self._memory = _memory_profiles(window, strict)
@@ -111,13 +122,16 @@ class _Week:
         self._restarts[:] = 0
         memory = np.bincount(self._node_of, self._window.memory_came[:, slot], len(self._gib))
         self._memory_over += int(np.count_nonzero(memory > self._gib))
+        limits = self._gib * (self._memory_fill or np.inf)
+        self._short = bool(np.any(memory > limits))
 
     def relieve(self, slot: int) -> None:
         """Decide by this interval for the next; a new node takes one interval to start."""
         over = int(np.count_nonzero(self._loads[: self._open, slot] > self._cores[: self._open]))
         relief = Relief((), need_node=False)
-        if over:
-            relief = relieve(self._standing(slot), self._budget - self._moves)
+        if over or self._short:
+            left = self._budget - self._moves
+            relief = relieve(self._standing(slot), left, memory_fill=self._memory_fill or 1.0)
             self._follow(relief)
         grow = self._growth.after(nodes=self._open, overloaded=over, need_node=relief.need_node)
         useful = self._moves < self._budget and self._ready == self._open < len(self._loads)
@@ -133,6 +147,7 @@ class _Week:
             memory=self._memory,
             capacity=limits.astype(np.float32),
             memory_capacity=self._gib,
+            memory_usage=self._window.memory_came[:, slot] if self._memory_fill else None,
         )
 
     def _follow(self, relief: Relief) -> None:

@@ -44,6 +44,7 @@ class Policy:
         relief: Whether hot nodes are relieved during the week.
         spread: Emptiest node first instead of fullest.
         mixed: The cheapest mix of types of nodes, bought for all workloads at once.
+        memory_fill: Share of a node's memory in use from which on it is relieved as well.
         goal: What a knob must have kept in the past.
     """
 
@@ -54,6 +55,7 @@ class Policy:
     spread: bool = False
     mixed: bool = False
     asked: bool = False
+    memory_fill: float | None = None
     goal: Goal = WITHIN
 
 
@@ -72,7 +74,15 @@ POLICIES = (
 
 MIXED = (
     Policy("right_sizing_mixed", SIZES[2:3], STILL, mixed=True),
-    Policy("omnicloud", (BLEND, RC_LIKE), RELIEVED, relief=True, mixed=True, goal=CAREFUL),
+    Policy(
+        "omnicloud",
+        (BLEND, RC_LIKE),
+        RELIEVED,
+        relief=True,
+        mixed=True,
+        memory_fill=0.9,
+        goal=CAREFUL,
+    ),
 )
 
 
@@ -159,7 +169,15 @@ class Bench:
         there = self.window(start)
         if policy.mixed:
             node_of, nodes = bought(what, self._kinds, choice.knob, self.strict)
-            return play(there, node_of, self.node, policy.relief, self.strict, nodes)
+            return play(
+                there,
+                node_of,
+                self.node,
+                policy.relief,
+                self.strict,
+                nodes,
+                memory_fill=policy.memory_fill,
+            )
         coming = arrivals(there.count, self.seed, order)
         node_of = pack(what, self.node, coming, choice.knob, policy.spread)
         return play(there, node_of, self.node, policy.relief, self.strict)

@@ -56,6 +56,8 @@ class Standing:
             target over the memory there.
         capacity: Of each node, in the unit of ``usage``; zero closes a node.
         memory_capacity: Of each node.
+        memory_usage: What each used in the interval; ``None`` where nobody measures it, and
+            then memory takes no part but by what is expected.
     """
 
     node_of: NDArray[np.intp]
@@ -64,12 +66,22 @@ class Standing:
     memory: Floats
     capacity: Floats
     memory_capacity: Floats
+    memory_usage: Floats | None = None
 
 
 def relieve(
-    now: Standing, budget: int, *, fill: float = 0.97, reserve: float = 0.5, tries: int = 6
+    now: Standing,
+    budget: int,
+    *,
+    fill: float = 0.97,
+    reserve: float = 0.5,
+    tries: int = 6,
+    memory_fill: float = 0.9,
 ) -> Relief:
     """Moves that bring every node that is over its capacity below it again.
+
+    Memory goes first, and earlier: it cannot be shared by waiting, so a node of which more than
+    ``memory_fill`` is in use gives workloads away before it is full.
 
     From the hottest node on, the smallest workload that brings it down to ``fill`` goes to the
     node that is emptiest by what it carries and by ``reserve`` times what it is expected to
@@ -80,8 +92,11 @@ def relieve(
         fill: Share of the capacity up to which nodes are filled by moves.
         reserve: Weight of the expected use when targets are ranked.
         tries: The most moves off one node in one interval.
+        memory_fill: Share of a node's memory up to which it may be in use.
     """
-    plan = _Plan(now, budget, fill, reserve)
+    plan = _Plan(now, budget, fill, reserve, memory_fill)
+    for source in plan.short_of_memory():
+        plan.empty(int(source), tries)
     over = np.flatnonzero(plan.loads > now.capacity)
     for source in over[np.argsort(-plan.loads[over], kind="stable")]:
         plan.cool(int(source), tries)
@@ -91,7 +106,9 @@ def relieve(
 class _Plan:
     """The loads as they become while moves are planned."""
 
-    def __init__(self, now: Standing, budget: int, fill: float, reserve: float) -> None:
+    def __init__(
+        self, now: Standing, budget: int, fill: float, reserve: float, memory_fill: float
+    ) -> None:
         self._now, self._left, self._reserve = now, budget, reserve
         nodes = len(now.capacity)
         self._node_of = now.node_of.copy()
@@ -100,8 +117,19 @@ class _Plan:
         self._expected = _sums(self._node_of, now.expected, nodes)
         self._memory = np.zeros((nodes, now.memory.shape[1]), dtype=np.float32)
         np.add.at(self._memory, self._node_of, now.memory)
+        self._uses: Floats = np.zeros(len(now.usage), dtype=np.float32)
+        if now.memory_usage is not None:
+            self._uses = now.memory_usage
+        self._in_use = _sums(self._node_of, self._uses, nodes)
+        self._memory_limits = memory_fill * now.memory_capacity
         self.moves: list[ReliefMove] = []
         self.stuck = False
+
+    def short_of_memory(self) -> NDArray[np.intp]:
+        """Nodes with more memory in use than they should have, those with the most first."""
+        excess = self._in_use - self._memory_limits
+        short = np.flatnonzero(excess > 0)
+        return short[np.argsort(-excess[short], kind="stable")]
 
     def cool(self, source: int, tries: int) -> None:
         """Plan moves off the node until it is below its limit, or there is no way."""
@@ -114,6 +142,30 @@ class _Plan:
                 break
             self._move(workload, source, target)
         self.stuck |= bool(self.loads[source] > self._now.capacity[source])
+
+    def empty(self, source: int, tries: int) -> None:
+        """Plan moves off the node until its memory is below its limit, or there is no way."""
+        for _ in range(tries):
+            if self._in_use[source] <= self._memory_limits[source] or not self._left:
+                return
+            workload, target = self._larger(source)
+            if target < 0:
+                self.stuck = True
+                return
+            self._move(workload, source, target)
+
+    def _larger(self, source: int) -> tuple[int, int]:
+        """The smallest that frees enough memory and where it goes, or else the greatest."""
+        there = np.flatnonzero(self._node_of == source)
+        there = there[self._uses[there] >= _LEAST * self._now.memory_capacity[source]]
+        order = there[np.argsort(self._uses[there], kind="stable")]
+        excess = self._in_use[source] - self._memory_limits[source]
+        place = int(np.searchsorted(self._uses[order], excess))
+        for workload in (*order[place:].tolist(), *order[:place][::-1].tolist()):
+            target = self._target(source, workload)
+            if target >= 0:
+                return workload, target
+        return -1, -1
 
     def _choice(self, source: int) -> int:
         """The smallest that is enough, or else the greatest, of those with room elsewhere."""
@@ -140,7 +192,8 @@ class _Plan:
         """Which nodes have the room now and the memory for their expected peak."""
         now = self._now
         peaks = (self._memory + now.memory[workload]).max(axis=1)
-        room = self.loads + now.usage[workload] <= self._limits
+        room = (now.capacity > 0) & (self.loads + now.usage[workload] <= self._limits)
+        room &= self._in_use + self._uses[workload] <= self._memory_limits
         return np.asarray(room & (peaks <= now.memory_capacity), dtype=np.bool_)
 
     def _move(self, workload: int, source: int, target: int) -> None:
@@ -149,6 +202,7 @@ class _Plan:
             self.loads[node] += sign * now.usage[workload]
             self._expected[node] += sign * now.expected[workload]
             self._memory[node] += sign * now.memory[workload]
+            self._in_use[node] += sign * self._uses[workload]
         self._node_of[workload] = target
         self._left -= 1
         self.moves.append(ReliefMove(workload, source, target))

@@ -13,6 +13,8 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud.placement.forecast.growth import Growth
 from omnicloud.placement.forecast.relief import Relief, ReliefMove, Standing, relieve
 
+AMOUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=14)
+
 
 def standing(node_of: list[int], usage: list[float], nodes: int, cores: float = 10) -> Standing:
     used = np.array(usage, dtype=np.float32)
@@ -68,13 +70,61 @@ def test_a_move_needs_the_memory_at_the_expected_peak() -> None:
     assert relieve(replace(now, memory=at_once), 5).need_node
 
 
+def remembering(
+    node_of: list[int], usage: list[float], nodes: int, memory: list[float]
+) -> Standing:
+    """As :func:`standing`, with ten of memory on each node, of which so much is in use."""
+    return replace(
+        standing(node_of, usage, nodes),
+        memory=np.ones((len(usage), 1), dtype=np.float32),
+        memory_capacity=np.full(nodes, 10, dtype=np.float32),
+        memory_usage=np.array(memory, dtype=np.float32),
+    )
+
+
+def test_a_node_is_relieved_before_its_memory_is_full() -> None:
+    now = remembering([0, 0, 0, 1], [1, 1, 1, 1], 2, [6, 2.5, 1, 2])
+    assert relieve(now, 5).moves == (ReliefMove(2, 0, 1),)  # 9.5 of 10, the smallest that helps
+    assert relieve(now, 5, memory_fill=0.96).moves == ()
+    assert relieve(replace(now, memory_usage=None), 5).moves == ()
+
+
+def test_what_frees_memory_goes_where_there_is_a_core_and_memory_for_it() -> None:
+    now = remembering([0, 0, 1, 2], [2, 2, 9, 1], 3, [6, 3.5, 1, 6])
+    assert relieve(now, 5) == Relief(
+        (), need_node=True
+    )  # no core on the one, no memory on the other
+    closed = replace(now, usage=np.zeros(4, dtype=np.float32), capacity=np.float32([10, 0, 10]))
+    assert relieve(closed, 5).need_node
+
+
+def test_a_hot_node_gives_nothing_to_one_that_runs_out_of_memory() -> None:
+    now = remembering([0, 0, 1, 2], [7, 5, 0, 3], 3, [1, 2, 8, 1])
+    assert relieve(now, 5).moves == (ReliefMove(1, 0, 2),)
+
+
+@given(AMOUNTS, st.integers(1, 5), st.integers(0, 6), st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=100)
+def test_no_relief_fills_the_memory_of_a_node(
+    memory: list[int], nodes: int, budget: int, random: object
+) -> None:
+    node_of = [random.randrange(nodes) for _ in memory]
+    usage = [float(random.randrange(6)) for _ in memory]
+    now = remembering(node_of, usage, nodes, [float(one) for one in memory])
+    relief = relieve(now, budget)
+    moved = after(now, relief)
+    was = np.bincount(node_of, memory, nodes)
+    uses = np.bincount(moved, memory, nodes)
+    assert len(relief.moves) <= budget
+    assert all(uses[node] <= max(was[node], 9) for node in range(nodes))
+    if budget > len(memory) and np.any(uses > 9.0):
+        assert relief.need_node
+
+
 def test_the_budget_is_kept() -> None:
     now = standing([0, 0, 1, 1, 2], [7, 5, 7, 5, 0], nodes=3)
     assert len(relieve(now, 1).moves) == 1
     assert relieve(now, 0).moves == ()
-
-
-AMOUNTS = st.lists(st.integers(0, 9), min_size=1, max_size=14)
 
 
 @given(AMOUNTS, st.integers(1, 5), st.integers(0, 6), st.randoms(use_true_random=False))
