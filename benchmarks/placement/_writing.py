@@ -133,6 +133,8 @@ def plot_frontier(
         axes.plot(across, up, marker="o", markersize=4, linewidth=1, label=policy)
     if limit is not None:
         axes.axvline(limit, color="#c62828", linestyle=":")
+        axes.set_xscale("symlog", linthresh=limit)  # what matters lies below it, the rest far off
+        axes.set_xlim(left=-limit / 10)
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     axes.set_title(title, fontsize=10)
