@@ -193,6 +193,7 @@ class RedisSagas:
         return _records(await self._run(_LIST, op.space, op.status, low, op.limit))
 
     async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
+        statuses = tuple(dict.fromkeys(op.statuses))  # one asked twice would be given twice
         return _records(
             await self._run(
                 _CLAIM,
@@ -201,8 +202,8 @@ class RedisSagas:
                 _microseconds(op.lease),
                 op.most,
                 _optional(op.saga_id),
-                len(op.statuses),
-                *op.statuses,
+                len(statuses),
+                *statuses,
                 *op.excluded,
             )
         )
