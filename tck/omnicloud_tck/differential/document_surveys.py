@@ -16,11 +16,17 @@ _INT64 = 1 << 63
 
 
 class DocumentSurveys(DocumentReading):
-    """One document for each value of a kind, at one path."""
+    """One document for each value of a kind, at one path.
+
+    Attributes:
+        most: So many values at most.
+    """
+
+    most = 99
 
     async def asked(self, documents: Documents, place: str, kin: list[Any], path: str) -> None:
         """Every operator with every value."""
-        room = f"{place}?{path}"
+        room, kin = f"{place}?{path}", kin[: self.most]
         for number, value in enumerate(kin):
             row = _holding(path, value)
             await self.put(documents, room, {"_id": f"{number}"}, row, True, "")
@@ -35,7 +41,7 @@ class DocumentSurveys(DocumentReading):
 
     async def bound(self, documents: Documents, place: str, kin: list[Any], path: str) -> None:
         """Every value under a unique index."""
-        room = f"{place}!{path}"
+        room, kin = f"{place}!{path}", kin[: self.most]
         if not self._room(room).indexes:
             await documents.create_index(self._space + room, path, unique=True)
             self._room(room).indexes[path,] = True
@@ -47,8 +53,8 @@ class DocumentSurveys(DocumentReading):
 
     async def changes(self, documents: Documents, place: str, kin: list[Any], path: str) -> None:
         """Every change of every value; and of each the insertion that its filter begins."""
-        room = f"{place}={path}"
-        for number, value in enumerate(kin[:_FEW]):
+        room, kin = f"{place}={path}", kin[: min(_FEW, self.most)]
+        for number, value in enumerate(kin):
             for way, update in enumerate(_updates(path, value, kin[number - 1])):
                 by = {"_id": f"{number}-{way}"}
                 await self.put(documents, room, by, _holding(path, value), True, "")

@@ -179,7 +179,10 @@ class _Game:
     async def _follow(self, steps: list[Step], space: str) -> None:
         player = self._player
         twin = await player.subject.open(player.scene(space))
+        until = time.perf_counter() + _REAL_SECONDS
         for step in steps:
+            if not player.world.virtual and time.perf_counter() > until:
+                break
             if step[0] == "anew":
                 await player.seats[step[1]].sit(closing=step[2])
             else:

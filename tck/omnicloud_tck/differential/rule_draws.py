@@ -27,7 +27,7 @@ _WORDS: tuple[tuple[str, ...], ...] = (
 _NOON = datetime(2026, 1, 31, 12, 0, 30, tzinfo=UTC)
 _MOMENTS = tuple(
     _NOON + timedelta(seconds=seconds)
-    for seconds in (-86_400, -3600, -60, -1, 0, 0.25, 1, 60, 3600, 5400, 86_400)
+    for seconds in (-86_400, -3600, -60, -0.5, 0, 0.25, 0.75, 1, 60, 5400, 86_400)
 )
 _ZONE = timezone(timedelta(hours=-5, minutes=-30))
 _CIRCUMSTANCES = ("tenant", "region", "tags", "not_before", "not_after")
@@ -155,18 +155,39 @@ def place(chance: Chance) -> int:
 
 def questions(chance: Chance) -> list[tuple[Any, ...]]:
     """Eight questions, most of them about what a rule speaks of."""
-    return [(*_parts(chance), _facts(chance)) for _ in range(8)]
+    return [_question(chance) for _ in range(8)]
 
 
-def _parts(chance: Chance) -> list[str]:
+def _question(chance: Chance) -> tuple[Any, ...]:
+    facts = _facts(chance)
     spoken = [rule for some in chance.kept.get("sets", [])[-2:] for rule in some[-9:]]
     if not spoken or chance.random() < 0.2:
-        return [_like(chance) for _ in _PARTS]
+        return (*(_like(chance) for _ in _PARTS), facts)
     rule = chance.choice(spoken)
     parts = [_filled(chance, rule[part]) for part in _PARTS]
-    if chance.random() < 0.4:
+    if chance.random() < 0.3:
         parts[chance.randrange(3)] = _like(chance)
-    return parts
+    if chance.random() < 0.8:
+        facts.update(_met(chance, rule.get("condition", {})))
+    return (*parts, facts)
+
+
+def _met(chance: Chance, condition: dict[str, Any]) -> dict[str, Any]:
+    """Facts that a condition asks for, or nearly: the last of them may be another."""
+    met: dict[str, Any] = {
+        name: _filled(chance, condition[name]) for name in ("tenant", "region") if name in condition
+    }
+    if "tags" in condition:
+        tags = {tag: _filled(chance, given) for tag, given in condition["tags"].items()}
+        met["tags"] = {**tags, **({_text(chance): "x"} if chance.random() < 0.2 else {})}
+    bounds = [condition[name] for name in ("not_before", "not_after") if name in condition]
+    if bounds:
+        bound = chance.choice(bounds)
+        moment = datetime.fromisoformat(bound) if isinstance(bound, str) else bound
+        met["at"] = moment + timedelta(seconds=chance.choice((-60, -1, -0.25, 0, 0.25, 1, 60)))
+    if met and chance.random() < 0.3:
+        met.pop(chance.choice(sorted(met)))
+    return met
 
 
 def _filled(chance: Chance, patterns: Any) -> str:
