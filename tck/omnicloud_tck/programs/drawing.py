@@ -212,7 +212,7 @@ def _wild(manner: Manner) -> dict[str, tuple[float, Way]]:
         "lost": (Ability.CUT, 3, _plain("lost")),
         "silence": (Ability.PARTITION, 2, _plain("silence")),
         "slow": (Ability.SLOW, 2, _slow),
-        "wall": (Ability.STEP_WALL, 2, lambda chance, _: ("wall", chance.choice(_STEPS))),
+        "wall": (Ability.STEP_WALL, 5, lambda chance, _: ("wall", chance.choice(_STEPS))),
     }
     if manner.virtual:
         ways["cut"] = (7, _turned("cut"))

@@ -243,9 +243,12 @@ class ObjectsCalls:
             ops = (Stat(key), GetRange(key))
             for op in ops if number % 2 else ops[::-1]:
                 await stage.do(who, One(op))
-        uploads = {upload_id: one for state in states for upload_id, one in state.uploads.items()}
-        for upload_id, upload in uploads.items():
-            await stage.do(who, One(ListParts(upload.key, upload_id)))
+        uploads = {pair for state in states for pair in state.ended[-2:]}
+        uploads |= {
+            (upload_id, one.key) for state in states for upload_id, one in state.uploads.items()
+        }
+        for upload_id, key in sorted(uploads):
+            await stage.do(who, One(ListParts(key, upload_id)))
         await self._list(stage, who, "", None, 1000, None)
 
 

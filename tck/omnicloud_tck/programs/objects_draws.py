@@ -153,8 +153,10 @@ def _complete(house: House, which: int, tags: str, condition: str | None) -> Com
             break  # a short part is the last one
     named = tuple(PartTag(number, tag) for number, tag, _ in parts) or (PartTag(1, "none"),)
     if tags == "wrong":
-        stale = max(upload.stale, default="another") if upload else "another"
-        named = (*named[:-1], PartTag(named[-1].number, stale))
+        stale = upload.stale if upload else {}
+        number = max(stale.keys() & {one.number for one in named}, default=named[-1].number)
+        wrong = PartTag(number, stale.get(number, "another"))
+        named = tuple(wrong if one.number == number else one for one in named)
     whole = checksum_of(b"".join(data for _, _, data in parts)) if tags == "right" else None
     return CompleteUpload(key, upload_id, named, whole, **_conditions(house, key, condition))
 

@@ -34,13 +34,18 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """An upload under way; its parts by number, with their tags as far as they were told."""
+    """An upload under way.
+
+    Attributes:
+        parts: By number, with their tags as far as they were told.
+        stale: Tags that parts had before they were sent again.
+    """
 
     key: str
     content_type: str
     metadata: Metadata
     parts: Mapping[int, tuple[str | None, bytes]] = field(default_factory=dict, repr=False)
-    stale: frozenset[str] = frozenset()
+    stale: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,10 +60,10 @@ def sent(state: ObjectsState, op: UploadPart, answer: object, _: Span) -> Object
     before = upload.parts.get(op.number)
     stale = upload.stale
     if before is not None and before[0] is not None and before[1] != op.data:
-        stale |= {before[0]}
+        stale = {**stale, op.number: before[0]}
         that(before[0] != tag, f"{about} has other content under the same tag")
     parts = {**upload.parts, op.number: (tag, op.data)}
-    return _changed(state, op.upload_id, replace(upload, parts=parts, stale=stale - {tag or ""}))
+    return _changed(state, op.upload_id, replace(upload, parts=parts, stale=stale))
 
 
 def listed(state: ObjectsState, op: ListParts, answer: object, _: Span) -> ObjectsState:

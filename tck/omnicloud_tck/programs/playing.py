@@ -23,7 +23,8 @@ __all__ = ["Player", "hold"]
 _SECONDS = 1.5  # real ones, after which no program is begun over a real backend
 _LONGEST = 4.0  # seconds of work, the same where time is virtual
 _DISTURBED = 3  # how often a program is played that errors of the moment disturb
-_TRIES, _SHRINKING = 150, 2.0  # how often one is played to make it smaller, and seconds for it
+_LATE = 3.0  # seconds after which what was given up is not done any more
+_TRIES, _SHRINKING = 90, 1.2  # how often one is played to make it smaller, and seconds for it
 _LONG = 40  # characters of a name or payload that are told
 _SHOWN = 1200  # characters of a counter-example
 
@@ -176,6 +177,9 @@ class Player:
         if deed is not None:
             await getattr(stage, way)(who, deed, *how)
             await self._calls.look(stage, (who[0], 1 - who[1]))
+            if way == "silence":
+                await stage.world.sleep(_LATE)
+                await self._calls.look(stage, (who[0], 1 - who[1]))
 
     def _silent(self, program: Program, texts: list[str]) -> None:
         told = " ".join(texts)

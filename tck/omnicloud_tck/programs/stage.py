@@ -25,7 +25,6 @@ Who = tuple[int, int]
 
 _SERVICE = ServiceInfo("tck")
 _SILENCE = 2.0  # seconds that a call lasts whose backend says nothing, until it is cancelled
-_LATE = 3.0  # seconds after which nothing that was sent before can arrive any more
 
 
 class House:
@@ -202,7 +201,6 @@ class Stage:
             await asyncio.wait((task,), timeout=_SILENCE)
             task.cancel()
             await asyncio.wait((task,))
-        await self.world.sleep(_LATE)
         self._ended(who, deed, task)
 
     async def slow(self, who: Who, deed: Deed, seconds: float) -> None:
