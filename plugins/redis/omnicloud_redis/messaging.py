@@ -36,6 +36,7 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import NotFoundError
 from omnicloud_redis import messaging_scripts as scripts
+from omnicloud_redis import publishing_scripts as publishing
 from omnicloud_redis.commands import Argument
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.messages import body_of, dead_record, delivery, key_of, number_of
@@ -72,10 +73,15 @@ class RedisMessaging:
         return self._limits
 
     async def publish(self, op: Publish, /) -> None:
+        if len(op.messages) == 1 and not op.delay and not op.dedupe:
+            (message,) = op.messages
+            one = (message.id, key_of(message.key), body_of(message))
+            if await self._run(publishing.PUBLISH_ONE, op.topic, *one):
+                return
         parts: list[Argument] = [_microseconds(op.delay or 0.0), int(op.dedupe)]
         for message in op.messages:
             parts += (message.id, key_of(message.key), body_of(message))
-        await self._run(scripts.PUBLISH, op.topic, *parts)
+        await self._run(publishing.PUBLISH, op.topic, *parts)
 
     async def subscribe(self, op: Subscribe, /) -> None:
         await self._run(scripts.SUBSCRIBE, op.topic, op.group)
