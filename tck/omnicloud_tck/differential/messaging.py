@@ -77,6 +77,16 @@ class MessagingTwin:
             await self.subscribe(client, room, name)
         return topic.groups.get(name)
 
+    def _busy(self, room: str, name: str) -> tuple[str, str]:
+        """The group if it has anything out, else one that has, if any."""
+        places = [(room, name), *((r, g) for r, one in self._topics.items() for g in one.groups)]
+        busy = (place for place in places if self._out(*place))
+        return next(busy, (room, name))
+
+    def _out(self, room: str, name: str) -> bool:
+        group = self._topic(room).groups.get(name)
+        return group is not None and bool(group.lent())
+
     def _has(self, feature: MessagingFeature) -> bool:
         return feature in self._features
 
@@ -175,6 +185,8 @@ class MessagingTwin:
 
     async def cancel(self, client: int, room: str, which: int) -> None:
         """Take back what is scheduled, or was, or never was."""
+        if which % 4 and not self._topic(room).scheduled:
+            room = next((name for name, one in self._topics.items() if one.scheduled), room)
         topic = self._topic(room)
         ids = [one.id for _, one in topic.scheduled]
         elsewhere = (one for other in self._topics.values() for _, one in other.scheduled)
@@ -303,6 +315,7 @@ class MessagingTwin:
 
     async def kill(self, client: int, room: str, name: str, which: int, reason: str) -> None:
         """Make a delivery a dead letter."""
+        room, name = self._busy(room, name)
         entry = await self._settle(client, room, name, which, "kill", reason)
         if entry is not None:
             letter = Letter(entry.message, reason, entry.attempts, self._times.wall())
@@ -311,6 +324,7 @@ class MessagingTwin:
     async def _settle(
         self, client: int, room: str, name: str, which: int, verb: str, reason: str = ""
     ) -> Entry | None:
+        room, name = self._busy(room, name)
         group = await self._group(client, room, name)
         entry, receipt = _picked(group, which)
         if group is None or not receipt:
@@ -327,6 +341,7 @@ class MessagingTwin:
         self, client: int, room: str, name: str, which: int, delay: float, counted: bool
     ) -> None:
         """Give a delivery back, for now or for later."""
+        room, name = self._busy(room, name)
         group = await self._group(client, room, name)
         entry, receipt = _picked(group, which)
         if group is None or not receipt:
@@ -342,6 +357,7 @@ class MessagingTwin:
 
     async def extend(self, client: int, room: str, name: str, count: int, lease: float) -> None:
         """Prolong some leases, or shorten them; old receipts stay old."""
+        room, name = self._busy(room, name)
         group = await self._group(client, room, name)
         if group is None:
             return
@@ -442,7 +458,7 @@ class MessagingTwin:
         topic = self._topic(room)
         names = list(topic.groups) if name is None else [name]
         dead = {group: topic.groups[group].letters for group in names if group in topic.groups}
-        known = [one.message.id for letters in dead.values() for one in letters]
+        known = [one.message.id for group in topic.groups.values() for one in group.letters]
         ids: tuple[str, ...] = () if which % 3 == 0 else ("unknown", *known[: which % 3])
         count = await self._clients[client].redrive(self._space + room, group=name, ids=ids)
         moved = 0

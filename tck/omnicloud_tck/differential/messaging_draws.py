@@ -111,7 +111,9 @@ MESSAGING_SUBJECT = Subject(
         "subscribe": Verb(2, of(_room, _group)),
         "receive": Verb(12, of(_room, _group, _MOST, _LEASE, one_of(0.0, 0.0, 0.5))),
         "ack": Verb(5, of(_room, _group, _WHICH)),
-        "nack": Verb(4, of(_room, _group, _WHICH, one_of(0.0, 0.0, 5.0, 100.0, 90_000.0), flag)),
+        "nack": Verb(
+            4, of(_room, _group, _WHICH, one_of(0.0, 0.0, 5.0, 100.0, 7000.0, 90_000.0), flag)
+        ),
         "kill": Verb(3, of(_room, _group, _WHICH, one_of(*_REASONS))),
         "extend": Verb(2, of(_room, _group, one_of(1, 2, 5), _LEASE)),
         "measure": Verb(2, of(_room, _group)),

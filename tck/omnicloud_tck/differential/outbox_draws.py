@@ -51,7 +51,7 @@ OUTBOX_SUBJECT = Subject(
     "outbox",
     {
         "save": Verb(9, of(_room, _keys, payload, _topic)),
-        "again": Verb(1, of(_room, _WHICH, payload)),
+        "again": Verb(1.5, of(_room, _WHICH, payload)),
         "crowd": Verb(0.1, of(_room, _keys, payload, one_of(60, 130))),
         "transact": Verb(
             2, of(_room, _several, payload, flag), frozenset({OutboxFeature.TRANSACTION})

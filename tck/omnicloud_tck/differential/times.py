@@ -15,7 +15,7 @@ LATE = 1.8
 """Seconds after it: what is due may come a second late, and a call may wait for half of one."""
 
 _LONG = 4000.0  # seconds: on a clock that cannot be moved nothing ends by itself
-_PASSING = (0.3, 2.3, 7.3, 7.3, 61.7, 61.7, 907.1, 5000.3, 90_001.7)
+_PASSING = (0.3, 2.3, 7.3, 7.3, 61.7, 61.7, 907.1, 5000.3, 90_001.7, 90_001.7)
 
 
 def passing(chance: Chance) -> float:

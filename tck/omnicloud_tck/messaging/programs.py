@@ -14,7 +14,7 @@ from omnicloud_tck.world import World
 
 __all__ = ["MessagingPrograms"]
 
-_ROUNDS = 7
+_ROUNDS = 13
 _PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 

@@ -14,7 +14,7 @@ from omnicloud_tck.world import World
 
 __all__ = ["OutboxPrograms"]
 
-_ROUNDS = 14
+_ROUNDS = 20
 _PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
