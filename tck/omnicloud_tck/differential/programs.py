@@ -110,7 +110,7 @@ async def _told(games: list[_Game], seed: int) -> str:
 
 def _said(why: str, steps: list[Step], game: _Game, seed: int) -> str:
     shown = "; ".join(" ".join(map(repr, step)) for step in steps)
-    whole = f"{why}; with `--seed {seed}` of {len(steps)} operations: {shown}"
+    whole = f"{why}; again with `--seed {seed}`, by {len(steps)} operations: {shown}"
     return whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}…"
 
 
