@@ -77,20 +77,18 @@ async def growth_of(act: Act, plan: Plan) -> dict[str, Any]:
     The slope of a line through what it was after each batch, the first third left out.
     """
     points: list[tuple[int, float]] = []
-    batch, done, ends = (
-        max(plan.grown // BATCHES, CALLERS),
-        0,
-        time.monotonic() + plan.grown_seconds,
-    )
-    while done < plan.grown and (len(points) < BATCHES // 2 or time.monotonic() < ends):
+    few = 4 * CALLERS
+    each = await _all_at_once(act, few) / few
+    batch = max(CALLERS, min(plan.grown, int(plan.grown_seconds / each)) // BATCHES)
+    ends = time.monotonic() + 2 * plan.grown_seconds
+    while len(points) < BATCHES and (len(points) < 3 or time.monotonic() < ends):
         await _all_at_once(act, batch)
-        done += batch
         gc.collect()
-        points.append((done, _resident_mib()))
+        points.append((batch * (len(points) + 1), _resident_mib()))
     late = points[len(points) // 3 :]
     slope = statistics.linear_regression(*zip(*late, strict=True)).slope if len(late) > 1 else 0.0
     return {
-        "calls": done,
+        "calls": points[-1][0],
         "mib_per_million": round(slope * 1e6, 1),
         "grown_mib": round(late[-1][1] - late[0][1], 2),
     }
@@ -134,8 +132,9 @@ async def _transfer(peer: str, direction: str, mib: int, place: dict[str, str]) 
         child.kill()
         await child.wait()
         return answer
-    if child.returncode:
-        return answer | {"failed": (wrong.decode().splitlines() or ["?"])[-1][:200]}
+    if not said.strip():  # a client that ends its process badly has told its figures before
+        last = (wrong.decode().splitlines() or ["no word"])[-1][:200]
+        return answer | {"failed": f"{last} (exit {child.returncode})"}
     answer |= json.loads(said)
     return answer | {"mib_per_second": round(mib / answer["seconds"]), "failed": None}
 

@@ -28,7 +28,11 @@ Direction = Callable[[], Awaitable[int]]
 
 async def _blocks(mib: int) -> AsyncIterator[bytes]:
     for _ in range(mib):
-        yield BLOCK
+        yield _new_block()  # a source has others each time, which nobody can share
+
+
+def _new_block() -> bytes:
+    return bytes(bytearray(BLOCK))
 
 
 async def _counted(chunks: AsyncIterator[Any]) -> int:
@@ -85,7 +89,7 @@ async def aiobotocore(stack: AsyncExitStack, place: dict[str, str], key: str, mi
         each = PART_BYTES >> 20
         for number, start in enumerate(range(0, mib, each), 1):
             await turns.acquire()
-            data = b"".join([BLOCK] * min(each, mib - start))
+            data = b"".join(_new_block() for _ in range(min(each, mib - start)))
             tasks.append(asyncio.create_task(part(number, data)))
         parts = [await task for task in tasks]
         await client.complete_multipart_upload(
@@ -112,7 +116,7 @@ async def s3fs(_: AsyncExitStack, place: dict[str, str], key: str, mib: int) -> 
     def write() -> int:
         with files.open(path, "wb") as file:
             for _ in range(mib):
-                file.write(BLOCK)
+                file.write(_new_block())
         return mib << 20
 
     def read() -> int:
@@ -196,4 +200,4 @@ async def measured(peer: str, direction: str, mib: int, place: dict[str, str]) -
 
 if __name__ == "__main__":
     said = asyncio.run(measured(sys.argv[1], sys.argv[2], int(sys.argv[3]), json.load(sys.stdin)))
-    print(json.dumps(said))
+    print(json.dumps(said), flush=True)
