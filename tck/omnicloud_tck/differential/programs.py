@@ -38,10 +38,10 @@ ALIKE: tuple[tuple[str, str], ...] = (
 """Tenants of which a fold, a cut, an escape or a hash makes one."""
 
 _LENGTH = 40  # operations of a program
-_REAL_SECONDS = 1.5  # after which no round is begun over a real backend
+_REAL_SECONDS = 1.0  # after which no round is begun over a real backend
 _REAL_TENANTS = 2
 _DISTURBED = 3  # how often a program is played that errors of the moment disturb
-_TRIES, _SHRINKING = 150, 2.0  # how often one is played to make it smaller, and seconds for it
+_TRIES, _SHRINKING = 150, 1.0  # how often one is played to make it smaller, and seconds for it
 _SHOWN = 700  # characters of a counter-example
 _ANEW = 0.03  # share of the operations before which a client is opened anew
 
