@@ -20,6 +20,7 @@ __all__ = [
     "Calls",
     "Manner",
     "Program",
+    "apart_in",
     "calm",
     "inside_of",
     "manner_of",
@@ -152,6 +153,11 @@ def _drawn(kind: str, calls: Calls, seed: int, number: int, manner: Manner) -> P
     return Program(tenants, tuple(steps), tuple(chance.canaries) if kind == "wild" else ())
 
 
+def apart_in(calls: Calls, virtual: bool) -> frozenset[str]:
+    """Calls that meet no other; over a wire, transactions meet each other in histories."""
+    return calls.apart if virtual else calls.apart | {"block"}
+
+
 def inside_of(calls: Calls) -> dict[str, Verb]:
     """What a transaction may hold."""
     kept = {name: verb for name, verb in calls.single.items() if name in calls.inside}
@@ -178,7 +184,7 @@ class Draws:
 
     def meeting(self) -> Step:
         """One of those that may meet another."""
-        meet = self._calls.single.keys() - self._calls.apart
+        meet = self._calls.single.keys() - apart_in(self._calls, self._chance.virtual)
         kept = {name: verb for name, verb in self._calls.single.items() if name in meet}
         return self._of({name: verb for name, verb in kept.items() if name in self._verbs} or kept)
 

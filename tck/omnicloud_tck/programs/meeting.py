@@ -7,7 +7,7 @@ from typing import Any
 
 from omnicloud_tck.law import Ability
 from omnicloud_tck.programs.chances import Chance
-from omnicloud_tck.programs.drawing import NEIGHBOURS, Calls, Manner, Program, inside_of
+from omnicloud_tck.programs.drawing import NEIGHBOURS, Calls, Manner, Program, apart_in, inside_of
 
 __all__ = ["disturbed", "met"]
 
@@ -22,7 +22,7 @@ _SLOWNESS = (0.04, 0.4)
 def met(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
     """Pairs of calls that two clients send at once: all of them in turn."""
     chance = _chance("met", calls, seed, number, manner)
-    verbs = sorted(calls.single.keys() - calls.apart)
+    verbs = sorted(calls.single.keys() - apart_in(calls, manner.virtual))
     pairs = list(itertools.product(verbs, verbs))
     random = _chance("pairs", calls, seed, 0, manner)
     random.shuffle(pairs)
