@@ -50,6 +50,7 @@ from omnicloud.errors import (
     CorruptedError,
     OmniCloudError,
     Outcome,
+    UnavailableError,
     UnsupportedError,
 )
 from omnicloud_local.config import LocalConfig
@@ -77,6 +78,7 @@ FEATURES: frozenset[Feature] = frozenset({ObjectsFeature.CONDITIONAL, ObjectsFea
 _LIMITS = ObjectsLimits()
 
 _ABANDONED_SECONDS = 7 * 86400.0  # after which an upload in parts is forgotten
+_MISSING, _UPLOAD_AGAIN = "a file of the object is missing", "upload the object again"
 _RACES = 20  # times that a reader may find its file removed by a writer in a row
 
 
@@ -120,7 +122,7 @@ class LocalObjects:
                 if row.info.version == before:
                     break
                 before = row.info.version
-        raise CorruptedError("a file of the object is missing", hint="upload the object again")
+        raise CorruptedError(_MISSING, hint=_UPLOAD_AGAIN)
 
     async def _content(self, row: Row, start: int, end: int | None) -> bytes:
         stop = row.info.size_bytes if end is None else min(end, row.info.size_bytes)
@@ -154,6 +156,7 @@ class LocalObjects:
         return await self._database.read(read)
 
     async def copy(self, op: Copy, /) -> str | None:
+        before: str | None = None
         for _ in range(_RACES):
             row = await self._database.read(lambda db: self._rows.find(db, op.source))
             if row is None:
@@ -161,15 +164,23 @@ class LocalObjects:
             try:
                 made = await self._in_thread("copying", self._files.link, row.segments)
             except FileNotFoundError:
+                if row.info.version == before:
+                    raise CorruptedError(_MISSING, hint=_UPLOAD_AGAIN) from None
+                before = row.info.version
                 continue
-            return await self._copied(op, row, made)
-        raise CorruptedError("a file of the object is missing", hint="upload the object again")
+            version = await self._copied(op, row, made)
+            if version is not None:
+                return version
+        raise UnavailableError("others write the source all the time", outcome=Outcome.NOT_DONE)
 
-    async def _copied(self, op: Copy, source: Row, made: tuple[Segment, ...]) -> str:
+    async def _copied(self, op: Copy, source: Row, made: tuple[Segment, ...]) -> str | None:
+        """The new version; ``None`` where the source is another by now, and nothing was done."""
         info = source.info
         facts = Facts(made, info.content_type, tuple(info.metadata.items()), info.checksum)
 
-        def write(db: sqlite3.Connection) -> tuple[str, tuple[Segment, ...]]:
+        def write(db: sqlite3.Connection) -> tuple[str | None, tuple[Segment, ...]]:
+            if self._rows.find(db, op.source) != source:
+                return None, made
             row = self._rows.expect(db, op.target, op.if_version, absent=op.if_absent)
             return self._put(db, op.target, facts), row.segments if row else ()
 

@@ -148,3 +148,15 @@ async def test_a_killed_writer_leaves_one_whole_object(tmp_path: Path) -> None:
         assert number in (acknowledged, acknowledged + 1)
         assert data == bytes([number % 251]) * len(data)
         await opening.aclose()
+
+
+async def test_a_copy_onto_itself_undoes_no_write_beside_it(tmp_path: Path) -> None:
+    opening = Alone()
+    objects = await opened(tmp_path, opening)
+    await objects.upload("k", b"first")
+    for number in range(100):
+        data = b"%d" % number
+        await asyncio.gather(objects.copy("k", "k"), objects.upload("k", data))
+        assert await objects.download("k") == data
+    assert len(files(tmp_path)) == 1
+    await opening.aclose()
