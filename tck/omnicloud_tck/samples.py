@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import zlib
 
-__all__ = ["HASHED_ALIKE", "NAMES", "PAYLOADS", "TENANTS", "look_alikes"]
+__all__ = ["HASHED_ALIKE", "NAMES", "PAYLOADS", "TENANTS", "TYPED_ALIKE", "look_alikes"]
 
 NAMES: tuple[str, ...] = (
     "plain",
@@ -156,6 +156,20 @@ HASHED_ALIKE: tuple[str, ...] = (
     *("playwright", "snush", "haggadot", "loathsomenesses"),  # djb2a
 )
 """Names of which the usual hashes of 32 bits make pairs one."""
+
+
+TYPED_ALIKE: tuple[str, ...] = (
+    *("7", "07", "007", "+7", "7.0", "7e0", "0x7", " 7", "7 ", "1000", "1e3", "1_000", "1,000"),
+    *("true", "True", "TRUE", "yes", "null", "None", "NULL", "nil", "NaN", "nan", "-0", "0", "0.0"),
+    *("507f1f77bcf86cd799439011", "507F1F77BCF86CD799439011"),  # an ObjectId
+    "6f9619ff-8b86-d011-b42d-00cf4fc964ff",
+    "6F9619FF-8B86-D011-B42D-00CF4FC964FF",
+    "{6f9619ff-8b86-d011-b42d-00cf4fc964ff}",
+    "6f9619ff8b86d011b42d00cf4fc964ff",
+    *("2024-02-29", "20240229", "2024-02-29T00:00:00Z", "2024-02-29T00:00:00+00:00"),
+    *("9007199254740992", "9007199254740993", "18446744073709551616", "1" + 40 * "0"),
+)
+"""Names that become one where a store takes them for numbers, truths, dates or identifiers."""
 
 
 def look_alikes(prefix: str) -> tuple[str, ...]:

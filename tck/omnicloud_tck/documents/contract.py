@@ -18,7 +18,9 @@ from omnicloud_tck.documents.lookers import LookerLaws
 from omnicloud_tck.documents.more import MoreLaws
 from omnicloud_tck.documents.orders import OrderLaws
 from omnicloud_tck.documents.programs import DocumentsPrograms
+from omnicloud_tck.documents.refusing import RefusingLaws
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
+from omnicloud_tck.documents.spelling import SpellingLaws
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
 from omnicloud_tck.general.kept import Pipe
@@ -41,6 +43,8 @@ class DocumentsContract(
     TakerLaws,
     OrderLaws,
     LookerLaws,
+    SpellingLaws,
+    RefusingLaws,
     DocumentsHistories,
     DocumentsPrograms,
     Silences,

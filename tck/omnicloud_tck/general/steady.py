@@ -11,7 +11,10 @@ from omnicloud.errors import DeadlineExceededError, OmniCloudError, Outcome, Una
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.general.faults import Faults
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.namespaces import Namespaces
+from omnicloud_tck.general.often import Often
 from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.samples import TYPED_ALIKE
 from omnicloud_tck.telling import everything, refusal, tells
 from omnicloud_tck.world import World
 
@@ -22,8 +25,17 @@ _OUTAGE_SECONDS = 20.0
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class Steady(Faults):
+class Steady(Faults, Often, Namespaces):
     """What is over is over: for contracts in which a payload stays until it is removed."""
+
+    @law("G-087", "Names that a store might take for numbers, truths or dates stay apart.")
+    async def typed_names_stay_apart(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        for name in TYPED_ALIKE:
+            equal(None, await self.take(pipe, name), f"{name!r} before it is put")
+            await self.put(pipe, name, name.encode())
+        for name in TYPED_ALIKE:
+            equal(name.encode(), await self.take(pipe, name), f"name {name!r}")
 
     @law(
         "G-060",

@@ -17,6 +17,7 @@ from omnicloud_tck.kv.counted import CountedLaws
 from omnicloud_tck.kv.ends import EndLaws
 from omnicloud_tck.kv.histories import KVHistories
 from omnicloud_tck.kv.lasting import LastingLaws
+from omnicloud_tck.kv.long import LongLaws
 from omnicloud_tck.kv.lookers import LookerLaws
 from omnicloud_tck.kv.many import ManyLaws
 from omnicloud_tck.kv.model import KVModel, kv_steps
@@ -44,6 +45,7 @@ class KVContract(
     KVMore,
     WaysLaws,
     LastingLaws,
+    LongLaws,
     LookerLaws,
     KVHistories,
     KVPrograms,

@@ -1,0 +1,90 @@
+"""A law about services that keep their names apart in one backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from omnicloud.core.context import ServiceInfo
+from omnicloud.core.pipeline import Pipeline
+from omnicloud.errors import OmniCloudError
+from omnicloud_tck.check import equal
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.requests import requests_of
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.probes import Scoping
+from omnicloud_tck.world import World
+
+__all__ = ["Namespaces"]
+
+_PLAIN = (bool, int, type(None))
+_ALONE, _ONE, _OTHER = b"alone-11", b"one-2222", b"other-33"
+
+Answers = list[object]
+
+
+class Namespaces(Contract):
+    """Every verb stays within its service, and within its tenant."""
+
+    @law(
+        "G-086",
+        "Two services of one backend, or two tenants of one service, are answered as if they were "
+        "alone.",
+        rung=Rung.TRUST,
+    )
+    async def each_is_alone(self, world: World[Any]) -> None:
+        alone = await self._asked(await world.pipeline(Scoping("alone")), _ALONE)
+        expected = [await alone.next() for _ in alone.requests]
+        one, two = [await world.pipeline(Scoping(name)) for name in ("one", "two")]
+        await self._alike(expected, one, two)
+        strange = getattr(world, "stranger", None)
+        if strange is not None:
+            layers = (Scoping("both"),)
+            other = Pipeline(await strange(), layers, service=ServiceInfo("else"), owned=False)
+            await self._alike(expected, await world.pipeline(*layers), other)
+
+    async def _alike(self, expected: Answers, one: Pipeline[Any], two: Pipeline[Any]) -> None:
+        mine, theirs = await self._asked(one, _ONE), await self._asked(two, _OTHER)
+        for answer, op in zip(expected, mine.requests, strict=True):
+            equal(answer, await mine.next(), f"{op.name}, beside another")
+            equal(answer, await theirs.next(), f"{op.name}, after another")
+
+    async def _asked(self, pipe: Pipeline[Any], payload: bytes) -> _Asked:
+        return _Asked(pipe, payload, await requests_of(self.contract, pipe, payload))
+
+
+class _Asked:
+    """Who asks for one thing after another."""
+
+    def __init__(self, pipe: Pipeline[Any], payload: bytes, requests: list[Any]) -> None:
+        self.requests, self._pipe, self._payload = requests, pipe, payload
+        self._left = iter(requests)
+
+    async def next(self) -> object:
+        """What is answered, as far as it is no matter of versions."""
+        op = next(self._left)
+        if hasattr(op, "owner"):  # two services do not share their processes
+            op = replace(op, owner=self._payload.decode())
+        try:
+            answer = await self._pipe.send(op)
+            found = _listed(answer)
+            while found is not None and answer.cursor is not None:
+                answer = await self._pipe.send(replace(op, cursor=answer.cursor))
+                found += _listed(answer) or 0
+        except OmniCloudError as error:
+            return type(error).__name__
+        return self._shape(answer) if found is None else found
+
+    def _shape(self, answer: Any) -> object:
+        if isinstance(answer, tuple):
+            return [self._shape(one) for one in answer]
+        for held in ("value", "data"):
+            if (found := getattr(answer, held, None)) is not None:
+                return type(answer).__name__, found == self._payload
+        return answer if isinstance(answer, _PLAIN) else type(answer).__name__
+
+
+def _listed(page: Any) -> int | None:
+    """How many are on a page of a listing."""
+    lists = (getattr(page, listed, None) for listed in ("keys", "names", "items"))
+    return next((len(found) for found in lists if isinstance(found, tuple)), None)
