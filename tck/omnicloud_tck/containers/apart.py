@@ -8,6 +8,7 @@ from typing import Any
 
 from omnicloud.contracts.containers import Containers, ContainersFeature, State
 from omnicloud.contracts.containers.driver import Events
+from omnicloud.core.operation import Feature
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import AlreadyExistsError, NotFoundError, OmniCloudError
 from omnicloud_tck.check import equal, refused, that, together
@@ -35,6 +36,8 @@ _NAMES = (
     f"{'k' * 1023}2",
 )
 _F = ContainersFeature
+_BEGINNINGS = ("web", "web-1", "old-web", "web.2", "web_3", "Web", "we", "a*b")
+_PREFIXES = ("", "web", "web-", "we", "web.", "web_", "Web", "old", "a*", "eb", "*", "nothing")
 
 
 class ApartLaws(Bench):
@@ -77,6 +80,39 @@ class ApartLaws(Bench):
         told = [one.name for one in await containers.list("web-", labels={"tier": "back"})]
         equal(["web-2"], told, "found by prefix and label")
         equal(["db"], [one.name for one in await containers.list("d")], "found by prefix")
+
+    @law("CON-111", "A prefix is the start of a name, letter by letter: not a part or a pattern.")
+    async def prefixes_begin(self, world: World[Any]) -> None:
+        containers, watcher = await self.portable(world), await world.pipeline()
+        features = watcher.driver.features
+        cursor = (await watcher.send(Events())).cursor if _F.EVENTS in features else None
+        for name in _BEGINNINGS:
+            await containers.run(spec(name, "exit 0"))
+            await self.ended(containers, name)
+            for feature, make in (
+                (_F.VOLUMES, containers.create_volume),
+                (_F.NETWORKS, containers.create_network),
+            ):
+                if feature in features:
+                    await make(name)
+        for prefix in _PREFIXES:
+            expected = sorted(name for name in _BEGINNINGS if name.startswith(prefix))
+            for what, under in (await self._under(containers, features, prefix)).items():
+                equal(expected, under, f"{what} under {prefix!r}")
+            if cursor is not None:
+                page = await watcher.send(Events(prefix, cursor))
+                told = sorted({one.name for one in page.events})
+                that(set(told) <= set(expected), f"events under {prefix!r} are of {told}")
+
+    async def _under(
+        self, containers: Containers, features: frozenset[Feature], prefix: str
+    ) -> dict[str, list[str]]:
+        found = {"containers": [one.name for one in await containers.list(prefix)]}
+        if _F.VOLUMES in features:
+            found["volumes"] = list(await containers.volumes(prefix))
+        if _F.NETWORKS in features:
+            found["networks"] = list(await containers.networks(prefix))
+        return found
 
     @law("CON-062", "Tenants have containers of their own, and see no others.", rung=Rung.TRUST)
     async def tenants_do_not_meet(self, world: World[Any]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
@@ -16,6 +18,9 @@ __all__ = ["RestartLaws"]
 _FAILED = RestartPolicy(RestartWhen.ON_FAILURE)
 _SILENCES = (4000.0, 90_000.0, 31 * 86_400.0)
 _ALWAYS = RestartPolicy(RestartWhen.ALWAYS)
+_THRICE = RestartPolicy(RestartWhen.ON_FAILURE, most=3)
+_LENGTHS = (0.0, 2.0, 8.0, 12.0, 40.0)  # seconds of a run: short ones, and steady ones
+_LOOKS, _CLEAR = 60, 0.05
 
 
 class RestartLaws(Bench):
@@ -81,6 +86,34 @@ class RestartLaws(Bench):
         that(max(gaps) > 0.35, f"the waits do not grow: {[round(gap, 2) for gap in gaps]}")
 
     @law(
+        "CON-110",
+        "At every moment a container was restarted as often as its policy and its waits say.",
+        patience=3600.0,
+    )
+    async def restarts_keep_to_their_waits(self, world: World[Any]) -> None:
+        if not world.virtual:
+            return  # it would take minutes; the law of growing waits looks at the first of them
+        containers, chance = await self.portable(world), random.Random(self.seed)  # noqa: S311
+        policies = {"failed": _FAILED, "thrice": _THRICE, "always": _ALWAYS}
+        cases = [(name, length) for name in policies for length in _LENGTHS]
+        for name, length in cases:
+            script = f"sleep {length}; exit 1"
+            await containers.run(spec(f"{name}-{length}", script, restart=policies[name]))
+        began = world.clock.monotonic()
+        for _ in range(_LOOKS):
+            await world.sleep(chance.uniform(0.05, 8.0))
+            now = world.clock.monotonic() - began
+            for name, length in cases:
+                starts = list(_starts(length, policies[name].most, now + 1))
+                ends = [start + length for start in starts]
+                if any(abs(moment - now) < _CLEAR for moment in (*starts, *ends)):
+                    continue
+                found = await containers.get(f"{name}-{length}")
+                expected = sum(start <= now for start in starts) - 1
+                about = f"restarts ({name}) of runs of {length} s, {now:.1f} s after the first"
+                equal(expected, found and found.restarts, about)
+
+    @law(
         "CON-014",
         "Without a policy what ends stays ended, and is there until it is removed.",
         rung=Rung.SHAPE,
@@ -97,3 +130,14 @@ class RestartLaws(Bench):
             await world.sleep(silence)
             equal(3, (await self.ended(containers, "ends")).exit_code, f"after {silence:.0f} s")
             equal(["once"], await self.texts(containers, "ends"), "its runs")
+
+
+def _starts(length: float, most: int | None, until: float) -> Iterator[float]:
+    """When runs of such a length begin: 0.1 s after an end, doubled, at most 60, then anew."""
+    at, wait, count = 0.0, 0.1, 0
+    while at < until and (most is None or count <= most):
+        yield at
+        if length >= 10.0:
+            wait = 0.1
+        at += length + wait
+        wait, count = min(60.0, 2 * wait), count + 1

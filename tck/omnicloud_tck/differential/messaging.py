@@ -37,6 +37,7 @@ _LONGEST = 500_000.0  # seconds of a lease that ends after all else
 _MARGIN = 10.0  # seconds before the end of what is retained or remembered
 _PATIENCE = 8  # how often a group asks for what nothing holds back
 _APART = 0.04  # seconds between two messages that become due, so that their order is known
+_NEAR = 2.0  # seconds before a moment: a delivery may have begun so long before it was seen
 _FAR = 4e9  # seconds since 1970
 
 
@@ -175,6 +176,19 @@ class MessagingTwin:
             topic.scheduled.append((due, message))
         else:
             topic.publish(message)
+
+    async def reversed_later(
+        self, client: int, room: str, name: str, key: str | None, payload: bytes
+    ) -> None:
+        """Let messages become due in another order than they were published in, unobserved."""
+        if await self._group(client, room, name) is None or not self._times.virtual:
+            return
+        for delay in (90.0, 10.0, 50.0):
+            await self.take(("publish_later", client, room, key, payload, (), delay))
+        await self._times.let_pass(100.0)
+        for _ in range(3):
+            await self.take(("receive", client, room, name, 1, 3600.0, 0.0))
+            await self.take(("ack", client, room, name, -1))
 
     async def crowd_later(
         self, client: int, room: str, key: str | None, payload: bytes, delay: float
@@ -370,6 +384,14 @@ class MessagingTwin:
         for entry in held:
             entry.until = self._times.now() + lease
 
+    async def toil(self, client: int, room: str, name: str, lease: float, times: int) -> None:
+        """Work for long on what is lent, and keep it by prolonging its lease again and again."""
+        await self.take(("receive", client, room, name, 2, lease, 0.0))
+        for _ in range(times if self._times.virtual else 1):
+            await self.take(("extend", client, room, name, 9, lease))
+            await self.take(("wait", client, lease * 0.6))
+            await self.take(("receive", 1 - client, room, name, 1, 3600.0, 0.0))
+
     async def measure(self, client: int, room: str, name: str) -> None:
         """Count what a group has before it."""
         topic = self._topic(room)
@@ -430,17 +452,22 @@ class MessagingTwin:
     async def plague(
         self, client: int, room: str, name: str, count: int, payload: bytes, which: int
     ) -> None:
-        """Let many messages die, and give them back or not."""
+        """Let many messages die in every group, and give them back or not."""
         if await self._group(client, room, name) is None:
             return
         for _ in range(count):
             await self.take(("publish", client, room, None, payload, ()))
-        await self.take(("receive", client, room, name, 3 * count, 3600.0, 0.0))
-        group = self._topic(room).groups[name]
-        for _ in range(len(group.lent())):
-            await self.take(("kill", client, room, name, 0, "on purpose"))
-        await self.take(("letters", client, room, name, 100))
+        names = list(self._topic(room).groups)
+        for one in names:
+            await self._die(client, room, one, 3 * count)
+        for about in (*names, None):
+            await self.take(("letters", client, room, about, 3 if count < 20 else 100))
         await self.take(("redrive", client, room, name, which))
+
+    async def _die(self, client: int, room: str, name: str, most: int) -> None:
+        await self.take(("receive", client, room, name, most, 3600.0, 0.0))
+        for _ in range(len(self._topic(room).groups[name].lent())):
+            await self.take(("kill", client, room, name, 0, "on purpose"))
 
     def _letters_of(self, group: Group, found: list[DeadRecord]) -> None:
         expected = [_letter(one) for one in group.letters]
@@ -491,6 +518,22 @@ class MessagingTwin:
     async def wait(self, client: int, seconds: float) -> None:
         """Let time pass."""
         await self._times.let_pass(seconds)
+        if self._times.virtual:
+            await self._look(client)
+
+    async def approach(self, client: int, which: int) -> None:
+        """Let time pass until shortly before something ends by itself."""
+        coming = sorted(one for one in self._moments() if one > self._times.now() + 2 * _NEAR)
+        if coming and self._times.virtual:
+            await self._times.let_pass(coming[which % len(coming)] - _NEAR - self._times.now())
+            self._tick()
+            await self._look(client)
+
+    async def _look(self, client: int) -> None:
+        """See that what time ended has ended, and nothing else."""
+        for room, topic in list(self._topics.items()):
+            for name in list(topic.groups):
+                await self.take(("measure", client, room, name))
 
     async def end(self) -> None:
         """Compare all that is there, and take it away."""

@@ -12,12 +12,19 @@ from omnicloud_tck.differential.twins import Subject, Verb, of, one_of
 
 __all__ = ["MESSAGING_SUBJECT"]
 
+_OWN = (
+    *("id", "key", "payload", "topic", "group", "attempt", "attempts", "headers", "message_id"),
+    *("published_at", "delay", "reason", "receipt", "content-type", "trace", "_id", "priority"),
+)
+"""Headers called as a provider may call fields of its own."""
+
 _HEADERS = (
     (),
     (),
     (("Name", "é \U0001f980"),),
     (("n", ""), ("N", " two words "), ("x-y", "a\nb")),
     (("e\u0301", "0"), ("é", "1"), ("long", "v" * 5000)),
+    tuple((name, f"my {name}") for name in _OWN),
 )
 _REASONS = ("on purpose", "é \U0001f980", "handler raised ValueError", "r" * 300)
 _WEEK = 7 * 86_400.0
@@ -28,7 +35,7 @@ _DEDUPE = frozenset({MessagingFeature.DEDUPE})
 
 def _room(chance: Chance) -> str:
     """What a topic's name ends with: mostly one of two."""
-    return chance.choice(("t", "t", "t", "t" + chance.names[0], "T"))
+    return chance.choice(("t", "t", "t", "t" + chance.names[0], "t" + chance.names[1]))
 
 
 def _group(chance: Chance) -> str:
@@ -81,8 +88,17 @@ def _bringing(chance: Chance) -> tuple[Any, ...]:
     )
 
 
+def _delay(chance: Chance) -> float:
+    """From half a second to a day, no decade oftener than another."""
+    return round(10 ** chance.uniform(-0.3, 4.95), 1)
+
+
+def _back(chance: Chance) -> float:
+    return chance.choice((0.0, 0.0, 5.0, 7000.0, _delay(chance), _delay(chance)))
+
+
 _WHICH = one_of(*range(24))
-_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0)
+_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
 _MOST: Any = one_of(1, 1, 2, 3, 10)
 _HEADER = one_of(*_HEADERS)
 
@@ -101,6 +117,9 @@ MESSAGING_SUBJECT = Subject(
             of(_room, _key, payload, _HEADER, one_of(0.0, 5.0, 100.0, 4000.0), _id),
             frozenset({MessagingFeature.DELAYED}) | _DEDUPE,
         ),
+        "reversed_later": Verb(
+            0.6, of(_room, _group, _key, payload), frozenset({MessagingFeature.DELAYED})
+        ),
         "crowd_later": Verb(
             0.2, of(_room, _key, payload, one_of(5.0, 60.0)), frozenset({MessagingFeature.DELAYED})
         ),
@@ -111,11 +130,10 @@ MESSAGING_SUBJECT = Subject(
         "subscribe": Verb(2, of(_room, _group)),
         "receive": Verb(12, of(_room, _group, _MOST, _LEASE, one_of(0.0, 0.0, 0.5))),
         "ack": Verb(5, of(_room, _group, _WHICH)),
-        "nack": Verb(
-            4, of(_room, _group, _WHICH, one_of(0.0, 0.0, 5.0, 100.0, 7000.0, 90_000.0), flag)
-        ),
+        "nack": Verb(4, of(_room, _group, _WHICH, _back, flag)),
         "kill": Verb(3, of(_room, _group, _WHICH, one_of(*_REASONS))),
         "extend": Verb(2, of(_room, _group, one_of(1, 2, 5), _LEASE)),
+        "toil": Verb(0.5, of(_room, _group, one_of(5.0, 90.0, 3600.0), one_of(2, 9))),
         "measure": Verb(2, of(_room, _group)),
         "letters": Verb(2, of(_room, _any_group, one_of(1, 2, 3, 100))),
         "letters_moving": Verb(1, of(_room, one_of(1, 2), one_of(0, 1))),
@@ -126,6 +144,7 @@ MESSAGING_SUBJECT = Subject(
             1, of(_room, _group, one_of(*range(8))), frozenset({MessagingFeature.REPLAY})
         ),
         "wait": Verb(3, of(passing)),
+        "approach": Verb(2, of(one_of(*range(6)))),
     },
     opened,
     "payload_max_bytes",

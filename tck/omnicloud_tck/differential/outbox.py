@@ -108,9 +108,15 @@ class OutboxTwin:
             await self.save(pipe, room, keys, payload, "t")
 
     async def transact(
-        self, pipe: Pipe, room: str, several: Sequence[Kept], payload: bytes, done: bool
+        self,
+        pipe: Pipe,
+        room: str,
+        several: Sequence[Kept],
+        payload: bytes,
+        done: bool,
+        picked: Sequence[int] = (),
     ) -> None:
-        """Save some events together, look at them from inside and outside, end or give up."""
+        """Save and mark some events together, look from inside and outside, end or give up."""
         before, space = self._space(room).copy(), self._space(room)
         transaction = await pipe.send(Begin())
         inside = pipe.around(pipe.driver.within(transaction))
@@ -123,6 +129,9 @@ class OutboxTwin:
                     await self._sent(inside, room, event)
                     space.save(event)
                     await self._outside(inside, room, space)
+                await self.mark(inside, room, picked)
+                await self._outside(inside, room, space)
+                await self._outside(other, room, before)
                 if not done:
                     raise _RolledBack
         except _RolledBack:
@@ -222,6 +231,8 @@ class OutboxTwin:
 
     async def mark(self, pipe: Pipe, room: str, picked: Sequence[int]) -> None:
         """Make events processed, whatever they were."""
+        if not picked:
+            return
         ids = tuple(self._pick(room, which) for which in picked)
         await pipe.send(Mark(self._prefix + room, ids))
         for one in map(self._space(room).find, ids):

@@ -42,9 +42,13 @@ def _picked(chance: Chance) -> list[int]:
     return [chance.randrange(40) for _ in range(chance.choice((1, 1, 2, 4)))]
 
 
+def _marks(chance: Chance) -> list[int]:
+    return _picked(chance) if chance.random() < 0.5 else []
+
+
 _WHICH = one_of(*range(40))
 _MOST: Any = one_of(1, 1, 2, 3, 100)
-_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0)
+_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
 _LIMIT = one_of(1, 2, 3, 1000)
 
 OUTBOX_SUBJECT = Subject(
@@ -54,7 +58,7 @@ OUTBOX_SUBJECT = Subject(
         "again": Verb(1.5, of(_room, _WHICH, payload)),
         "crowd": Verb(0.1, of(_room, _keys, payload, one_of(60, 130))),
         "transact": Verb(
-            2, of(_room, _several, payload, flag), frozenset({OutboxFeature.TRANSACTION})
+            2, of(_room, _several, payload, flag, _marks), frozenset({OutboxFeature.TRANSACTION})
         ),
         "events": Verb(4, of(_room, one_of(0, 0, 1, 2), _key, flag, _LIMIT)),
         "aggregates": Verb(2, of(_room, _LIMIT)),

@@ -67,7 +67,7 @@ def _excluded(chance: Chance) -> list[str]:
     return [_name(chance) for _ in range(chance.choice((0, 0, 1, 2)))]
 
 
-_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0)
+_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
 _KEPT: Any = one_of(0.0, 0.0, 5.0, 90.0, 7200.0)
 
 SAGAS_SUBJECT = Subject(
