@@ -17,7 +17,6 @@ from omnicloud.placement.forecast.purchase import Offer, buy
 from omnicloud.placement.forecast.usage import Floats
 
 MEMORY_MARGIN = 1.3  # on the peak of the sum of two weeks
-MIXED_MEMORY = 0.95  # of a node's: a mix leaves none of it over by chance, as one type does
 
 
 @dataclass(frozen=True)
@@ -85,12 +84,11 @@ def _choice(
 
 
 def bought(
-    what: Expected, kinds: Sequence[Node], knob: float, strict: bool
+    what: Expected, kinds: Sequence[Node], knob: float
 ) -> tuple[np.ndarray, tuple[Node, ...]]:
     """The node of each workload, all known from the start, and the nodes of the cheapest mix."""
-    share = 1.0 if strict else MIXED_MEMORY
     offers = [
-        Offer(str(number), kind.cores, kind.gib * share, kind.usd_per_hour)
+        Offer(str(number), kind.cores, kind.gib, kind.usd_per_hour)
         for number, kind in enumerate(kinds)
     ]
     purchase = buy(what.cpu.scaled(knob), what.memory, offers)

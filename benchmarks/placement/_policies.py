@@ -80,7 +80,7 @@ MIXED = (
         RELIEVED,
         relief=True,
         mixed=True,
-        memory_fill=0.9,
+        memory_fill=0.8,
         goal=CAREFUL,
     ),
 )
@@ -168,7 +168,7 @@ class Bench:
         what = self._expected(start, choice.predictor, policy.asked)
         there = self.window(start)
         if policy.mixed:
-            node_of, nodes = bought(what, self._kinds, choice.knob, self.strict)
+            node_of, nodes = bought(what, self._kinds, choice.knob)
             return play(
                 there,
                 node_of,
