@@ -37,7 +37,6 @@ _ALIKE = (
     *(("a\0b", "a"), ("1", "01"), ("a b", "a+b"), ("plumless", "buckeroo"), ("AaBB", "BBAa")),
     *(("a//b", "a/b"), ("a/../b", "b"), ("\u212a", "K"), ("a\n", "a"), ("a%b", "axb")),
     *(("\uffee", "\U0001f980"), ("i", "\u0131"), ("a\\b", "a/b"), ("null", "None")),
-    *((".a", ".*"), (".a", ".>"), (".a.b", ".#"), ("/a", "/+")),
 )
 """Names of which a fold, a cut, an escape, a pattern or a hash makes one."""
 _PAYLOADS = (

@@ -149,6 +149,16 @@ class _LocksTwin:
         await pipe.send(Release(self._scene.space + name, owner))
         self._name(name).leave(owner)
 
+    async def line(self, pipe: Pipe, name: str, who: int) -> None:
+        """Let several wait for one who holds, and one of them or the holder leave."""
+        owners = _OWNERS[:5]
+        for number, owner in enumerate(owners):
+            await self.acquire(pipe, name, owner, 3600.0, 5000.0 if number else None)
+        for owner in (owners[who], owners[0]):
+            await self.release(pipe, name, owner)
+        for owner in reversed(owners):
+            await self.acquire(pipe, name, owner, 3600.0, 5000.0)
+
     async def crowd(self, pipe: Pipe, count: int) -> None:
         """Hold many names at once."""
         for number in range(count):
@@ -198,6 +208,7 @@ LOCKS_SUBJECT = Subject(
         "share": Verb(8, of(_semaphore, _owner, _LIFE, _QUEUE), frozenset({LocksFeature.PERMITS})),
         "renew": Verb(5, of(_either, _owner, _LIFE)),
         "release": Verb(6, of(_either, _owner)),
+        "line": Verb(0.5, of(_lock, one_of(0, 1, 2, 3, 4))),
         "crowd": Verb(0.1, of(one_of(70, 300))),
         "wait": Verb(4, of(passing)),
     },

@@ -26,6 +26,8 @@ _HEADERS = (
     (("e\u0301", "0"), ("é", "1"), ("long", "v" * 5000)),
     tuple((name, f"my {name}") for name in _OWN),
 )
+_WILD = ((".a", ".*"), (".a", ".>"), (".a.b", ".#"), ("/a", "/+"))
+"""Ends of topics of which a broker with wildcards takes the second for the first."""
 _REASONS = ("on purpose", "é \U0001f980", "handler raised ValueError", "r" * 300)
 _WEEK = 7 * 86_400.0
 
@@ -35,7 +37,10 @@ _DEDUPE = frozenset({MessagingFeature.DEDUPE})
 
 def _room(chance: Chance) -> str:
     """What a topic's name ends with: mostly one of two."""
-    return chance.choice(("t", "t", "t", "t" + chance.names[0], "t" + chance.names[1]))
+    if "wild" not in chance.kept:
+        chance.kept["wild"] = chance.choice((*_WILD, chance.names[:2], chance.names[:2]))
+    one, two = chance.kept["wild"]
+    return "t" + str(chance.choice(("", "", "", one, two)))
 
 
 def _group(chance: Chance) -> str:
