@@ -19,9 +19,9 @@ from omnicloud_tck.world import World
 
 __all__ = ["Often"]
 
-_TIMES, _REAL_TIMES = 66, 15  # a pool has seldom more connections
+_TIMES, _REAL_TIMES = 66, 12  # a pool has seldom more connections
 _TURNS = 3  # of the loop that a call has at most before it is cancelled
-_REAL_SECONDS = 1.0  # after which no call is cancelled any more over a real backend
+_REAL_SECONDS = 0.5  # after which no call is cancelled any more over a real backend
 _ANSWERED = 30.0  # seconds in which a call of a client as good as new ends
 _PAYLOAD = b"cancelled-5c1e"
 
