@@ -71,11 +71,15 @@ async def measured(kind: str, plan: Plan) -> tuple[list[dict[str, Any]], list[di
     return _compared(kind, peers, rounds), grown
 
 
-async def growth_of(act: Act, plan: Plan) -> dict[str, Any]:
+async def growth_of(calls: Act, plan: Plan) -> dict[str, Any]:
     """By how many MiB resident memory would grow over a million calls, going on as it did.
 
     The slope of a line through what it was after each batch, the first third left out.
     """
+
+    async def act(number: int) -> object:
+        return await calls(number % CALLERS)  # of names that the rounds have written
+
     points: list[tuple[int, float]] = []
     few = 4 * CALLERS
     each = await _all_at_once(act, few) / few

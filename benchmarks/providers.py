@@ -56,13 +56,13 @@ def main() -> int:
         plan = replace(plan, rounds=2, most=5, grown=800)
     told = report(plan, args.only or ("redis kv" if args.smoke else None), args.full)
     print(json.dumps(told))
-    if args.full:
+    if args.full and told["results"]:
         written = json.dumps(told, indent=1) + "\n"
         for folder in (RESULTS, SHOWN):
             folder.mkdir(exist_ok=True)
             folder.joinpath("providers.json").write_text(written)
         SHOWN.joinpath("providers-tables.txt").write_text("\n".join(page(told)) + "\n")
-    return 0
+    return 1 if told["failed"] else 0
 
 
 def report(plan: Plan, only: str | None, full: bool) -> Row:
@@ -71,8 +71,14 @@ def report(plan: Plan, only: str | None, full: bool) -> Row:
     rows: list[Row] = []
     grown: list[Row] = []
     streams: list[Row] = []
+    failed: dict[str, str] = {}
     for kind in [only] if only in KINDS else [] if only else list(KINDS):
-        some, growth = asyncio.run(measured(kind, plan))
+        try:
+            some, growth = asyncio.run(measured(kind, plan))
+        except Exception as error:  # the other kinds are told all the same
+            failed[kind] = f"{type(error).__name__}: {error}"[:300]
+            print(f"{kind:18} failed: {failed[kind]}", file=sys.stderr, flush=True)
+            continue
         rows, grown = rows + some, grown + growth
         for line in (*map(shown, some), *map(shown_growth, growth)):
             print(line, file=sys.stderr, flush=True)
@@ -92,6 +98,7 @@ def report(plan: Plan, only: str | None, full: bool) -> Row:
         "results": rows,
         "memory": grown,
         "streams": streams,
+        "failed": failed,
     }
 
 
@@ -134,6 +141,8 @@ def page(told: Row) -> Iterator[str]:
     yield ""
     yield "| service | operation | ours, µs | beside | µs | times as fast | in the rounds |"
     yield "|---|---|---|---|---|---|---|"
+    for kind, why in told["failed"].items():
+        yield f"| {kind} | failed: {why} | | | | | |"
     for row in told["results"]:
         peer = f"**{row['peer']}** (raw)" if row["raw"] else row["peer"]
         yield (
