@@ -127,7 +127,7 @@ def kin(chance: Chance) -> list[Any]:
 
 def path(chance: Chance) -> str:
     """A field at the top or below."""
-    return chance.choice(("a", "a", "a", "d.e", "d.e.f", "é x.0"))
+    return chance.choice(("a", "a", "a", "d.e", "d.e.f", "é x.0", "o'c", 'd."e"'))
 
 
 def value(chance: Chance) -> Any:

@@ -18,6 +18,7 @@ from omnicloud_tck.documents.lookers import LookerLaws
 from omnicloud_tck.documents.more import MoreLaws
 from omnicloud_tck.documents.orders import OrderLaws
 from omnicloud_tck.documents.programs import DocumentsPrograms
+from omnicloud_tck.documents.racing import RacingLaws
 from omnicloud_tck.documents.refusing import RefusingLaws
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.documents.spelling import SpellingLaws
@@ -45,6 +46,7 @@ class DocumentsContract(
     LookerLaws,
     SpellingLaws,
     RefusingLaws,
+    RacingLaws,
     DocumentsHistories,
     DocumentsPrograms,
     Silences,

@@ -231,7 +231,7 @@ class ChecksThenUpdates(MemoryDocuments):
         await self._turn()
         row = self._first(op.collection, op.filter, op.if_version)
         if row is None:
-            return UpdateResult(0, 0)
+            return await super().update(op)
         self._unchecked = True
         try:
             return self._put(op.collection, row, applied(row.document, op.changes))
