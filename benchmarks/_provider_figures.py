@@ -103,11 +103,12 @@ async def streamed(plan: Plan, peers: list[str]) -> list[dict[str, Any]]:
     best: dict[tuple[str, str], dict[str, Any]] = {}
     async with AsyncExitStack() as stack:
         place = await s3_place(stack)
+        await _transfer(peers[0], "up", min(64, plan.mib), place)  # the server makes its volumes
         ends = time.monotonic() + plan.stream_seconds
         for number in range(plan.stream_rounds):
             if number and time.monotonic() > ends:
                 break
-            for peer in peers:
+            for peer in (*peers[number:], *peers[:number]):
                 for direction in ("up", "down"):
                     said = await _transfer(peer, direction, plan.mib, place)
                     before = best.get((peer, direction))
