@@ -11,6 +11,7 @@ from typing import Any
 
 from omnicloud.registry.provider import Provider, load
 from omnicloud.testing.virtual import VirtualTimeLoop
+from omnicloud_tck.beside import PROCESSES, CopyEndedError, in_copies
 from omnicloud_tck.certificates.making import ContractReport, Limit
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.contracts import CONTRACTS, contract_class
@@ -25,7 +26,7 @@ MakeWorld = Callable[[], World[Any]]
 Told = Callable[[Law | Result], None]
 
 WORKERS = 4
-"""Laws tried at once. Most of a law's time over a real store is waiting."""
+"""Laws tried at once over a real store, where most of their time is waiting."""
 
 
 class NoWorld(Exception):  # noqa: N818 - said of a world
@@ -131,16 +132,25 @@ def _results(trial: Trial, seed: int, examples: int, told: Told) -> Iterator[Res
     owner = trial.owner
 
     def try_one(made: Law) -> Result:
-        told(made)
         return try_law(owner(), made, trial.make_world, seed=seed, examples=examples)
 
-    together = [] if trial.declared.virtual else [law for law in trial.laws if not law.alone]
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="law") as pool:
-        for done in as_completed([pool.submit(try_one, made) for made in together]):
-            yield done.result()
-    for made in trial.laws:
-        if made not in together:
-            yield try_one(made)
+    def try_told(made: Law) -> Result:
+        told(made)
+        return try_one(made)
+
+    together = [law for law in trial.laws if not law.alone]
+    if trial.declared.virtual and PROCESSES > 1:
+        try:
+            yield from in_copies(together, try_one, told)
+        except CopyEndedError as error:
+            raise NoWorld(f"{trial.contract} cannot be tried: {error}") from error
+    elif trial.declared.virtual:
+        yield from map(try_told, together)
+    else:
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="law") as pool:
+            for done in as_completed([pool.submit(try_told, made) for made in together]):
+                yield done.result()
+    yield from (try_told(made) for made in trial.laws if made.alone)
 
 
 async def _declared(world: World[Any]) -> Declared:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
+from omnicloud_tck.beside import PROCESSES
 from omnicloud_tck.certificates.reading import Unreadable, read, read_bounded
 from omnicloud_tck.certify import WORKERS, Trial
 from omnicloud_tck.law import Law
@@ -41,8 +42,8 @@ def expected_seconds(
 ) -> float:
     """How long laws that were not tried yet will take, several at once where they may."""
     known = {law: durations.get((contract, law.id), USUAL_SECONDS) for law in waiting}
-    alone = sum(seconds for law, seconds in known.items() if virtual or law.alone)
-    return alone + (sum(known.values()) - alone) / WORKERS
+    alone = sum(seconds for law, seconds in known.items() if law.alone)
+    return alone + (sum(known.values()) - alone) / (PROCESSES if virtual else WORKERS)
 
 
 def progress_of(console: Console) -> Progress:

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from certificate_samples import certificate, written
+from omnicloud_tck.beside import PROCESSES
 from omnicloud_tck.certify import WORKERS, Trial
 from omnicloud_tck.law import Law
 from omnicloud_tck.progress import (
@@ -67,9 +68,11 @@ def test_what_is_left_is_reckoned_by_the_last_run(trial: Trial, tmp_path: Path) 
     assert known == {("sagas", law.id): law.seconds for law in laws}
     some = [law for law in trial.laws if not law.alone][:4]
     durations = {("sagas", law.id): 2.0 for law in some}
-    assert expected_seconds("sagas", some, durations, virtual=True) == 8.0
+    assert expected_seconds("sagas", some, durations, virtual=True) == 8.0 / PROCESSES
     assert expected_seconds("sagas", some, durations, virtual=False) == 8.0 / WORKERS
-    assert expected_seconds("sagas", some, {}, virtual=True) == pytest.approx(4 * USUAL_SECONDS)
+    assert expected_seconds("sagas", some, {}, virtual=True) == pytest.approx(
+        4 * USUAL_SECONDS / PROCESSES
+    )
 
 
 def test_without_a_last_run_there_are_no_durations(tmp_path: Path) -> None:
