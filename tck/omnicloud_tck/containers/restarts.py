@@ -96,21 +96,25 @@ class RestartLaws(Bench):
         containers, chance = await self.portable(world), random.Random(self.seed)  # noqa: S311
         policies = {"failed": _FAILED, "thrice": _THRICE, "always": _ALWAYS}
         cases = [(name, length) for name in policies for length in _LENGTHS]
+        begun: dict[tuple[str, float], tuple[float, float]] = {}
         for name, length in cases:
+            before = world.clock.monotonic()
             script = f"sleep {length}; exit 1"
             await containers.run(spec(f"{name}-{length}", script, restart=policies[name]))
-        began = world.clock.monotonic()
+            begun[name, length] = before, world.clock.monotonic()
         for _ in range(_LOOKS):
             await world.sleep(chance.uniform(0.05, 8.0))
-            now = world.clock.monotonic() - began
             for name, length in cases:
-                starts = list(_starts(length, policies[name].most, now + 1))
-                ends = [start + length for start in starts]
-                if any(abs(moment - now) < _CLEAR for moment in (*starts, *ends)):
-                    continue
+                first, last = begun[name, length]
+                youngest = world.clock.monotonic() - last - _CLEAR
                 found = await containers.get(f"{name}-{length}")
-                expected = sum(start <= now for start in starts) - 1
-                about = f"restarts ({name}) of runs of {length} s, {now:.1f} s after the first"
+                oldest = world.clock.monotonic() - first + _CLEAR
+                starts = list(_starts(length, policies[name].most, oldest + 1))
+                moments = [*starts, *(start + length for start in starts)]
+                if any(youngest <= moment <= oldest for moment in moments):
+                    continue
+                expected = sum(start < youngest for start in starts) - 1
+                about = f"restarts ({name}) of runs of {length} s, {oldest:.1f} s after the first"
                 equal(expected, found and found.restarts, about)
 
     @law(
