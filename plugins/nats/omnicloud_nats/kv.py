@@ -78,7 +78,7 @@ _HEADERS_BYTES = 16 << 10
 _NANO = 1_000_000_000
 _INT64 = 1 << 63
 _PAGE = 1000
-_VERSION = re.compile(r"([1-9]\d{0,18})(t?)")
+_VERSION = re.compile(r"([ke])([1-9][0-9]{0,18})")
 _INTEGER = re.compile(rb"0|-?[1-9]\d{0,18}")
 
 
@@ -217,12 +217,12 @@ class NatsKV:
         known = _VERSION.fullmatch(version)
         if known is None:
             raise _stale()
-        if known.group(2):
+        if known.group(1) == "e":
             found = await self._stream.last(subject)
             live = live_of(found, await self._stream.time.now())
             if live is None or live.version != version:
                 raise _stale()
-        return int(known.group(1))
+        return int(known.group(2))
 
     async def _living(self, prefix: str) -> list[str]:
         """The live keys with a prefix, in order."""

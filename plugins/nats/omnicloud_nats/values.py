@@ -36,7 +36,7 @@ class Live(NamedTuple):
 
     @property
     def version(self) -> str:
-        return f"{self.seq}t" if self.ends is not None else str(self.seq)
+        return version_of(self.seq, self.ends)
 
 
 def live_of(found: Stored | None, now: float) -> Live | None:
@@ -66,8 +66,11 @@ def _cleared(seconds: float) -> dict[str, str]:
 
 
 def version_of(seq: int, ends: float | None) -> str:
-    """The version of a value: its number, and whether its life ends."""
-    return str(seq) if ends is None else f"{seq}t"
+    """The version of a value: whether its life ends, and its number.
+
+    The letter comes first in both, so that no version is the beginning or end of another's.
+    """
+    return f"k{seq}" if ends is None else f"e{seq}"
 
 
 def lasting(seconds: float | None) -> dict[str, str]:
