@@ -47,7 +47,7 @@ class CacheCalls:
     apart: frozenset[str] = frozenset()
 
     def __init__(self, driver: Any) -> None:
-        self.model = CacheModel()
+        self.model = CacheModel(driver.limits)
         self._features: frozenset[Feature] = driver.features
         self.single = self._declared(_SINGLE)
         self.whole = self._declared(_WHOLE)
@@ -77,7 +77,10 @@ class CacheCalls:
     def deed(self, house: House, call: Call) -> Deed:
         """A call as it is sent now."""
         verb, *rest = call
-        return One(_MAKERS[verb](house.space, *rest))
+        op = _MAKERS[verb](house.space, *rest)
+        if isinstance(op, Set | Fill):
+            self.model.sends(op.value)
+        return One(op)
 
     async def play(self, stage: Stage, who: Who, call: Call) -> None:
         """Do a call that is several requests."""
@@ -101,6 +104,7 @@ class CacheCalls:
                 raise ZeroDivisionError
             return value
 
+        self.model.sends(value)
         held = state.live(name, before)
         cache = Cache(pipe, BYTES, clock=stage.world.clock)
         try:
@@ -108,6 +112,8 @@ class CacheCalls:
         except ZeroDivisionError:
             that(fails and calls == 1, f"a load of {key!r} failed")
             return
+        if self.model.evicts and calls == 1:
+            held = None
         equal(0 if held else 1, calls, f"how often {key!r} was loaded")
         equal(held.value if held else value, loaded, f"what was loaded of {key!r}")
         if held is None:
@@ -119,7 +125,10 @@ class CacheCalls:
         """Write many entries, look at them, and delete them."""
         house = stage.houses[who[0]]
         keys = [f"{house.space}many-{number:03}" for number in range(count)]
+        if not stage.fits(who, One(Set(keys[-1], keys[-1].encode()))):  # the longest
+            return
         for key in keys:
+            self.model.sends(key.encode())
             await stage.do(who, One(Set(key, key.encode())))
         for key in (*keys[:3], *keys[-3:], keys[count // 2]):
             await stage.do(who, One(Get(key)))

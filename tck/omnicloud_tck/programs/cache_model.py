@@ -1,7 +1,4 @@
-"""cache read plainly: entries with an end, and claims of those who load missing ones.
-
-Nothing is evicted: what a program keeps fits into any cache.
-"""
+"""cache read plainly: entries with an end, and claims of those who load missing ones."""
 
 from __future__ import annotations
 
@@ -10,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from omnicloud.contracts.cache.driver import Claim, Clear, Delete, Fill, Get, Set, Touch, Unclaim
-from omnicloud.contracts.cache.models import Cached
+from omnicloud.contracts.cache.models import Cached, CacheLimits
 from omnicloud_tck.check import equal
 from omnicloud_tck.programs.lives import Life, alive, check_left, life_of
 from omnicloud_tck.programs.model import NO_ANSWER, Span
@@ -54,6 +51,10 @@ class CacheState:
         """The state without a claim of a key."""
         return replace(self, claims={name: one for name, one in self.claims.items() if name != key})
 
+    def without(self, key: str) -> CacheState:
+        """The state after an entry was evicted, which leaves its claim."""
+        return replace(self, rows={name: row for name, row in self.rows.items() if name != key})
+
     def wrote(self, key: str, row: Held | None) -> CacheState:
         """The state after a key was written, or deleted, which voids its claim."""
         rows = dict(self.rows)
@@ -64,13 +65,35 @@ class CacheState:
 
 
 class CacheModel:
-    """What each request may answer, and what it leaves."""
+    """What each request may answer, and what it leaves.
+
+    Over the bounds that a cache declares it may evict what it likes: from then on any entry may
+    be gone. What is kept between programs counts, and so do writes of what is there.
+    """
+
+    def __init__(self, limits: CacheLimits) -> None:
+        self._limits = limits
+        self._entries = self._bytes = 0
+
+    def sends(self, value: bytes) -> None:
+        """Count an entry that may be written now."""
+        self._entries += 1
+        self._bytes += len(value)
+
+    @property
+    def evicts(self) -> bool:
+        """Whether more was written than the cache says that it keeps."""
+        entries, size = self._limits.max_entries, self._limits.max_bytes
+        many = entries is not None and self._entries > entries
+        return many or (size is not None and self._bytes > size)
 
     def empty(self) -> CacheState:
         return CacheState({}, {})
 
     def after(self, state: CacheState, op: Any, answer: object, span: Span) -> CacheState:
         verb: Callable[..., CacheState] = _VERBS[type(op)]
+        if self.evicts and type(op) in _GONE and answer is _GONE[type(op)]:
+            state = state.without(op.key)
         return verb(state, op, answer, span)
 
     def halfway(self, state: CacheState, op: Any, span: Span) -> Iterator[CacheState]:
@@ -145,6 +168,9 @@ def _unclaim(state: CacheState, op: Unclaim, answer: object, span: Span) -> Cach
     held = state.claim(op.key, span)
     return state.unclaimed(op.key) if held is not None and held.value == op.owner else state
 
+
+_GONE: dict[type, object] = {Get: None, Touch: False}
+"""What is answered where there is no entry."""
 
 _VERBS: dict[type, Callable[..., CacheState]] = {
     Get: _get,

@@ -11,14 +11,10 @@ from omnicloud.contracts.objects.driver import (
     Copy,
     GetRange,
     List,
-    Put,
     Stat,
 )
 from omnicloud.contracts.objects.models import Listed
-from omnicloud.contracts.objects.uploads import (
-    ListParts,
-    UploadPart,
-)
+from omnicloud.contracts.objects.uploads import BeginUpload, ListParts, UploadPart
 from omnicloud.errors import ObjectNotFoundError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.chances import Chance, Verb
@@ -214,9 +210,14 @@ class ObjectsCalls:
     ) -> None:
         """Upload a stream in parts, as users do."""
         house, smallest, objects = stage.houses[who[0]], self._smallest, Objects(stage.pipe(who))
-        if smallest > _LARGEST_PART or not stage.fits(who, One(Put(house.space + key, b""))):
+        limits = stage.pipe(who).driver.limits
+        begin = One(BeginUpload(house.space + key, *kind))
+        largest = min(_LARGEST_PART, limits.part_max_bytes, limits.put_max_bytes)
+        if smallest > largest or not stage.fits(who, begin):
             return
         content = b"".join(b"%d+" % n * (smallest // 2) for n in range(parts)) + data
+        if len(content) > min(limits.object_max_bytes, limits.parts_max * smallest):
+            return
 
         async def pieces() -> AsyncIterator[bytes]:
             for start in range(0, len(content), 50_001):
