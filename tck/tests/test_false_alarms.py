@@ -7,7 +7,6 @@ import pytest
 from false_alarms import tried
 from omnicloud_tck.contracts import CONTRACTS
 
-
 _SEED = 11
 
 
