@@ -153,4 +153,5 @@ DOCUMENTS_SUBJECT = Subject(
         "rest": Verb(0.2, of(one_of(100.0, 7200.0, 90_000.0, 31 * 86_400.0))),
     },
     _opened,
+    grows=frozenset({"document_max_bytes"}),
 )

@@ -36,14 +36,21 @@ class Bench:
         await self._times.clear_of(self._moments())
         self._tick()
         verb, client, *rest = step
+        if rest and isinstance(rest[0], str) and rest[0] not in self._topics:
+            await self._first(client, rest[0])
         await getattr(self, _SAME.get(verb) or verb)(client, *rest)
+
+    async def _first(self, client: int, room: str) -> None:
+        """Make a group first, where a later one may be given what was before it, or not."""
+        if not self._has(MessagingFeature.REPLAY):
+            await self.subscribe(client, room, "g")
 
     def _moments(self) -> list[float]:
         return [moment for topic in self._topics.values() for moment in topic.moments()]
 
-    def _tick(self, late: float = 0.0) -> None:
+    def _tick(self) -> None:
         for topic in self._topics.values():
-            topic.tick(self._times.now() + late)
+            topic.tick(self._times.now())
 
     def _topic(self, room: str) -> Topic:
         ordered = MessagingFeature.ORDERED in self._features
@@ -52,8 +59,8 @@ class Bench:
     async def subscribe(self, client: int, room: str, name: str) -> None:
         """Make a group, or one that is known again, which changes nothing."""
         topic, retained = self._topic(room), self._has(MessagingFeature.REPLAY)
-        new = retained and name not in topic.groups
-        if new and not self._fresh(topic, self._limits.retention_seconds):
+        kept = self._limits.retention_seconds if retained else 0.0
+        if name not in topic.groups and topic.log and not self._fresh(topic, kept):
             return  # what is older may be retained or not
         await self._clients[client].subscribe(self._space + room, name)
         topic.subscribe(name, retained=retained)

@@ -15,7 +15,6 @@ from omnicloud.contracts.messaging.driver import (
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.differential.messaging_publishing import Publishing
-from omnicloud_tck.differential.times import EARLY
 from omnicloud_tck.differential.topics import Entry, Group, Letter, State
 from omnicloud_tck.differential.twins import Step
 
@@ -43,7 +42,7 @@ class Grouping(Publishing):
         ready = len(group.lendable())
         for turn in range(_PATIENCE):
             found = await self._ask(client, room, name, most, lease, wait)
-            self._lend(group, found, most, lease)
+            await self._lend(group, found, most, lease)
             if found or not ready:
                 return
             wait = 0.3 if turn else 0.0
@@ -56,15 +55,19 @@ class Grouping(Publishing):
         found: tuple[Delivery, ...] = await self._pipes[client].send(op)
         return found
 
-    def _lend(self, group: Group, found: tuple[Delivery, ...], most: int, lease: float) -> None:
+    async def _lend(
+        self, group: Group, found: tuple[Delivery, ...], most: int, lease: float
+    ) -> None:
         that(len(found) <= most, f"{most} messages were asked for, {len(found)} came")
-        self._tick(EARLY)
+        now = self._times.now()
+        await self._times.clear_of(self._moments())  # what came due meanwhile may be among them
+        self._tick()
         for one in found:
             entry = group.lendable().get(one.id)
             if entry is None:
                 self._explain(group, one)
             else:
-                entry.lend(one.receipt, self._times.now() + lease)
+                entry.lend(one.receipt, now + lease)
                 self._whole(entry, one)
 
     def _explain(self, group: Group, one: Delivery) -> None:
@@ -107,7 +110,7 @@ class Grouping(Publishing):
             due = bool(group.lendable())
             await self._times.let_pass(_SOON)
             that(waiter.done() or not due, f"who waits is not woken by {step[0]}")
-            self._lend(group, await waiter, 1, _LONGEST)
+            await self._lend(group, await waiter, 1, _LONGEST)
         finally:
             waiter.cancel()
 

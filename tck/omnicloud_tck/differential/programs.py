@@ -198,8 +198,8 @@ class _Game:
         except UnsupportedError:
             if not lacking:
                 raise
-        except InvalidArgumentError:
-            if not too_long:
+        except InvalidArgumentError as error:
+            if not too_long and subject.over(step, driver.limits, error) is None:
                 raise
         else:
             if lacking:

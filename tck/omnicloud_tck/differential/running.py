@@ -28,6 +28,7 @@ _WIDTH = 8  # lists played at once
 _MOST = 3  # differences after which a run ends
 _TRIES = 300  # how often a list is played to make it smaller
 _SECONDS = 120.0  # that one list may take
+_VIRTUAL = 5e9  # seconds of a clock that is moved, on which programs wait for months
 _SHRINKING = 20.0  # seconds that making a list smaller may take
 _WRITTEN = 300  # characters of an operation that are shown
 _DISTURBED = 3  # how often a list is played that errors of the moment disturb
@@ -161,15 +162,16 @@ class _Player:
 
     async def _wrong(self, steps: list[Step]) -> str | None:
         """What is wrong with the answers to these operations, if anything."""
+        seconds = _VIRTUAL if self._world.virtual else _SECONDS
         for _ in range(_DISTURBED):
             try:
-                async with asyncio.timeout(_SECONDS):
+                async with asyncio.timeout(seconds):
                     await self._follow(steps)
             except Broken as broken:
                 return str(broken)
             except TimeoutError as error:
                 if not isinstance(error, OmniCloudError):
-                    return f"it had not ended after {_SECONDS:.0f} s"
+                    return f"it had not ended after {seconds:.0f} s"
                 said = str(error)
             except Exception as error:
                 said = f"{type(error).__name__}: {error}"
@@ -199,10 +201,11 @@ class _Player:
             if not lacking:
                 raise
             self._run.refused.update(map(str, lacking))
-        except InvalidArgumentError:
-            if not too_long:
+        except InvalidArgumentError as error:
+            over = self._subject.over(step, driver.limits, error)
+            if not too_long and over is None:
                 raise
-            self._run.refused[self._subject.limit] += 1
+            self._run.refused[over or self._subject.limit] += 1
         else:
             if lacking:
                 raise Broken(f"{step[0]} was done, which needs {', '.join(lacking)}")

@@ -11,10 +11,10 @@ from omnicloud.contracts.sagas.driver import Claim, Create, Get, Keep, ListSagas
 from omnicloud.contracts.sagas.models import SagaRecord
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import SagaStateConflictError
-from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.check import equal, that
 from omnicloud_tck.differential.states import Saga, Sagas
 from omnicloud_tck.differential.times import Times
-from omnicloud_tck.differential.twins import Scene, Step
+from omnicloud_tck.differential.twins import Scene, Step, refused_or_over
 
 __all__ = ["SagasTwin", "opened"]
 
@@ -53,7 +53,7 @@ class SagasTwin:
         record = SagaRecord(name, *state, version=7)
         op = Create(self._prefix + room, record, owner, lease if owner else 0.0)
         if name in rows:
-            with refused(SagaStateConflictError, "making a saga that is there"):
+            with refused_or_over(SagaStateConflictError, "making a saga that is there"):
                 await pipe.send(op)
             return await self.get(pipe, room, name)
         await pipe.send(op)
@@ -71,7 +71,9 @@ class SagasTwin:
         record = SagaRecord(name, *state, version=max(0, held + version))
         op = Update(self._prefix + room, record)
         if row is None or version:
-            with refused(SagaStateConflictError, f"an update of {record.version} over {held}"):
+            with refused_or_over(
+                SagaStateConflictError, f"an update of {record.version} over {held}"
+            ):
                 await pipe.send(op)
             return await self.get(pipe, room, name)
         stored: int = await pipe.send(op)

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from omnicloud_tck.differential.draws import Chance
 from omnicloud_tck.differential.twins import Scene
 
-__all__ = ["EARLY", "LATE", "Times", "passing"]
+__all__ = ["LATE", "Times", "passing"]
 
-EARLY = 0.02
-"""Seconds before a moment in which nothing is asked: clocks are read in steps."""
+_EARLY = 0.25  # seconds before a moment in which nothing is asked: requests and answers take time
 LATE = 1.8
 """Seconds after it: what is due may come a second late, and a call may wait for half of one."""
 
-_LONG = 4000.0  # seconds: on a clock that cannot be moved nothing ends by itself
+_LONG, _LONGEST = 4000.0, 40_000.0
+"""Seconds on a clock that cannot be moved: nothing ends by itself, no service refuses them."""
 _PASSING = (0.3, 2.3, 7.3, 7.3, 61.7, 61.7, 907.1, 5000.3, 90_001.7, 90_001.7)
 
 
@@ -39,8 +39,11 @@ class Times:
         return self._world.clock.wall()
 
     def span(self, seconds: float) -> float:
-        """So long a life, or on a real clock one that outlives every list; 0 stays 0."""
-        return seconds if self.virtual or not seconds else max(seconds, _LONG)
+        """So long a life, or on a real clock one that outlives every list; 0 stays 0.
+
+        There it is less than the twelve hours that a queue of Amazon's lends for at most.
+        """
+        return seconds if self.virtual or not seconds else min(max(seconds, _LONG), _LONGEST)
 
     async def let_pass(self, seconds: float) -> None:
         """Let time pass, where that costs nothing."""
@@ -55,7 +58,7 @@ class Times:
         """Wait until none of these moments is so near that either answer would be right."""
         known = [moment for moment in moments if moment + LATE > self.now()]
         while self.virtual:
-            near = [one for one in known if one - EARLY < self.now() < one + LATE]
+            near = [one for one in known if one - _EARLY < self.now() < one + LATE]
             if not near:
                 return
-            await self._world.sleep(max(near) + LATE + EARLY - self.now())
+            await self._world.sleep(max(near) + LATE + _EARLY - self.now())

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import re
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from omnicloud.core.operation import NO_FEATURES, Feature, Limits
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, UnsupportedError
-from omnicloud_tck.check import that
+from omnicloud_tck.check import Broken, refused, that
 from omnicloud_tck.differential.draws import Chance
 from omnicloud_tck.world import World
 
@@ -25,6 +27,7 @@ __all__ = [
     "of",
     "one_of",
     "outcome",
+    "refused_or_over",
 ]
 
 T = TypeVar("T")
@@ -34,6 +37,8 @@ Draw = Callable[[Chance], tuple[Any, ...]]
 Step = tuple[Any, ...]
 """An operation: its verb, which of the two clients does it, and what else it needs."""
 
+_SAID = re.compile(r"(\d+)\D*the limit (\w+) is (\d+)")
+"""What a refusal tells: a size, and the limit that it is over."""
 _SLACK = 60.0  # seconds that a run may take between a write and the look at what is left of it
 
 
@@ -84,18 +89,35 @@ class Subject:
 
     Attributes:
         limit: What the contract calls its limit of a payload.
+        grows: Limits over which what is stored may get, though no operation is.
     """
 
     contract: str
     verbs: Mapping[str, Verb]
     open: Callable[[Scene], Awaitable[Twin]]
     limit: str = "value_max_bytes"
+    grows: frozenset[str] = frozenset()
 
     def too_long(self, step: Step, limits: Limits) -> bool:
         """Whether an operation has a payload over the provider's limit, and is to be refused."""
         most: int | None = getattr(limits, self.limit, None)
         sizes = [len(part) for part in step if isinstance(part, bytes)]
         return most is not None and any(size > most for size in sizes)
+
+    def over(self, step: Step, limits: Limits, error: InvalidArgumentError) -> str | None:
+        """The limit by which an operation is rightly refused, if any.
+
+        The error has to name a limit that is declared, as it is declared, and the operation
+        has to bring more than it allows.
+        """
+        said = _SAID.search(str(error))
+        if said is None:
+            return None
+        size, limit, told = int(said[1]), said[2], int(said[3])
+        if getattr(limits, limit, None) != told or size <= told:
+            return None
+        brought = _weight(step) if limit.endswith("_bytes") else _count(step)
+        return limit if brought > told or limit in self.grows else None
 
     def lacking(self, step: Step, features: frozenset[Feature]) -> frozenset[Feature]:
         """The features that an operation needs and that are not declared."""
@@ -117,6 +139,48 @@ def of(*draws: Callable[[Chance], Any]) -> Draw:
 def one_of(*choices: Any) -> Callable[[Chance], Any]:
     """One of these values."""
     return lambda chance: chance.choice(choices)
+
+
+def _weight(part: Any) -> int:
+    """Bytes of all texts and contents in it."""
+    match part:
+        case str():
+            return len(part.encode(errors="surrogatepass"))
+        case bytes():
+            return len(part)
+        case Mapping():
+            return sum(_weight(name) + _weight(value) for name, value in part.items())
+        case Sequence():
+            return sum(map(_weight, part))
+    return 0
+
+
+def _count(part: Any) -> int:
+    """The largest number in it, or of things in one list of it."""
+    match part:
+        case int():
+            return part
+        case Mapping():
+            return max((len(part), *map(_count, part.values())))
+        case Sequence() if not isinstance(part, str | bytes):
+            return max((len(part), *map(_count, part)))
+    return 0
+
+
+@contextmanager
+def refused_or_over(error: type[Exception], about: str) -> Iterator[None]:
+    """Break the law unless the block raises this; a refusal before it was sent is raised.
+
+    Of two reasons to refuse either may be told.
+    """
+    try:
+        with refused(error, about):
+            yield
+    except Broken as broken:
+        early = broken.__cause__
+        if isinstance(early, UnsupportedError | InvalidArgumentError):
+            raise early from None
+        raise
 
 
 async def outcome(call: Awaitable[T]) -> T | Failed:
