@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from omnicloud.contracts.messaging import MessagingFeature
 from omnicloud.contracts.messaging.driver import (
@@ -16,7 +17,7 @@ from omnicloud.contracts.messaging.models import Delivery
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.differential.messaging_publishing import Publishing
 from omnicloud_tck.differential.topics import Entry, Group, Letter, State
-from omnicloud_tck.differential.twins import Step
+from omnicloud_tck.differential.twins import Idle, Step
 
 __all__ = ["Grouping"]
 
@@ -39,10 +40,10 @@ class Grouping(Publishing):
         if group is None:
             return
         lease, wait = self._times.span(lease), wait if self._times.virtual else 0.0
-        ready = len(group.lendable())
+        ready = len(group.free())
         for turn in range(_PATIENCE):
             found = await self._ask(client, room, name, most, lease, wait)
-            await self._lend(group, found, most, lease)
+            await self._lend(client, group, found, most, lease)
             if found or not ready:
                 return
             wait = 0.3 if turn else 0.0
@@ -56,7 +57,7 @@ class Grouping(Publishing):
         return found
 
     async def _lend(
-        self, group: Group, found: tuple[Delivery, ...], most: int, lease: float
+        self, client: int, group: Group, found: tuple[Delivery, ...], most: int, lease: float
     ) -> None:
         that(len(found) <= most, f"{most} messages were asked for, {len(found)} came")
         now = self._times.now()
@@ -68,6 +69,7 @@ class Grouping(Publishing):
                 self._explain(group, one)
             else:
                 entry.lend(one.receipt, now + lease)
+                group.lenders[one.receipt] = client
                 self._whole(entry, one)
 
     def _explain(self, group: Group, one: Delivery) -> None:
@@ -105,12 +107,13 @@ class Grouping(Publishing):
         waiter = asyncio.ensure_future(self._ask(client, room, name, 1, _LONGEST, _WAITS))
         try:
             await self._times.rest()
-            await self.take((step[0], 1 - client, room, *step[1:]))
+            with suppress(Idle):
+                await self.take((step[0], 1 - client, room, *step[1:]))
             self._tick()
-            due = bool(group.lendable())
+            due = bool(group.free())
             await self._times.let_pass(_SOON)
             that(waiter.done() or not due, f"who waits is not woken by {step[0]}")
-            await self._lend(group, await waiter, 1, _LONGEST)
+            await self._lend(client, group, await waiter, 1, _LONGEST)
         finally:
             waiter.cancel()
 
@@ -136,7 +139,7 @@ class Grouping(Publishing):
             return None
         place = (self._space + room, name, receipt)
         op = Ack(*place) if verb == "ack" else Kill(*place, reason)
-        done = await self._pipes[client].send(op)
+        done = await self._pipes[group.lenders[receipt]].send(op)
         equal(entry is not None, done, f"{verb} with a receipt that is {_called(entry)}")
         if entry is not None:
             group.settle(entry, State.DONE if verb == "ack" else State.DEAD)
@@ -153,7 +156,7 @@ class Grouping(Publishing):
             return
         delay = self._times.span(delay)
         op = Nack(self._space + room, name, receipt, delay, counted)
-        done = await self._pipes[client].send(op)
+        done = await self._pipes[group.lenders[receipt]].send(op)
         equal(entry is not None, done, f"nack with a receipt that is {_called(entry)}")
         if entry is not None:
             group.stale.append(entry.receipt)
@@ -166,7 +169,9 @@ class Grouping(Publishing):
         group = await self._group(client, room, name)
         if group is None:
             return
-        lease, held = self._times.span(lease), group.lent()[:count]
+        lease, out = self._times.span(lease), group.lent()
+        client = group.lenders[out[0].receipt] if out else client
+        held = [one for one in out if group.lenders[one.receipt] == client][:count]
         receipts = [entry.receipt for entry in held]
         mixed = [*group.stale[-1:], *receipts, *group.stale[:1]]
         op = Extend(self._space + room, name, tuple(mixed), lease)

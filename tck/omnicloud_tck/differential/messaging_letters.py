@@ -10,7 +10,7 @@ from omnicloud.contracts.messaging.models import DeadRecord
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.differential.messaging_groups import Grouping
 from omnicloud_tck.differential.topics import Group, Letter
-from omnicloud_tck.differential.twins import Step
+from omnicloud_tck.differential.twins import Idle, Step
 
 __all__ = ["Lettering"]
 
@@ -71,7 +71,7 @@ class Lettering(Grouping):
     ) -> None:
         """Let many messages die in every group, and give them back or not."""
         if await self._group(client, room, name) is None:
-            return
+            raise Idle
         for _ in range(count):
             await self.take(("publish", client, room, None, payload, ()))
         names = list(self._topic(room).groups)
@@ -117,16 +117,16 @@ class Lettering(Grouping):
         group, topic = await self._group(client, room, name), self._topic(room)
         fresh = self._fresh(topic, self._limits.retention_seconds)
         if group is None:
-            return
+            raise Idle
         if self._has(MessagingFeature.REPLAY) and (group.knots() or not fresh):
-            return
+            raise Idle
         since = (0.0, _FAR, self._times.wall() - 60.0)[which % 3]
         if which > 4 and self._stamps and self._times.virtual:
             since = self._stamps[which % len(self._stamps)]
         elif any(abs(one.stamp - since) < _SLACK for one in topic.log):
-            return
+            raise Idle
         if any(0 < abs(one.stamp - since) < _SLACK for one in topic.log):
-            return
+            raise Idle
         if which % 3 == 2 and not self._times.virtual:
             since = 0.0
         count = await self._clients[client].replay(self._space + room, name, since=since)

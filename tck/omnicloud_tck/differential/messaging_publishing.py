@@ -9,6 +9,7 @@ from omnicloud.contracts.messaging import MessagingFeature
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.differential.messaging_bench import Bench, Headers, Marked
 from omnicloud_tck.differential.topics import Message, Topic
+from omnicloud_tck.differential.twins import Idle
 
 __all__ = ["Publishing"]
 
@@ -36,7 +37,7 @@ class Publishing(Bench):
         topic = self._topic(room)
         known = self._known(topic, name)
         if known is None and self._has(MessagingFeature.DEDUPE):
-            return
+            raise Idle
         answer = await self._clients[client].publish(
             self._space + room, payload, key, {}, message_id=name
         )
@@ -76,7 +77,7 @@ class Publishing(Bench):
         topic, delay = self._topic(room), self._times.span(delay)
         known = False if name is None else self._known(topic, name)
         if known is None and self._has(MessagingFeature.DEDUPE):
-            return
+            raise Idle
         while any(abs(due - self._times.now() - delay) < _APART for due, _ in topic.scheduled):
             await self._times.rest()
         due = self._times.now() + delay
@@ -103,7 +104,7 @@ class Publishing(Bench):
     ) -> None:
         """Let messages become due in another order than they were published in, unobserved."""
         if await self._group(client, room, name) is None or not self._times.virtual:
-            return
+            raise Idle
         for delay in (90.0, 10.0, 50.0):
             await self.take(("publish_later", client, room, key, payload, (), delay))
         await self._times.let_pass(100.0)

@@ -18,7 +18,7 @@ from omnicloud.errors import InvalidArgumentError, OmniCloudError, UnsupportedEr
 from omnicloud_tck.check import Broken
 from omnicloud_tck.differential.seats import Seat
 from omnicloud_tck.differential.shrinking import shrunk
-from omnicloud_tck.differential.twins import Scene, Step, Subject, drawn_steps
+from omnicloud_tck.differential.twins import Idle, Scene, Step, Subject, drawn_steps
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.telling import tells
 from omnicloud_tck.world import World
@@ -195,6 +195,8 @@ class _Game:
         too_long = subject.too_long(step, driver.limits)
         try:
             await twin.take(step)
+        except Idle:
+            return
         except UnsupportedError:
             if not lacking:
                 raise

@@ -16,7 +16,7 @@ from omnicloud.errors import InvalidArgumentError, OmniCloudError, UnsupportedEr
 from omnicloud.testing.virtual import VirtualTimeLoop
 from omnicloud_tck.check import Broken
 from omnicloud_tck.differential.shrinking import shrunk
-from omnicloud_tck.differential.twins import Scene, Step, Subject, Twin, drawn_steps
+from omnicloud_tck.differential.twins import Idle, Scene, Step, Subject, Twin, drawn_steps
 from omnicloud_tck.world import World
 
 __all__ = ["LENGTH", "Difference", "Run", "Told", "compare"]
@@ -197,6 +197,8 @@ class _Player:
         too_long = self._subject.too_long(step, driver.limits)
         try:
             await twin.take(step)
+        except Idle:
+            return
         except UnsupportedError:
             if not lacking:
                 raise

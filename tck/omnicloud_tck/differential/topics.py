@@ -88,6 +88,8 @@ class Group:
     letters: list[Letter] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
     """Receipts that settle nothing any more."""
+    lenders: dict[str, int] = field(default_factory=dict)
+    """Which client was given a receipt: nothing promises that another can settle by it."""
     redriven: bool = False
 
     def tick(self, now: float) -> None:
@@ -105,11 +107,18 @@ class Group:
                 yield entry.until
 
     def lendable(self) -> dict[str, Entry]:
-        """What may be lent now, by id: of a key only its oldest that is not settled."""
+        """What may be lent now, by id: of a key only its oldest that is not settled, in order."""
+        return self._ready(by_key=self.ordered)
+
+    def free(self) -> dict[str, Entry]:
+        """What has to be lent: of a key only the oldest, for who promises no order may keep one."""
+        return self._ready(by_key=True)
+
+    def _ready(self, *, by_key: bool) -> dict[str, Entry]:
         found: dict[str, Entry] = {}
         keys: set[str] = set()
         for entry in self.entries:
-            key = entry.message.key if self.ordered else None
+            key = entry.message.key if by_key else None
             if entry.is_over() or key in keys:
                 continue
             if key is not None:

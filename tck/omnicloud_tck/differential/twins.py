@@ -17,6 +17,7 @@ from omnicloud_tck.world import World
 
 __all__ = [
     "Failed",
+    "Idle",
     "Scene",
     "Step",
     "Subject",
@@ -67,6 +68,7 @@ class Twin(Protocol):
 
         Raises:
             Broken: The provider answered otherwise than the model.
+            Idle: It was done on neither.
             UnsupportedError: The provider refused it; the model did not do it either.
         """
 
@@ -122,6 +124,10 @@ class Subject:
     def lacking(self, step: Step, features: frozenset[Feature]) -> frozenset[Feature]:
         """The features that an operation needs and that are not declared."""
         return self.verbs[step[0]].needs - features
+
+
+class Idle(Exception):  # noqa: N818 - no failure
+    """An operation was left out, for nobody promises what it would do there."""
 
 
 @dataclass(frozen=True, slots=True)
