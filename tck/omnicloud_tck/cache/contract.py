@@ -39,7 +39,8 @@ class CacheContract(
     """Every promise of ``Cache``.
 
     A cache may evict. The laws write a few hundred small entries at most, and take it that a
-    backend no one else uses has room for those.
+    backend no one else uses has room for those. Random programs write more: over the bounds that
+    a driver declares, they take it that what is gone was evicted.
     """
 
     contract = "cache"

@@ -19,6 +19,9 @@ class ObjectsPrograms(Programs):
     def calls(self, driver: Any) -> Calls:
         return ObjectsCalls(driver)
 
+    def calls_over(self, world: World[Any], driver: Any) -> Calls:
+        return ObjectsCalls(driver, emulated=bool(world.backend and world.backend.emulator))
+
     @law(
         "OBJ-130",
         "Any program of calls, with any options, answers as a plain model of the contract.",

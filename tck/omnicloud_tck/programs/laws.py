@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any, ClassVar
 
 from omnicloud_tck.contract import Contract
@@ -31,18 +32,34 @@ class Programs(Contract):
         """The calls of the contract that a driver declares."""
         raise TypeError(f"{type(self).__name__} does not say what its calls are")
 
+    def calls_over(self, world: World[Any], driver: Any) -> Calls:
+        """Those that what stands behind a world can be asked for."""
+        return self.calls(driver)
+
     async def hold_calm(self, world: World[Any]) -> None:
         """Programs of every call with every option, one after another."""
-        await hold(self.calls, world, self.seed, calm, programs=_CALM * self.pace)
+        await hold(
+            partial(self.calls_over, world), world, self.seed, calm, programs=_CALM * self.pace
+        )
 
     async def hold_met(self, world: World[Any]) -> None:
         """Programs of pairs of calls at once."""
-        await hold(self.calls, world, self.seed, met, programs=_MET * self.pace)
+        await hold(
+            partial(self.calls_over, world), world, self.seed, met, programs=_MET * self.pace
+        )
 
     async def hold_disturbed(self, world: World[Any]) -> None:
         """Programs of calls that trouble meets."""
-        await hold(self.calls, world, self.seed, disturbed, programs=_DISTURBED * self.pace)
+        await hold(
+            partial(self.calls_over, world),
+            world,
+            self.seed,
+            disturbed,
+            programs=_DISTURBED * self.pace,
+        )
 
     async def hold_wild(self, world: World[Any]) -> None:
         """Programs of all of that, of tenants that are much alike, while what is told is heard."""
-        await hold(self.calls, world, self.seed, wild, programs=_WILD * self.pace)
+        await hold(
+            partial(self.calls_over, world), world, self.seed, wild, programs=_WILD * self.pace
+        )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
-from omnicloud.contracts.objects import Objects
+from omnicloud.contracts.objects import Objects, ObjectsFeature
 from omnicloud.contracts.objects.checks import checksum_of
 from omnicloud.contracts.objects.driver import (
     Copy,
@@ -38,18 +38,27 @@ from omnicloud_tck.programs.stage import House, Stage, Who
 __all__ = ["ObjectsCalls"]
 
 _LARGEST_PART = 1 << 20  # a store whose parts are larger is not asked for several of them
+_APART = frozenset({"begin", "delete_many"})  # the latter is not one deed, but several
+_SEVERAL = frozenset({"copy", "complete", "read", "read_if"})
+"""Those that a driver may make of several requests which conditions hold together."""
 
 
 class ObjectsCalls:
-    """Every request of objects with every option."""
+    """Every request of objects with every option.
+
+    Args:
+        emulated: Whether an emulator stands in for the store. If it heeds no conditions, what a
+            driver needs them for does not meet another call: it would say nothing of the driver.
+    """
 
     contract = "objects"
     inside: frozenset[str] = frozenset()
     rare = frozenset({"begin"})
-    apart = frozenset({"begin", "delete_many"})  # the latter is not one deed, but several
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Any, *, emulated: bool = False) -> None:
         self.model = ObjectsModel()
+        lax = emulated and ObjectsFeature.CONDITIONAL not in driver.features
+        self.apart = _APART | _SEVERAL if lax else _APART
         self._smallest: int = driver.limits.part_min_bytes
         self._page: int = driver.limits.page_max_items
         verbs = {**SINGLE, **(UPLOADS if self._smallest <= _LARGEST_PART else {})}
