@@ -12,7 +12,9 @@ import broken
 from broken.registry import BROKEN
 from memory_world import memory_world
 from omnicloud.contracts.kv import KVFeature
+from omnicloud.contracts.sagas.models import SagaLimits
 from omnicloud.core.operation import Feature
+from omnicloud.errors import InvalidArgumentError
 from omnicloud.memory.kv import FEATURES, MemoryKV
 from omnicloud_tck.differential.plain import meets, order_of
 from omnicloud_tck.differential.running import LENGTH, compare
@@ -83,6 +85,25 @@ def test_what_is_not_declared_is_to_be_refused_and_changes_nothing() -> None:
     run = compare("fewer", SUBJECTS["kv"], lambda: memory_world(Fewer), operations=1000)
     assert not run.differences
     assert set(run.refused) == {"batch", "transaction"}
+
+
+@pytest.mark.parametrize(
+    ("entries", "said", "right"),
+    [
+        (601, "history has 601, the limit history_max_entries is 600", True),
+        (600, "history has 601, the limit history_max_entries is 600", False),
+        (601, "history has 601, the limit history_max_entries is 500", False),
+        (601, "history has 601, the limit history_max_things is 600", False),
+        (601, "history is too long", False),
+    ],
+)
+def test_a_refusal_is_right_where_it_names_a_declared_limit_that_is_exceeded(
+    entries: int, said: str, right: bool
+) -> None:
+    step = ("create", 0, "s", "a", ("RUNNING", None, (("pay", "DONE"),) * entries, b"{}"))
+    limits = SagaLimits(history_max_entries=600)
+    over = SUBJECTS["sagas"].over(step, limits, InvalidArgumentError(said))
+    assert (over == "history_max_entries") is right
 
 
 async def test_a_list_is_made_as_small_as_its_failure_needs() -> None:
