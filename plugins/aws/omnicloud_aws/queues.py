@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from omnicloud.errors import NotFoundError, UnavailableError
+from omnicloud.errors import InvalidArgumentError, NotFoundError, UnavailableError
 from omnicloud_aws.client import Client
 from omnicloud_aws.envelope import Meta, opened
 from omnicloud_aws.errors import RefusedError, refusal
@@ -29,6 +29,7 @@ LONGEST_DELAY = 900
 """Seconds, of a message when it is sent."""
 LONGEST_WAIT = 20
 """Seconds, of a request for messages."""
+_LONGEST_LEASE = 43_200  # seconds: the service's quotas of messages, read 2026-11
 MOST_BYTES = 262_144
 """Of a message in SNS, and of a batch here. SQS takes a mebibyte where nobody has set less."""
 
@@ -166,7 +167,7 @@ class Queues:
             waits=float(wait),
             MaxNumberOfMessages=min(most, BATCH),
             WaitTimeSeconds=wait,
-            VisibilityTimeout=_whole(lease),
+            VisibilityTimeout=_hidden(lease),
             MessageSystemAttributeNames=_TOLD,
         )
         came = self.client.time.clock.monotonic()
@@ -199,7 +200,7 @@ class Queues:
         good: list[bool] = []
         for some in _batches(handles):
             entries = [
-                {"Id": str(n), "ReceiptHandle": one, "VisibilityTimeout": _whole(seconds)}
+                {"Id": str(n), "ReceiptHandle": one, "VisibilityTimeout": _hidden(seconds)}
                 for n, one in enumerate(some)
             ]
             said = await self._each("change_message_visibility_batch", name, entries)
@@ -287,6 +288,20 @@ def _found(one: Mapping[str, Any], came: float) -> Found:
 def _whole(seconds: float) -> int:
     """Whole seconds; a float's last digit makes no second more."""
     return math.ceil(round(seconds, 6))
+
+
+def _hidden(seconds: float) -> int:
+    """For how long a message can be hidden.
+
+    Raises:
+        InvalidArgumentError: For longer than the service can; nothing was sent.
+    """
+    if seconds > _LONGEST_LEASE:
+        raise InvalidArgumentError(
+            f"a lease of {seconds:g} s is over the {_LONGEST_LEASE} s for which SQS lends",
+            hint="lend for less, and prolong it while the work goes on",
+        )
+    return _whole(seconds)
 
 
 def _batches(all_: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -13,7 +13,12 @@ from omnicloud.contracts.messaging import Messaging
 from omnicloud.contracts.messaging.driver import Ack, Kill, Receive, Subscribe
 from omnicloud.core.moments import ServiceTime
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import ClosedError, ConfigurationError, NotFoundError
+from omnicloud.errors import (
+    ClosedError,
+    ConfigurationError,
+    InvalidArgumentError,
+    NotFoundError,
+)
 from omnicloud_aws.certify import kept_server, settings
 from omnicloud_aws.client import Client, opened
 from omnicloud_aws.envelope import Meta, packed
@@ -154,6 +159,15 @@ async def test_a_group_whose_queue_was_deleted_is_said_to_be_gone_and_made_anew(
     (got,) = await mine.pipeline.send(Receive(*PLACE, 1, 5.0, 20.0))
     assert got.payload == b"x"
     await mine.aclose()
+
+
+async def test_a_lease_longer_than_the_service_lends_for_is_refused_by_its_name(
+    account: Account,
+) -> None:
+    messaging = await account.messaging()
+    await messaging.subscribe("letters", "g")
+    with pytest.raises(InvalidArgumentError, match="a lease of 43201 s is over the 43200 s"):
+        await messaging.pipeline.send(Receive(*PLACE, 1, 0.0, 43_201.0))
 
 
 async def test_what_is_not_sqs_is_found_out_at_opening(account: Account) -> None:
