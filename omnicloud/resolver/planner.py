@@ -23,6 +23,7 @@ from omnicloud.resolver.secret_order import CONTRACT, opening_order, resolved
 
 __all__ = ["make_plan"]
 
+_FOR_BOTH = frozenset({"region"})  # ours, and given to a provider that has to know it
 References = tuple[tuple[Path, SecretRef], ...]
 
 
@@ -119,12 +120,13 @@ class _Planner:
         if installed is None:
             return None
         path: Path = ("defaults", "options")
-        secrets = self._secrets(defaults.options, path)
-        model = self._options(installed, defaults.options, path, secrets)
+        options = self._in_region(installed, defaults.options, defaults.region)
+        secrets = self._secrets(options, path)
+        model = self._options(installed, options, path, secrets)
         origin = self._config.tree.origin(("defaults", "provider"))
         if model is None:
             return None
-        return DefaultPlan(installed, model, defaults.options, defaults, origin, secrets)
+        return DefaultPlan(installed, model, options, defaults, origin, secrets)
 
     def _add_keepers(self, halves: dict[str, _Half], default: DefaultPlan) -> None:
         """Secrets services that are referred to and served by the default provider."""
@@ -138,11 +140,13 @@ class _Planner:
 
     def _service(self, service: Service) -> _Half:
         name = service.settings.provider or self._config.defaults.provider
-        options = self._with_defaults(service, name)
-        secrets = self._secrets(options, service.path)
-        after = frozenset(ref.service for _, ref in secrets if ref.service)
         known = self._contract(service)
         installed = self._provider(name, (*service.path, "provider")) if name else None
+        options = self._in_region(
+            installed, self._with_defaults(service, name), self._region(service)
+        )
+        secrets = self._secrets(options, service.path)
+        after = frozenset(ref.service for _, ref in secrets if ref.service)
         offer = self._offer(service, installed) if installed and known else None
         requires = self._features(service, offer) if known else frozenset()
         model = self._options(installed, options, service.path, secrets) if installed else None
@@ -165,8 +169,19 @@ class _Planner:
         return _Half(plan, plan.after)
 
     def _info(self, service: Service, installed: Installed) -> ServiceInfo:
-        region = service.settings.region or self._config.defaults.region
-        return ServiceInfo(service.name, service.settings.contract, installed.provider.name, region)
+        name, contract = installed.provider.name, service.settings.contract
+        return ServiceInfo(service.name, contract, name, self._region(service))
+
+    def _region(self, service: Service) -> str | None:
+        return service.settings.region or self._config.defaults.region
+
+    def _in_region(
+        self, installed: Installed | None, options: Mapping[str, object], region: str | None
+    ) -> Mapping[str, object]:
+        """The options, with where the data is for a provider that has to know."""
+        if installed is None or region is None or not _asks_for_region(installed):
+            return options
+        return {"region": region, **options}
 
     def _with_defaults(self, service: Service, provider: str | None) -> Mapping[str, object]:
         """A service of the default provider has its options unless it says otherwise."""
@@ -267,16 +282,23 @@ class _Planner:
             message = f"the settings of {installed.title} cannot be loaded: {error}"
             self._wrong(path, message, "reinstall the provider")
             return None
+        wrong = "are no pydantic model"
         if isinstance(model, type) and issubclass(model, BaseModel):
-            return model
-        self._wrong(
-            path, f"the settings of {installed.title} are no pydantic model", "tell its author"
-        )
+            wrong = _never_reached(model)
+            if not wrong:
+                return model
+        self._wrong(path, f"the settings of {installed.title} {wrong}", "tell its author")
         return None
 
     def _wrong(self, path: Path, message: str, hint: str) -> None:
         origin = self._config.tree.origin(path)
         self.problems.append(Problem(dotted(path), message, hint, origin))
+
+
+def _never_reached(settings: type[BaseModel]) -> str:
+    """Which settings of a provider no configuration can give, being keys of every service."""
+    hidden = sorted((ENVELOPE - _FOR_BOTH) & set(settings.model_fields))
+    return f"use names that every service has itself: {', '.join(hidden)}" if hidden else ""
 
 
 def _features_of(contract: str) -> tuple[Feature, ...]:
@@ -295,3 +317,12 @@ def _absent(name: str, registry: Registry) -> tuple[str, str]:
         return f"the provider {name!r} is not installed ({have})", command
     hint = did_you_mean(name, {*registry.providers, *known_names()})
     return f"there is no provider {name!r} ({have})", hint
+
+
+def _asks_for_region(installed: Installed) -> bool:
+    """Whether its settings have a region; settings that cannot be loaded are told elsewhere."""
+    try:
+        settings = load(installed.provider.config)
+    except Exception:  # noqa: BLE001 - a vendor's import may raise anything
+        return False
+    return "region" in getattr(settings, "model_fields", {})

@@ -258,3 +258,76 @@ def test_a_plan_is_the_same_for_the_same_configuration(tmp_path: Path) -> None:
     first, second = plan_of(text, tmp_path), plan_of(text, tmp_path)
     assert first.as_json() == second.as_json()
     assert first.render() == second.render()
+
+
+class Placed(Options):
+    region: str = Field(default="us-east-1", pattern=r"^[a-z0-9-]+$")
+
+
+class Hiding(Options):
+    timeout: float = 10.0
+    tenant: str = ""
+
+
+class Elsewhere:
+    @hookimpl
+    def omnicloud_providers(self) -> list[Provider]:
+        kv = Offer(OPENS, frozenset({KVFeature.TTL}))
+        return [
+            Provider("weak", f"{__name__}:Options", {"kv": kv}),
+            Provider("placed", f"{__name__}:Placed", {"kv": kv}),
+            Provider("hiding", f"{__name__}:Hiding", {"kv": kv}),
+        ]
+
+
+ELSEWHERE = Registry.of(Elsewhere())
+
+
+def region_of(text: str, tmp_path: Path) -> object:
+    """The region in the settings of the service `orders`."""
+    plan = plan_of(text, tmp_path, ELSEWHERE)
+    service = next(one for one in plan.services if one.info.name == "orders")
+    return service.options.get("region")
+
+
+ORDERS_PLACED = '[services.orders]\ncontract = "kv"\nprovider = "placed"\n'
+
+
+def test_a_provider_that_asks_for_a_region_gets_the_one_of_the_service(tmp_path: Path) -> None:
+    assert region_of(ORDERS_PLACED + 'region = "eu-west-1"\n', tmp_path) == "eu-west-1"
+
+
+def test_without_one_of_its_own_a_service_is_where_the_defaults_say(tmp_path: Path) -> None:
+    defaults = '[defaults]\nregion = "eu-central-1"\n'
+    assert region_of(defaults + ORDERS_PLACED, tmp_path) == "eu-central-1"
+    assert region_of(ORDERS_PLACED, tmp_path) is None
+
+
+def test_services_that_are_not_listed_are_in_the_region_of_the_defaults(tmp_path: Path) -> None:
+    text = '[defaults]\nregion = "eu-central-1"\nprovider = "placed"\n'
+    default = plan_of(text, tmp_path, ELSEWHERE).default
+    assert default is not None
+    assert default.options["region"] == "eu-central-1"
+
+
+def test_a_provider_that_does_not_ask_for_a_region_is_not_given_one(tmp_path: Path) -> None:
+    text = ORDERS_PLACED.replace("placed", "weak") + 'region = "eu-west-1"\n'
+    assert region_of(text, tmp_path) is None
+
+
+def test_a_region_that_the_provider_does_not_know_is_told_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationProblems) as caught:
+        plan_of(ORDERS_PLACED + 'region = "EU West"\n', tmp_path, ELSEWHERE)
+    (problem,) = caught.value.problems
+    assert problem.path == "services.orders.region"
+    assert problem.origin is not None
+    assert str(problem.origin).endswith(":4")
+
+
+def test_settings_that_no_configuration_can_give_are_the_mistake_of_their_author(
+    tmp_path: Path,
+) -> None:
+    text = ORDERS_PLACED.replace("placed", "hiding")
+    with pytest.raises(ConfigurationProblems, match="tenant, timeout") as caught:
+        plan_of(text, tmp_path, ELSEWHERE)
+    assert len(caught.value.problems) == 1

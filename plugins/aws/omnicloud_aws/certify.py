@@ -96,7 +96,7 @@ def settings(port: int, name: str, **options: Any) -> AWSConfig:
     own: dict[str, Any] = {"endpoint": f"http://127.0.0.1:{port}", "prefix": f"{name}/"}
     table = {"table": name, "create_table": True, "partitions": 2}
     messages = {"namespace": name, "look_seconds": 0}
-    patience = {"timeout": 10.0, "connect_timeout": 5.0, "watch_every": 0.2}
+    patience = {"answer_timeout": 10.0, "connect_timeout": 5.0, "watch_every": 0.2}
     return AWSConfig(
         access_key=unquote(running.username or "any"),
         secret_key=SecretStr(unquote(running.password or "any")),

@@ -61,7 +61,7 @@ class Client:
             UnavailableError: No connection (not done), or no whole answer (unknown).
         """
         async with self._turn():
-            call = self._answered(verb, asked, self._config.timeout + waits)
+            call = self._answered(verb, asked, self._config.answer_timeout + waits)
             answer = await (call if verb.startswith(_READING) else _seen_through(call))
         if isinstance(answer, RefusedError):
             if answer.code in expecting:
@@ -119,7 +119,7 @@ class Client:
 
     async def _waited(self) -> None:
         try:
-            async with asyncio.timeout(self._config.timeout):
+            async with asyncio.timeout(self._config.answer_timeout):
                 await self._turns.acquire()
         except TimeoutError:
             raise ThrottledError(
@@ -171,7 +171,7 @@ async def opened(service: str, config: AWSConfig, time: ServiceTime) -> Client:
 
 def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:
     held, token = config.secret_key, config.session_token
-    most = config.timeout + 60.0  # ours come first, and say what became of the request
+    most = config.answer_timeout + 60.0  # ours come first, and say what became of the request
     settings = AioConfig(
         retries={"total_max_attempts": 1, "mode": "standard"},
         connect_timeout=config.connect_timeout,

@@ -228,7 +228,7 @@ def test_botocores_loggers_are_quiet_about_our_calls_and_only_about_those(told: 
         {"table": "ab"},
         {"table": "a b c"},
         {"partitions": 0},
-        {"timeout": 0},
+        {"answer_timeout": 0},
         {"unknown": 1},
     ],
 )

@@ -34,7 +34,7 @@ from omnicloud_tck.world import Backend, World
 __all__ = ["azure_world", "kept_server", "made_container", "settings_of", "world"]
 
 URL = "OMNICLOUD_TEST_AZURE_URL"
-_OPTIONS: dict[str, Any] = {"timeout": 15.0, "connect_timeout": 5.0, "lacks": ["durable"]}
+_OPTIONS: dict[str, Any] = {"answer_timeout": 15.0, "connect_timeout": 5.0, "lacks": ["durable"]}
 """It keeps what it was told in memory; on disk it would lose the last seconds when killed."""
 
 

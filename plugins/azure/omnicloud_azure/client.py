@@ -91,7 +91,12 @@ async def client_of(config: AzureConfig, opening: Opening) -> Client:
 
 async def _opened(config: AzureConfig, clock: Clock) -> Client:
     wire = Wire(
-        Bounds(config.timeout, config.connect_timeout, config.max_connections, config.tls_ca_file)
+        Bounds(
+            config.answer_timeout,
+            config.connect_timeout,
+            config.max_connections,
+            config.tls_ca_file,
+        )
     )
     try:
         client = Client(config, wire, await credentials_of(config, clock))

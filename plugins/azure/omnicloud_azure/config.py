@@ -76,14 +76,14 @@ class AzureConfig(BaseModel):
     tls_ca_file: Path | None = Field(
         default=None, description="PEM file of the authorities to trust; the system's by default."
     )
-    timeout: float = Field(
+    answer_timeout: float = Field(
         default=10.0,
         gt=0,
         description="Seconds for one answer; one more for each MiB that is carried.",
     )
     connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
     max_connections: int = Field(
-        default=64, ge=1, description="Requests at once; more wait their turn, at most timeout."
+        default=64, ge=1, description="Requests at once; more wait, at most answer_timeout."
     )
 
     @field_validator("account")

@@ -36,7 +36,7 @@ async def copied(
     if answer.status != 202 or answer.headers.get(_STATUS, "success") == "success":
         return answer
     copy_id = answer.headers.get(_ID, "")
-    until, pause = clock.monotonic() + client.config.timeout, _FIRST_PAUSE
+    until, pause = clock.monotonic() + client.config.answer_timeout, _FIRST_PAUSE
     while clock.monotonic() < until:
         await clock.sleep(pause)
         pause = min(2 * pause, _LONGEST_PAUSE)
@@ -51,4 +51,4 @@ async def copied(
 
 
 def _failed(message: str) -> OmniCloudError:
-    return UnavailableError(message, hint="raise timeout, where the objects are large")
+    return UnavailableError(message, hint="raise answer_timeout, where the objects are large")

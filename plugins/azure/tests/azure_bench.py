@@ -17,7 +17,7 @@ from omnicloud_azure.signing import API_VERSION, query_of
 from omnicloud_tck.pretending import Asked, Said
 from omnicloud_tck.served import Lone
 
-OPTIONS: dict[str, Any] = {"timeout": 10.0, "connect_timeout": 10.0}
+OPTIONS: dict[str, Any] = {"answer_timeout": 10.0, "connect_timeout": 10.0}
 EMPTY = b"<?xml version='1.0'?><EnumerationResults><Blobs/><NextMarker/></EnumerationResults>"
 
 
@@ -30,7 +30,7 @@ class Bench:
 
     async def open(self, **options: Any) -> AzureObjects:
         """One more driver."""
-        settings = {**self.settings, **OPTIONS, "timeout": 20.0, **options}
+        settings = {**self.settings, **OPTIONS, "answer_timeout": 20.0, **options}
         return await open_objects(AzureConfig(**settings), self.lone)
 
     def sas(self, allowed: str = "racwdl", seconds: float = 60.0) -> str:

@@ -32,7 +32,7 @@ _WHERE = {"account": "mine", "container": "abc"}
         {"endpoint": "http://host?sig=password"},
         {"prefix": "../x"},
         {"prefix": "a//b"},
-        {"timeout": 0},
+        {"answer_timeout": 0},
         {"lacks": ["conditional"]},
         {"unknown": 1},
     ],

@@ -182,7 +182,7 @@ async def test_a_copy_that_takes_its_time_is_waited_for(last: str) -> None:
 
     lone = Lone()
     async with pretending(settled(answer)) as one:
-        driver = await opened(one.endpoint, lone, timeout=0.4)
+        driver = await opened(one.endpoint, lone, answer_timeout=0.4)
         started = time.monotonic()
         if last == "success":
             assert await driver.copy(Copy("s", "k")) == "0x2"

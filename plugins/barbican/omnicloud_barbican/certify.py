@@ -61,7 +61,7 @@ def world(contract: str) -> World[Any]:
 
 def settings(port: int, project: str, **options: Any) -> BarbicanConfig:
     """Settings of a client of a project."""
-    patience = {"timeout": 15.0, "connect_timeout": 5.0, "watch_every": 0.2}
+    patience = {"answer_timeout": 15.0, "connect_timeout": 5.0, "watch_every": 0.2}
     own = {"endpoint": f"http://127.0.0.1:{port}", "project": project}
     return BarbicanConfig(**{**own, **patience, **options})
 

@@ -130,7 +130,10 @@ async def client_of(config: BarbicanConfig, opening: Opening) -> Client:
 
     async def open_() -> Client:
         bounds = Bounds(
-            config.timeout, config.connect_timeout, config.max_connections, config.tls_ca_file
+            config.answer_timeout,
+            config.connect_timeout,
+            config.max_connections,
+            config.tls_ca_file,
         )
         wire = Wire(bounds)
         identity = identity_of(config, wire, opening.clock)

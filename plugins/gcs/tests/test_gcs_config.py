@@ -22,7 +22,7 @@ from omnicloud_gcs.config import GcsConfig
         {"bucket": "abc", "endpoint": "http://host/path"},
         {"bucket": "abc", "prefix": "../x"},
         {"bucket": "abc", "prefix": "a//b"},
-        {"bucket": "abc", "timeout": 0},
+        {"bucket": "abc", "answer_timeout": 0},
         {"bucket": "abc", "lacks": ["presign"]},
         {"bucket": "abc", "unknown": 1},
     ],

@@ -99,7 +99,7 @@ async def test_a_server_without_tls_is_told_as_such() -> None:
 
 async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
     async with bench() as one:
-        driver = await one.open(timeout=0.5)
+        driver = await one.open(answer_timeout=0.5)
         await driver.put(Put("k", b"before"))
         one.proxy.weather.blackhole = True
         started = time.monotonic()
@@ -136,7 +136,7 @@ async def test_content_that_is_cut_is_an_error_and_not_content() -> None:
 
 async def test_calls_beyond_the_connections_are_throttled() -> None:
     async with bench() as one:
-        driver = await one.open(max_connections=1, timeout=0.5)
+        driver = await one.open(max_connections=1, answer_timeout=0.5)
         await asyncio.gather(*(driver.put(Put(f"k{n}", b"x")) for n in range(8)))
         one.proxy.weather.blackhole = True
         results = await asyncio.gather(

@@ -37,7 +37,7 @@ def postgres_world(open_: Any, **options: Any) -> World[Any]:
     async def dial(port: int, lone: Lone) -> Any:
         settings = {
             "username": os.environ.get("PGUSER", "postgres"),
-            "timeout": 2.5,
+            "answer_timeout": 2.5,
             "connect_timeout": 2.5,
             "max_connections": 8,
             "max_transactions": 8,

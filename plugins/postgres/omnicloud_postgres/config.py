@@ -53,7 +53,7 @@ class PostgresConfig(BaseModel):
     tls_key_file: Path | None = Field(
         default=None, description="PEM file of the key of that certificate."
     )
-    timeout: float = Field(
+    answer_timeout: float = Field(
         default=5.0, gt=0, description="Seconds for one answer, a long poll's wait not counted."
     )
     connect_timeout: float = Field(

@@ -46,7 +46,7 @@ class Store:
     def __init__(self, config: PostgresConfig, clock: Clock) -> None:
         self.clock = clock
         self.config = config
-        timeouts = {"timeout": config.timeout, "connect_timeout": config.connect_timeout}
+        timeouts = {"timeout": config.answer_timeout, "connect_timeout": config.connect_timeout}
         self._tls = _tls(config)
         self._calls = Pool(self._connect, most=config.max_connections, **timeouts)
         self._transactions = Pool(self._connect, most=config.max_transactions, **timeouts)
@@ -190,11 +190,11 @@ async def store_of(config: PostgresConfig, opening: Opening) -> Store:
 
 def _settings(config: PostgresConfig) -> dict[str, str]:
     """Settings of a session: what the client has given up on does not go on at the server."""
-    answer = str(int(config.timeout * 1000))
+    answer = str(int(config.answer_timeout * 1000))
     return {
         "application_name": "omnicloud",
         "statement_timeout": answer,
-        "lock_timeout": str(int(config.timeout * 900)),
+        "lock_timeout": str(int(config.answer_timeout * 900)),
         "idle_in_transaction_session_timeout": str(int(config.transaction_timeout * 1000)),
         "client_connection_check_interval": "1000",
         "synchronous_commit": "on",

@@ -44,7 +44,7 @@ class Bench:
         settings = {
             "url": f"postgresql://127.0.0.1:{self.proxy.port}/postgres",
             "username": "postgres",
-            "timeout": 10.0,
+            "answer_timeout": 10.0,
             "connect_timeout": 10.0,
             **options,
         }

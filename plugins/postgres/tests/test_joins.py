@@ -168,7 +168,7 @@ async def test_a_connection_without_a_transaction_is_refused_before_anything_is_
 async def test_a_transaction_of_another_store_is_refused() -> None:
     async with bench() as one:
         outbox = await _outbox(one)
-        documents = await one.open(open_documents, timeout=2.0)
+        documents = await one.open(open_documents, answer_timeout=2.0)
         begun = await documents.begin(Begin())
         with pytest.raises(InvalidArgumentError, match="another store"):
             outbox.within(begun)

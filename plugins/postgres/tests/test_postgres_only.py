@@ -94,7 +94,7 @@ async def test_a_cancelled_write_that_waits_for_another_is_not_done_later() -> N
 
 async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv, timeout=0.5)
+        kv = await one.open(open_kv, answer_timeout=0.5)
         await kv.set(Set("k", b"before"))
         one.proxy.weather.blackhole = True
         started = time.monotonic()
@@ -180,7 +180,7 @@ async def test_many_calls_share_few_connections() -> None:
 
 async def test_a_call_that_gets_no_connection_in_time_is_throttled() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv, max_connections=1, timeout=0.3)
+        kv = await one.open(open_kv, max_connections=1, answer_timeout=0.3)
         await kv.get(Get("k"))
         one.proxy.weather.latency = 0.12
         said = await asyncio.gather(
@@ -288,7 +288,7 @@ async def test_what_is_no_postgresql_server_is_told_as_unavailable() -> None:
     url = f"postgresql://127.0.0.1:{port}/postgres"
     try:
         with pytest.raises(UnavailableError):
-            await open_kv(PostgresConfig(url=url, timeout=0.5, connect_timeout=0.5), Lone())
+            await open_kv(PostgresConfig(url=url, answer_timeout=0.5, connect_timeout=0.5), Lone())
     finally:
         server.close()
         await server.wait_closed()
@@ -346,7 +346,7 @@ async def test_a_closed_store_refuses_calls_and_leaves_no_connection() -> None:
 
 async def test_a_watch_is_woken_by_the_server_and_not_only_by_its_poll() -> None:
     async with bench() as one:
-        kv, other = await one.open(open_kv), await one.open(open_kv, timeout=2.0)
+        kv, other = await one.open(open_kv), await one.open(open_kv, answer_timeout=2.0)
         cursor = (await kv.changes(Changes())).cursor
         slowest = 0.0
         for turn in range(5):
@@ -393,7 +393,7 @@ def test_an_error_that_no_row_of_the_table_maps_is_internal_and_tells_no_value()
         {"url": "postgresql://127.0.0.1/db?password=hidden"},
         {"tls_ca_file": "ca.pem"},
         {"tls": "require", "tls_cert_file": "c.pem"},
-        {"timeout": 0},
+        {"answer_timeout": 0},
         {"unknown": 1},
     ],
 )

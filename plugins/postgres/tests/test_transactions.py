@@ -14,7 +14,7 @@ from omnicloud_postgres.kv import open_kv
 
 async def test_a_write_behind_a_transaction_that_stays_open_ends_in_time_and_is_not_done() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv, timeout=1.5)
+        kv = await one.open(open_kv, answer_timeout=1.5)
         begun = await kv.begin(Begin())
         await kv.within(begun).set(Set("k", b"held"))
         with pytest.raises(UnavailableError) as caught:
@@ -43,7 +43,7 @@ async def test_a_transaction_that_is_left_open_is_rolled_back_and_says_so() -> N
 
 async def test_transactions_that_wait_for_each_other_conflict_and_one_goes_on() -> None:
     async with bench() as one:
-        kv = await one.open(open_kv, timeout=3.0)
+        kv = await one.open(open_kv, answer_timeout=3.0)
         first, second = await kv.begin(Begin()), await kv.begin(Begin())
         await kv.within(first).set(Set("a", b"1"))
         await kv.within(second).set(Set("b", b"2"))

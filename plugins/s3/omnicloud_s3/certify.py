@@ -37,7 +37,7 @@ URL = "OMNICLOUD_TEST_S3_URL"
 ACCESS, SECRET = "certified", "only-on-loopback"
 _READY_SECONDS = 60.0
 _SOCKETS = Path("/tmp")  # noqa: S108 - where the server puts them, whatever TMPDIR says
-_OPTIONS = {"timeout": 15.0, "connect_timeout": 5.0, "completion": "staged"}
+_OPTIONS = {"answer_timeout": 15.0, "connect_timeout": 5.0, "completion": "staged"}
 """Of writers that meet the server lets some wait for seconds; and see ``completion``."""
 _VOLUMES = 4000
 """Every bucket takes several; left alone, the server allows what the free disk would hold full."""
@@ -133,7 +133,7 @@ async def made_bucket(config: S3Config) -> Backend:
 
 async def _takes_writes(port: int) -> None:
     """A bucket and an object: the port is open long before there is room for data."""
-    config = _settings(port, "ready", (ACCESS, SECRET), timeout=2.0)
+    config = _settings(port, "ready", (ACCESS, SECRET), answer_timeout=2.0)
     client = Client(config, await credentials_of(config), SYSTEM_CLOCK)
     try:
         await client.ask("PUT")

@@ -81,7 +81,7 @@ class Claims:
         return f"{self.prefix}{_FOLDER}{digest}"
 
     async def _take(self, claim: str, token: bytes, check: Callable[[], Awaitable[None]]) -> None:
-        lease = 2 * self.client.config.timeout
+        lease = 2 * self.client.config.answer_timeout
         pause, seen, since = _FIRST_PAUSE, "", self.clock.monotonic()
         until = since + 2 * lease
         while seen or not await self._created(claim, token, "if-none-match", "*"):

@@ -59,7 +59,10 @@ class Client:
         self._credentials = credentials
         self._wire = http.Wire(
             http.Bounds(
-                config.timeout, config.connect_timeout, config.max_connections, config.tls_ca_file
+                config.answer_timeout,
+                config.connect_timeout,
+                config.max_connections,
+                config.tls_ca_file,
             )
         )
 

@@ -83,14 +83,14 @@ class S3Config(BaseModel):
             "one condition both succeed when they meet (SeaweedFS 4)."
         ),
     )
-    timeout: float = Field(
+    answer_timeout: float = Field(
         default=10.0,
         gt=0,
         description="Seconds for one answer; one more for each MiB that is carried.",
     )
     connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
     max_connections: int = Field(
-        default=64, ge=1, description="Requests at once; more wait their turn, at most timeout."
+        default=64, ge=1, description="Requests at once; more wait, at most answer_timeout."
     )
 
     @field_validator("bucket")

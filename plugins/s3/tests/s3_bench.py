@@ -19,7 +19,7 @@ from omnicloud_tck.served import Lone
 OPTIONS: dict[str, Any] = {
     "access_key": ACCESS,
     "secret_key": SECRET,
-    "timeout": 10.0,
+    "answer_timeout": 10.0,
     "connect_timeout": 10.0,
 }
 EMPTY_LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"

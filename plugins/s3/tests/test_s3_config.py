@@ -25,7 +25,7 @@ from omnicloud_s3.config import S3Config
         {"bucket": "abc", "region": "eu west"},
         {"bucket": "abc", "prefix": "../x"},
         {"bucket": "abc", "prefix": "a//b"},
-        {"bucket": "abc", "timeout": 0},
+        {"bucket": "abc", "answer_timeout": 0},
         {"bucket": "abc", "unknown": 1},
     ],
 )

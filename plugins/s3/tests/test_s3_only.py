@@ -74,7 +74,7 @@ async def test_a_bucket_that_went_is_no_missing_object() -> None:
 
 async def test_a_partition_ends_a_call_in_time_as_unknown_and_heals() -> None:
     async with bench() as one:
-        driver = await one.open(timeout=0.5)
+        driver = await one.open(answer_timeout=0.5)
         await driver.put(Put("k", b"before"))
         one.proxy.weather.blackhole = True
         started = time.monotonic()
@@ -124,7 +124,7 @@ async def test_data_that_arrives_changed_is_refused_and_not_written() -> None:
 
 async def test_calls_beyond_the_connections_wait_their_turn_and_then_are_throttled() -> None:
     async with bench() as one:
-        driver = await one.open(max_connections=1, timeout=0.5)
+        driver = await one.open(max_connections=1, answer_timeout=0.5)
         await asyncio.gather(*(driver.put(Put(f"k{n}", b"x")) for n in range(8)))
         one.proxy.weather.blackhole = True
         results = await asyncio.gather(
@@ -251,7 +251,7 @@ def _listing_or_written(method: str, path: str) -> tuple[int, dict[str, str], by
 
 async def test_a_claim_that_its_holder_left_behind_is_taken_over() -> None:
     async with bench() as one:
-        driver = await one.open(timeout=0.4)
+        driver = await one.open(answer_timeout=0.4)
         version = await driver.put(Put("k", b"1"))
         claims = driver._claims
         assert await claims._created(claims.name("k", version), b"t", "if-none-match", "*")
@@ -281,7 +281,7 @@ async def test_a_writer_that_is_cancelled_gives_its_claim_up() -> None:
 
 async def test_of_writers_of_equal_content_over_one_version_one_wins() -> None:
     async with bench() as one:
-        driver = await one.open(timeout=20.0)
+        driver = await one.open(answer_timeout=20.0)
         version = await driver.put(Put("k", b"same"))
         writes = (driver.put(Put("k", b"same", if_version=version)) for _ in range(4))
         results = await asyncio.gather(*writes, return_exceptions=True)
