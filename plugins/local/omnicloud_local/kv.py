@@ -41,10 +41,11 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.database import Database
+from omnicloud_local.joint_tables import KV
 from omnicloud_local.shared import database_of
 from omnicloud_local.writer import WriterTransaction
 
-__all__ = ["FEATURES", "SCHEMA", "LocalKV", "open_kv"]
+__all__ = ["FEATURES", "LocalKV", "open_kv"]
 
 T = TypeVar("T")
 
@@ -55,19 +56,6 @@ _LIMITS = KVLimits(value_max_bytes=16 << 20, batch_max_items=10_000)
 _INT64 = 1 << 63
 _KEPT_VERSIONS = 100_000  # a watcher that sleeps through more changes must start anew
 _SWEEP_EVERY = 1024
-
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS kv (
-    version INTEGER PRIMARY KEY,
-    space TEXT NOT NULL,
-    key BLOB NOT NULL,
-    value BLOB,
-    expires REAL,
-    UNIQUE (space, key)
-);
-CREATE INDEX IF NOT EXISTS kv_expires ON kv (expires) WHERE expires IS NOT NULL;
-CREATE INDEX IF NOT EXISTS kv_gone ON kv (version) WHERE value IS NULL
-"""
 
 _LIVE = "value IS NOT NULL AND (expires IS NULL OR expires > ?)"
 _GET = f"SELECT value, version, expires FROM kv WHERE space = ? AND key = ? AND {_LIVE}"  # noqa: S608 - constants
@@ -308,7 +296,7 @@ def _bury_these(count: int) -> str:
 async def open_kv(config: LocalConfig, opening: Opening) -> LocalKV:
     """A kv driver on the database of the configured folder."""
     database = await database_of(config, opening)
-    await database.define(SCHEMA)
+    await database.define(KV)
     return LocalKV(database, config.namespace_of(opening.service.name))
 
 

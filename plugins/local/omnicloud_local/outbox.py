@@ -35,10 +35,11 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.database import Database
+from omnicloud_local.joint_tables import OUTBOX
 from omnicloud_local.shared import database_of
 from omnicloud_local.writer import WriterTransaction
 
-__all__ = ["FEATURES", "SCHEMA", "LocalOutbox", "open_outbox"]
+__all__ = ["FEATURES", "LocalOutbox", "open_outbox"]
 
 T = TypeVar("T")
 
@@ -48,41 +49,6 @@ _LIMITS = OutboxLimits(payload_max_bytes=16 << 20, claim_max_events=10_000)
 
 _STATUS = {EventStatus.PENDING: 0, EventStatus.PARKED: 1, EventStatus.PROCESSED: 2}
 _NAMES = {number: status for status, number in _STATUS.items()}
-
-# Open events are few; processed ones pile up until they are purged: hence the partial indices.
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS ox_event (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL,
-    space TEXT NOT NULL,
-    event_id TEXT NOT NULL,
-    topic TEXT NOT NULL,
-    payload BLOB NOT NULL,
-    message_key TEXT,
-    aggregate TEXT,
-    sequence INTEGER,
-    saved REAL NOT NULL,
-    status INTEGER NOT NULL DEFAULT 0,
-    attempts INTEGER NOT NULL DEFAULT 0,
-    owner TEXT NOT NULL DEFAULT '',
-    claimed REAL NOT NULL DEFAULT 0,
-    ready REAL NOT NULL DEFAULT 0,
-    processed REAL,
-    UNIQUE (name, space, event_id)
-);
-CREATE INDEX IF NOT EXISTS ox_open ON ox_event (name, space, number) WHERE status < 2;
-CREATE INDEX IF NOT EXISTS ox_lane ON ox_event (name, space, aggregate, sequence) WHERE status < 2;
-CREATE INDEX IF NOT EXISTS ox_busy ON ox_event (name, space, aggregate)
-    WHERE status < 2 AND (claimed > 0 OR ready > 0 OR status = 1);
-CREATE INDEX IF NOT EXISTS ox_done ON ox_event (name, space, processed) WHERE status = 2;
-CREATE TABLE IF NOT EXISTS ox_number (
-    name TEXT NOT NULL,
-    space TEXT NOT NULL,
-    aggregate TEXT NOT NULL,
-    last INTEGER NOT NULL,
-    PRIMARY KEY (name, space, aggregate)
-) WITHOUT ROWID
-"""
 
 _COLUMNS = """event_id, topic, payload, message_key, aggregate, sequence, status, attempts,
 saved, number"""
@@ -283,5 +249,5 @@ def _record(row: Row) -> EventRecord:
 async def open_outbox(config: LocalConfig, opening: Opening) -> LocalOutbox:
     """An outbox driver on the database of the configured folder."""
     database = await database_of(config, opening)
-    await database.define(SCHEMA)
+    await database.define(OUTBOX)
     return LocalOutbox(database, config.namespace_of(opening.service.name))
