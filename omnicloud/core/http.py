@@ -14,12 +14,13 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from omnicloud.core.http1 import Answer, Connection, LostError, head_of
+from omnicloud.core.tls import trusting
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
     InvalidArgumentError,
     OmniCloudError,
-    Outcome,
     ThrottledError,
     UnavailableError,
 )
@@ -27,6 +28,7 @@ from omnicloud.errors import (
 __all__ = ["Answer", "Bounds", "Wire"]
 
 _MIB = 1 << 20
+_WHO = "the service"
 _GRACE_SECONDS = 0.2
 _KEPT_SECONDS = 15.0
 _READING = frozenset({"GET", "HEAD"})
@@ -79,7 +81,7 @@ class Wire:
         self.bounds = bounds
         self._turns = asyncio.Semaphore(bounds.max_connections)
         self._closed = False
-        self._tls = None if bounds.tls_ca_file is None else _trusting(bounds.tls_ca_file)
+        self._tls = None if bounds.tls_ca_file is None else trusting(bounds.tls_ca_file)
         self._idle: dict[_Place, deque[_Idle]] = {}
         self._busy: set[Connection] = set()
         self._sweeping: asyncio.TimerHandle | None = None
@@ -175,14 +177,14 @@ class Wire:
             async with asyncio.timeout(self.bounds.connect_timeout):
                 connection = await self._dialled(place)
         except TimeoutError as error:
-            raise _unreachable() from error
+            raise unreachable(_WHO, place.named, error) from error
         except (ssl.SSLError, ssl.CertificateError) as error:
             raise ConfigurationError(
                 "the TLS handshake with the service failed",
                 hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
             ) from error
         except OSError as error:
-            raise _unreachable() from error
+            raise unreachable(_WHO, place.named, error) from error
         self._busy.add(connection)
         if self._closed:  # meanwhile
             self._released(place, connection)
@@ -272,22 +274,9 @@ def _is_address(host: str) -> bool:
     return True
 
 
-def _trusting(authorities: Path) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=str(authorities))
-    except OSError as error:
-        raise ConfigurationError(
-            f"tls_ca_file cannot be read: {authorities}", hint="give a PEM file"
-        ) from error
-
-
 def _end(idle: deque[_Idle]) -> None:
     while idle:
         idle.pop().connection.abort()
-
-
-def _unreachable() -> UnavailableError:
-    return UnavailableError("the service cannot be reached", outcome=Outcome.NOT_DONE)
 
 
 def _lost(error: Exception) -> OmniCloudError:

@@ -19,9 +19,10 @@ from botocore.loaders import Loader, create_loader  # type: ignore[import-untype
 
 from omnicloud.core.moments import ServiceTime
 from omnicloud.core.opening import Opening
+from omnicloud.core.tls import trusting
 from omnicloud.errors import ConfigurationError, ThrottledError, UnavailableError
 from omnicloud_aws.config import AWSConfig
-from omnicloud_aws.errors import LOST, RefusedError, closed, refusal, unreachable
+from omnicloud_aws.errors import LOST, RefusedError, closed, refusal, unanswered
 from omnicloud_aws.quiet import hushed, quieten
 
 __all__ = ["Client", "client_of"]
@@ -98,7 +99,7 @@ class Client:
         if isinstance(lost, TimeoutError):
             raise UnavailableError("the service did not answer in time")
         # The cause of botocore's error, which itself carries the signed request.
-        raise unreachable(lost) from getattr(lost, "kwargs", {}).get("error")
+        raise unanswered(lost) from getattr(lost, "kwargs", {}).get("error")
 
     def _tell_time(self, answer: Mapping[str, Any], started: float) -> None:
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
@@ -170,6 +171,8 @@ async def opened(service: str, config: AWSConfig, time: ServiceTime) -> Client:
 
 
 def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:
+    if config.tls_ca_file is not None:
+        trusting(config.tls_ca_file)  # botocore tells one it cannot read as a lost connection
     held, token = config.secret_key, config.session_token
     most = config.answer_timeout + 60.0  # ours come first, and say what became of the request
     settings = AioConfig(

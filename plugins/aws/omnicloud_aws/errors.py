@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 from botocore import exceptions as native  # type: ignore[import-untyped]  # has none
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -27,7 +29,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["LOST", "RefusedError", "closed", "refusal", "unreachable"]
+__all__ = ["LOST", "RefusedError", "closed", "refusal", "unanswered"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN
@@ -198,6 +200,9 @@ class RefusedError(Exception):
 def refusal(refused: RefusedError) -> OmniCloudError:
     """The error for an answer of the service that the driver does not expect."""
     row = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status)
+    if row is None and (not refused.code or refused.code.isdigit()):  # botocore found no word
+        said = f"what answers says {refused.status} and is not a service of AWS"
+        return ConfigurationError(said, hint="check endpoint")
     if row is None:
         return InternalError(f"the service answered {refused.status} {refused.code}".rstrip())
     kind, outcome, message, hint = row
@@ -206,7 +211,7 @@ def refusal(refused: RefusedError) -> OmniCloudError:
     return kind(message, hint=hint, outcome=outcome)
 
 
-def unreachable(error: Exception) -> OmniCloudError:
+def unanswered(error: Exception) -> OmniCloudError:
     """The error for a request without a whole answer."""
     if isinstance(error, native.SSLError):
         return ConfigurationError(
@@ -224,10 +229,16 @@ def unreachable(error: Exception) -> OmniCloudError:
     inner = getattr(error, "kwargs", {}).get("error")
     no_way = isinstance(inner, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
     if no_way or isinstance(error, native.ProxyConnectionError):
-        return UnavailableError("the service cannot be reached", outcome=_NOT)
+        return unreachable("the service", _where(error), inner or error)
     if isinstance(error, native.ReadTimeoutError):
         return UnavailableError("the service did not answer in time")
     return UnavailableError("the connection to the service was lost, or its answer is no answer")
+
+
+def _where(error: Exception) -> str:
+    said = getattr(error, "kwargs", {})
+    place = urlsplit(str(said.get("endpoint_url") or said.get("proxy_url", ""))).netloc
+    return place.rpartition("@")[2] or "its address"
 
 
 def closed() -> ClosedError:

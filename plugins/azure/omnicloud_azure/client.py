@@ -10,12 +10,14 @@ from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError
 from omnicloud_azure.config import AzureConfig
 from omnicloud_azure.credentials import Credentials, account_key_of, credentials_of
-from omnicloud_azure.errors import refusal
+from omnicloud_azure.errors import code_of, refusal
 from omnicloud_azure.signing import API_VERSION, encoded, query_of
 
 __all__ = ["Client", "client_of"]
 
 _NOTHING: Mapping[str, str] = {}
+_OF_ANY_SERVER = frozenset({404, 405, 501})
+"""What a server of another kind says; the service itself would give its own word too."""
 
 
 class Client:
@@ -111,7 +113,7 @@ async def _check(client: Client) -> None:
     """Ask for a listing of next to nothing: who may use objects may list them."""
     query = {"restype": "container", "comp": "list", "maxresults": "1", "prefix": "~~"}
     answer = await client.ask("GET", query=query)
-    if answer.status >= 300:
+    if answer.status >= 300 and (code_of(answer) or answer.status not in _OF_ANY_SERVER):
         raise refusal(answer)
     if b"<EnumerationResults" not in answer.body:
         raise ConfigurationError(

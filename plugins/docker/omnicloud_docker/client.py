@@ -10,11 +10,11 @@ import json
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 import aiohttp
 
+from omnicloud.core.tls import trusting
 from omnicloud.errors import ClosedError
 from omnicloud_docker.config import DockerConfig
 from omnicloud_docker.errors import Refusal, translated
@@ -138,7 +138,5 @@ def _connector(config: DockerConfig) -> tuple[aiohttp.BaseConnector, str]:
         return aiohttp.UnixConnector(path, force_close=True), "http://docker"
     context: ssl.SSLContext | bool = True
     if config.url.startswith("https://"):
-        context = ssl.create_default_context(cafile=config.tls_ca_file)
-        if config.tls_cert_file is not None:
-            context.load_cert_chain(Path(config.tls_cert_file), config.tls_key_file)
+        context = trusting(config.tls_ca_file, config.tls_cert_file, config.tls_key_file)
     return aiohttp.TCPConnector(ssl=context, force_close=True), config.url.rstrip("/")

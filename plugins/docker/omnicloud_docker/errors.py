@@ -8,14 +8,15 @@ from __future__ import annotations
 import ssl
 
 import aiohttp
+from aiohttp.client_exceptions import UnixClientConnectorError
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ConfigurationError,
     ConflictError,
     InvalidArgumentError,
     NotFoundError,
     OmniCloudError,
-    Outcome,
     PermissionDeniedError,
     ResourceExhaustedError,
     ThrottledError,
@@ -81,10 +82,16 @@ def translated(error: Exception) -> Exception:
             return PermissionDeniedError(
                 "this process may not use the engine's socket", hint="see its group"
             )
-        return UnavailableError("the engine cannot be reached", outcome=Outcome.NOT_DONE)
+        return unreachable("the engine", _where(error), error)
     if isinstance(error, aiohttp.ClientError | ConnectionError | TimeoutError):
         return UnavailableError("the engine's answer was lost on the way")
     return error
+
+
+def _where(error: aiohttp.ClientConnectorError) -> str:
+    if isinstance(error, UnixClientConnectorError):
+        return error.path
+    return f"{error.host}:{error.port}"
 
 
 def _refused(error: Refusal) -> Exception:

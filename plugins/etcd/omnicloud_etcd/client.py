@@ -14,6 +14,7 @@ import msgspec
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
+from omnicloud.core.tls import trusting
 from omnicloud.errors import (
     ConfigurationError,
     OmniCloudError,
@@ -29,7 +30,7 @@ from omnicloud_etcd.errors import (
     Refusal,
     closed,
     translated,
-    unreachable,
+    unconnected,
 )
 from omnicloud_etcd.wire import (
     Authenticate,
@@ -280,8 +281,8 @@ class Client:
 
     def _passed_over(self, error: Exception) -> OmniCloudError:
         """Ask another member from now on."""
+        told = unconnected(error, self.config.urls[self._current])
         self._current = (self._current + 1) % len(self.config.urls)
-        told = unreachable(error)
         told.__cause__ = error
         return told
 
@@ -371,12 +372,4 @@ def _refusal(status: int, said: bytes) -> Exception:
 def _tls(config: EtcdConfig) -> ssl.SSLContext | bool:
     if not config.urls[0].startswith("https:"):
         return True
-    try:
-        context = ssl.create_default_context(cafile=config.tls_ca_file)
-        if config.tls_cert_file is not None:
-            context.load_cert_chain(config.tls_cert_file, config.tls_key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            "one of the tls_… files cannot be used", hint="give PEM files"
-        ) from error
-    return context
+    return trusting(config.tls_ca_file, config.tls_cert_file, config.tls_key_file)

@@ -9,6 +9,7 @@ import ssl
 
 import aiohttp
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -24,7 +25,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["INVALID_TOKEN", "LEASE_NOT_FOUND", "Refusal", "closed", "translated", "unreachable"]
+__all__ = ["INVALID_TOKEN", "LEASE_NOT_FOUND", "Refusal", "closed", "translated", "unconnected"]
 
 LEASE_NOT_FOUND = "requested lease not found"
 INVALID_TOKEN = "invalid auth token"  # noqa: S105 - the server's word for one
@@ -158,14 +159,14 @@ def translated(error: Exception) -> OmniCloudError:
     return InternalError(f"the client failed: {type(error).__name__}")
 
 
-def unreachable(error: Exception) -> OmniCloudError:
-    """What to say where no connection could be made; nothing was sent."""
+def unconnected(error: Exception, where: str) -> OmniCloudError:
+    """What to say where no connection to ``where`` could be made; nothing was sent."""
     if isinstance(error, aiohttp.ClientSSLError | ssl.SSLError):
         return ConfigurationError(
             "the TLS handshake with the server failed",
             hint="check that it speaks TLS, its certificate's name, and the tls_… files",
         )
-    return UnavailableError("the server cannot be reached", outcome=_NOT_DONE)
+    return unreachable("the server", where, error)
 
 
 def closed() -> ClosedError:

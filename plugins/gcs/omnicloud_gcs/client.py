@@ -155,7 +155,9 @@ async def _check(client: Client) -> None:
     query = {"maxResults": "1", "prefix": "~~", "fields": "kind"}
     answer = await client.ask("GET", client.path(), query)
     if answer.status == 404:
-        raise ConfigurationError("there is no such bucket", hint="make it first")
+        raise ConfigurationError(
+            "there is no such bucket", hint="make it first, or check bucket and endpoint"
+        )
     try:
         kind = told(answer).get("kind")
     except UnavailableError as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -28,7 +29,7 @@ __all__ = [
     "NativeError",
     "closed",
     "translated",
-    "unreachable",
+    "unconnected",
 ]
 
 NO_SERVER = "no NATS server"
@@ -147,8 +148,8 @@ def translated(error: NativeError) -> OmniCloudError:
     return InternalError(f"the server answered with the error {error.code}")
 
 
-def unreachable(error: Exception) -> OmniCloudError:
-    """What to say where no connection could be made; nothing was sent."""
+def unconnected(error: Exception, where: str) -> OmniCloudError:
+    """What to say where no connection to ``where`` could be made; nothing was sent."""
     if isinstance(error, NativeError):
         return translated(error)
     if isinstance(error, ssl.SSLError):
@@ -156,7 +157,7 @@ def unreachable(error: Exception) -> OmniCloudError:
             "the TLS handshake with the server failed",
             hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
         )
-    return UnavailableError("the server cannot be reached", outcome=Outcome.NOT_DONE)
+    return unreachable("the server", where, error)
 
 
 def closed() -> ClosedError:

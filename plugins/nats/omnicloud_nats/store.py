@@ -12,7 +12,7 @@ from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_nats.config import NatsConfig
-from omnicloud_nats.errors import NativeError, closed, translated, unreachable
+from omnicloud_nats.errors import NativeError, closed, translated, unconnected
 from omnicloud_nats.who import credentials_of, trust_of
 from omnicloud_nats.wire import Answer, Headers, Wire, connected
 
@@ -175,12 +175,13 @@ class Store:
                 )
         except TimeoutError as error:
             raise UnavailableError(
-                f"the server did not let us in within {self.config.connect_timeout} s",
+                f"the server at {host}:{port} did not let us in within"
+                f" {self.config.connect_timeout} s",
                 hint="check the url, and whether the server speaks TLS first",
                 outcome=Outcome.NOT_DONE,
             ) from error
         except (NativeError, OSError) as error:
-            raise unreachable(error) from error
+            raise unconnected(error, f"{host}:{port}") from error
 
 
 def parsed(data: bytes) -> dict[str, Any]:

@@ -8,6 +8,7 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
+from omnicloud.core.tls import trusting
 from omnicloud.errors import ConfigurationError
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.wire import Credentials
@@ -41,15 +42,7 @@ def trust_of(config: NatsConfig) -> ssl.SSLContext:
     Raises:
         ConfigurationError: A file cannot be used.
     """
-    try:
-        context = ssl.create_default_context(cafile=config.tls_ca_file)
-        if config.tls_cert_file is not None:
-            context.load_cert_chain(config.tls_cert_file, config.tls_key_file)
-    except OSError as error:
-        raise ConfigurationError(
-            "a TLS file cannot be used", hint="check tls_ca_file, tls_cert_file, tls_key_file"
-        ) from error
-    return context
+    return trusting(config.tls_ca_file, config.tls_cert_file, config.tls_key_file)
 
 
 def _signed(file: Path) -> Credentials:

@@ -9,6 +9,7 @@ import ssl
 
 import asyncpg
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -25,7 +26,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["closed", "over", "translated", "unreachable"]
+__all__ = ["closed", "over", "translated", "unconnected"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 
@@ -122,8 +123,8 @@ def translated(error: BaseException, *, inside: bool = False) -> OmniCloudError:
     return kind(message, hint=hint, outcome=_NOT_DONE if inside else outcome)
 
 
-def unreachable(error: BaseException) -> OmniCloudError:
-    """What to say where no connection could be made; nothing was sent."""
+def unconnected(error: BaseException, where: str) -> OmniCloudError:
+    """What to say where no connection to ``where`` could be made; nothing was sent."""
     if isinstance(error, ssl.SSLError) or "SSL" in str(error):
         return ConfigurationError(
             "the TLS handshake with the server failed",
@@ -132,7 +133,7 @@ def unreachable(error: BaseException) -> OmniCloudError:
     said = translated(error, inside=True)
     if type(said) is not UnavailableError or "starting" in said.message:
         return said
-    return UnavailableError("the server cannot be reached", outcome=_NOT_DONE)
+    return unreachable("the server", where, error)
 
 
 def closed() -> ClosedError:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import asyncpg
 
 from omnicloud.errors import OmniCloudError, Outcome, ThrottledError, UnavailableError
-from omnicloud_postgres.errors import closed, translated, unreachable
+from omnicloud_postgres.errors import closed, translated, unconnected
 
 __all__ = ["Connection", "Pool", "Row"]
 
@@ -38,6 +38,7 @@ class Pool:
 
     Args:
         connect: Makes a connection.
+        where: The server's address, for errors.
         timeout: Seconds for an answer, and for a turn.
         connect_timeout: Seconds to connect.
     """
@@ -45,12 +46,14 @@ class Pool:
     def __init__(
         self,
         connect: Callable[[], Awaitable[Connection]],
+        where: str,
         *,
         most: int,
         timeout: float,
         connect_timeout: float,
     ) -> None:
         self._connect = connect
+        self._where = where
         self._most = most
         self._timeout = timeout
         self._connect_timeout = connect_timeout
@@ -194,7 +197,7 @@ class Pool:
                 return await self._connect()
         except TimeoutError as error:
             raise UnavailableError(
-                f"the server did not let us in within {self._connect_timeout} s",
+                f"the server at {self._where} did not let us in within {self._connect_timeout} s",
                 hint="check the url and the tls option",
                 outcome=Outcome.NOT_DONE,
             ) from error
@@ -205,7 +208,7 @@ class Pool:
             asyncpg.InterfaceError,
             asyncpg.InternalClientError,
         ) as error:
-            raise unreachable(error) from None
+            raise unconnected(error, self._where) from None
 
 
 async def _settled(connection: Connection) -> None:

@@ -7,11 +7,13 @@ import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 import asyncpg
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
+from omnicloud.core.tls import trusting
 from omnicloud.errors import ConfigurationError, InvalidArgumentError
 from omnicloud_postgres import signals
 from omnicloud_postgres.borrowed import borrowed
@@ -48,9 +50,10 @@ class Store:
         self.config = config
         timeouts = {"timeout": config.answer_timeout, "connect_timeout": config.connect_timeout}
         self._tls = _tls(config)
-        self._calls = Pool(self._connect, most=config.max_connections, **timeouts)
-        self._transactions = Pool(self._connect, most=config.max_transactions, **timeouts)
-        self.signals = Signals(Pool(self._connect, most=1, **timeouts), clock)
+        where = urlsplit(config.url).netloc
+        self._calls = Pool(self._connect, where, most=config.max_connections, **timeouts)
+        self._transactions = Pool(self._connect, where, most=config.max_transactions, **timeouts)
+        self.signals = Signals(Pool(self._connect, where, most=1, **timeouts), clock)
         self._facts: ServerFacts | None = None
         self._defined: set[tuple[str, ...]] = set()
 
@@ -207,16 +210,8 @@ def _settings(config: PostgresConfig) -> dict[str, str]:
 def _tls(config: PostgresConfig) -> ssl.SSLContext | bool:
     if config.tls == "off":
         return False
-    try:
-        context = ssl.create_default_context(cafile=config.tls_ca_file)
-        if config.tls == "require":
-            context.check_hostname = False
-            context.verify_mode = ssl.CERT_NONE
-        if config.tls_cert_file is not None:
-            context.load_cert_chain(config.tls_cert_file, config.tls_key_file)
-    except OSError as error:
-        raise ConfigurationError(
-            "a file of the tls options cannot be read or is no PEM file",
-            hint="check tls_ca_file, tls_cert_file and tls_key_file",
-        ) from error
+    context = trusting(config.tls_ca_file, config.tls_cert_file, config.tls_key_file)
+    if config.tls == "require":
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     return context

@@ -14,6 +14,7 @@ from pamqp.common import FieldTable
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
+from omnicloud.core.tls import trusting
 from omnicloud.errors import (
     ConfigurationError,
     OmniCloudError,
@@ -30,7 +31,7 @@ from omnicloud_rabbitmq.errors import (
     Refusal,
     closed,
     translated,
-    unreachable,
+    unconnected,
 )
 from omnicloud_rabbitmq.link import Link
 
@@ -222,11 +223,12 @@ class Broker:
                     return await self._connected_to(url)
             except TimeoutError as error:
                 failed = UnavailableError(
-                    "the broker did not let us in in time", outcome=Outcome.NOT_DONE
+                    f"the broker at {urlsplit(url).netloc} did not let us in in time",
+                    outcome=Outcome.NOT_DONE,
                 )
                 failed.__cause__ = error
             except (OSError, Refusal, Lost, OmniCloudError) as error:
-                failed = unreachable(error)
+                failed = unconnected(error, urlsplit(url).netloc)
                 if failed is not error:
                     failed.__cause__ = error
                 if not failed.transient:
@@ -355,12 +357,4 @@ def _tune_ok(link: Link, tune: commands.Connection.Tune, beat: int) -> commands.
 
 
 def _tls(config: RabbitConfig) -> ssl.SSLContext:
-    try:
-        context = ssl.create_default_context(cafile=config.tls_ca_file)
-        if config.tls_cert_file is not None:
-            context.load_cert_chain(config.tls_cert_file, config.tls_key_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            "one of the tls_… files cannot be used", hint="give PEM files"
-        ) from error
-    return context
+    return trusting(config.tls_ca_file, config.tls_cert_file, config.tls_key_file)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ssl
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -29,7 +30,7 @@ __all__ = [
     "Refusal",
     "closed",
     "translated",
-    "unreachable",
+    "unconnected",
 ]
 
 NOT_FOUND = 404
@@ -128,8 +129,8 @@ def translated(error: Exception) -> OmniCloudError:
     return InternalError(f"the client failed: {type(error).__name__}")
 
 
-def unreachable(error: Exception) -> OmniCloudError:
-    """What to say where no connection could be made; nothing was sent."""
+def unconnected(error: Exception, where: str) -> OmniCloudError:
+    """What to say where no connection to ``where`` could be made; nothing was sent."""
     if isinstance(error, OmniCloudError):
         return error
     if isinstance(error, ssl.SSLError):
@@ -144,7 +145,7 @@ def unreachable(error: Exception) -> OmniCloudError:
         )
     if isinstance(error, Refusal) and error.code in (402, 530):
         return _refused(error)
-    return UnavailableError("the broker cannot be reached", outcome=_NOT_DONE)
+    return unreachable("the broker", where, error)
 
 
 def closed() -> ClosedError:

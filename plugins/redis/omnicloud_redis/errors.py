@@ -9,6 +9,7 @@ import ssl
 
 from redis import exceptions as native
 
+from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -23,7 +24,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["closed", "translated", "unreachable"]
+__all__ = ["closed", "translated", "unconnected"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 
@@ -156,8 +157,12 @@ def translated(error: Exception, *, sent: bool = True) -> OmniCloudError:
     return kind(message, hint=hint, outcome=outcome if sent else Outcome.NOT_DONE)
 
 
-def unreachable(error: Exception) -> OmniCloudError:
-    """What to say where no connection could be made; nothing was sent."""
+def unconnected(error: Exception, where: str) -> OmniCloudError:
+    """What to say where no connection to ``where`` could be made; nothing was sent."""
+    if isinstance(error, native.InvalidResponse):
+        return ConfigurationError(
+            f"what answers at {where} does not speak Redis's protocol", hint="check url"
+        )
     cause = error.__cause__ or error.__context__ or error
     if isinstance(cause, ssl.SSLError):
         return ConfigurationError(
@@ -167,7 +172,7 @@ def unreachable(error: Exception) -> OmniCloudError:
     said = translated(error, sent=False)
     if type(said) is not UnavailableError or isinstance(error, native.BusyLoadingError):
         return said
-    return UnavailableError("the server cannot be reached", outcome=Outcome.NOT_DONE)
+    return unreachable("the server", where, error)
 
 
 def closed() -> ClosedError:

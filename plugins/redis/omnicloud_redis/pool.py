@@ -16,7 +16,7 @@ from redis.asyncio.connection import AbstractConnection
 
 from omnicloud.errors import Outcome, ThrottledError, UnavailableError
 from omnicloud_redis.commands import Argument, packed
-from omnicloud_redis.errors import closed, translated, unreachable
+from omnicloud_redis.errors import closed, translated, unconnected
 
 __all__ = ["Pool"]
 
@@ -26,6 +26,7 @@ class Pool:
 
     Args:
         make: Makes a connection that is not connected yet.
+        where: The server's address, for errors.
         timeout: Seconds for an answer, and for a turn.
         connect_timeout: Seconds to connect.
     """
@@ -33,12 +34,14 @@ class Pool:
     def __init__(
         self,
         make: Callable[[], AbstractConnection],
+        where: str,
         *,
         most: int,
         timeout: float,
         connect_timeout: float,
     ) -> None:
         self._make = make
+        self._where = where
         self._most = most
         self._timeout = timeout
         self._connect_timeout = connect_timeout
@@ -122,13 +125,13 @@ class Pool:
         except TimeoutError as error:
             _abandon(connection)
             raise UnavailableError(
-                f"the server did not let us in within {self._connect_timeout} s",
+                f"the server at {self._where} did not let us in within {self._connect_timeout} s",
                 hint="check the url, and whether the server speaks TLS where it says rediss",
                 outcome=Outcome.NOT_DONE,
             ) from error
         except (native.RedisError, OSError) as error:
             _abandon(connection)
-            raise unreachable(error) from error
+            raise unconnected(error, self._where) from error
         except BaseException:
             _abandon(connection)
             raise

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import urlsplit
 
 from redis import exceptions as native
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection, parse_url
@@ -14,6 +15,7 @@ from redis.backoff import NoBackoff
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
+from omnicloud.core.tls import trusting
 from omnicloud.errors import ConfigurationError
 from omnicloud_redis.commands import Argument
 from omnicloud_redis.config import RedisConfig
@@ -54,10 +56,10 @@ class Store:
     def __init__(self, config: RedisConfig, clock: Clock) -> None:
         self.clock = clock
         self.config = config
-        make = _maker(config)
+        make, where = _maker(config), _address(config)
         timeouts = {"timeout": config.answer_timeout, "connect_timeout": config.connect_timeout}
-        self._calls = Pool(make, most=config.max_connections, **timeouts)
-        self._waits = Pool(make, most=config.max_waiting, **timeouts)
+        self._calls = Pool(make, where, most=config.max_connections, **timeouts)
+        self._waits = Pool(make, where, most=config.max_waiting, **timeouts)
         self._facts: ServerFacts | None = None
 
     @property
@@ -170,6 +172,7 @@ def _maker(config: RedisConfig) -> Any:
     options: dict[str, Any] = dict(parse_url(config.url))
     kind: type[AbstractConnection] = options.pop("connection_class", Connection)
     if issubclass(kind, SSLConnection):
+        trusting(config.tls_ca_file, config.tls_cert_file, config.tls_key_file)
         options |= {
             "ssl_ca_certs": config.tls_ca_file and str(config.tls_ca_file),
             "ssl_certfile": config.tls_cert_file and str(config.tls_cert_file),
@@ -188,6 +191,11 @@ def _maker(config: RedisConfig) -> Any:
         "driver_info": None,
     }
     return lambda: kind(**options)
+
+
+def _address(config: RedisConfig) -> str:
+    parts = urlsplit(config.url)
+    return parts.netloc or parts.path
 
 
 def _product(said: dict[str, str]) -> tuple[str, str]:

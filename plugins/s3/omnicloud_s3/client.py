@@ -17,6 +17,9 @@ from omnicloud_s3.signing import EMPTY_SHA256, UNSIGNED, encoded, presigned, que
 
 __all__ = ["Answer", "Client", "client_of"]
 
+_OF_ANY_SERVER = frozenset({404, 405, 501})
+"""What a server of another kind says; the service itself would give its own word too."""
+
 
 @dataclass(frozen=True, slots=True)
 class Answer(http.Answer):
@@ -141,7 +144,7 @@ async def client_of(config: S3Config, opening: Opening) -> Client:
 async def _check(client: Client) -> None:
     """Ask for a listing of nothing: unlike HEAD its refusal says why."""
     answer = await client.ask("GET", query={"list-type": "2", "max-keys": "0"})
-    if answer.status >= 300:
+    if answer.status >= 300 and (answer.code or answer.status not in _OF_ANY_SERVER):
         raise answer.refused()
     if b"ListBucketResult" not in answer.body:
         raise ConfigurationError(
