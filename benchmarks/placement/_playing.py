@@ -8,18 +8,20 @@ from functools import cache
 
 import numpy as np
 from _packing import MEMORY_MARGIN, Node
-from _traces import STEP_SECONDS, Window
+from _traces import DAY, STEP_SECONDS, Window
 
 from omnicloud.placement.forecast.builtin import RC_LIKE
 from omnicloud.placement.forecast.gaps import whole
 from omnicloud.placement.forecast.growth import Growth
 from omnicloud.placement.forecast.relief import Relief, Standing, relieve
 from omnicloud.placement.forecast.usage import Floats
+from omnicloud.placement.forecast.vacating import Calm, Lately, vacate
 
 RESTART_SECONDS = 60.0  # for which a workload that moves costs its request where it was
 MOVES_PER_WORKLOAD = 0.2  # the budget of a week
 SLO = 0.001  # share of node-intervals that may be overloaded
 ROOM = 64  # nodes that may be opened
+KEPT_MOVES = 0.5  # share of the moves that are left, which giving nodes back does not touch
 
 
 @dataclass(frozen=True)
@@ -27,13 +29,13 @@ class Played:
     """A week on a placement.
 
     Attributes:
-        nodes: How many there were at the end; none is closed during the week.
+        nodes: How many there were at the end.
         usd: What their hours cost.
         overloaded: Share of node-intervals with more demand than cores.
         worst_node: The same of the worst node.
         memory_over: Node-intervals with more memory used than there is.
         moves: Off hot nodes.
-        loads: In cores, shape (nodes, slots); NaN before a node was opened.
+        loads: In cores, shape (nodes, slots); NaN before a node was opened and after it closed.
     """
 
     workloads: int
@@ -61,20 +63,23 @@ def play(
     nodes: Sequence[Node] = (),
     moves: float = MOVES_PER_WORKLOAD,
     memory_fill: float | None = None,
+    calm: int | None = None,
 ) -> Played:
     """One interval after another; a relief sees only those that are over.
 
     All nodes are like ``node``, or as told in ``nodes`` and those opened later like ``node``.
     ``moves`` is the relief's budget for each workload of the window. With a ``memory_fill`` it
-    sees those as well of which more than that share of memory is in use.
+    sees those as well of which more than that share of memory is in use. With ``calm`` a node
+    is given back after so many quiet intervals, where the others have room.
     """
     opened = nodes or [node] * (int(node_of.max()) + 1)
-    week = _Week(window, node_of, [*opened, *[node] * ROOM], strict, moves, memory_fill)
+    week = _Week(window, node_of, [*opened, *[node] * ROOM], strict, moves, memory_fill, calm)
     if not relief:
         return week.untouched()
     for slot in range(window.cpu_came.shape[1]):
         week.interval(slot)
         week.relieve(slot)
+        week.give_back(slot)
     return week.outcome()
 
 
@@ -87,6 +92,7 @@ class _Week:
         strict: bool,
         moves: float,
         memory_fill: float | None,
+        calm: int | None,
     ) -> None:
         self._window = window
         self._memory_fill, self._short = memory_fill, False
@@ -96,6 +102,10 @@ class _Week:
         self._node_of = node_of.astype(np.intp)
         self._open = len(nodes) - ROOM
         self._ready = self._open  # nodes that have started
+        self._closing: set[int] = set()  # empty, paid for one interval more
+        self._closed: set[int] = set()
+        self._calm = None if calm is None else Calm(calm)
+        self._disturbed = False
         slots = window.cpu_came.shape[1]
         self._loads = np.full((self._open + ROOM, slots), np.nan, dtype=np.float32)
         self._restarts = np.zeros(len(self._loads))
@@ -104,6 +114,7 @@ class _Week:
         self._moves, self._moved, self._memory_over = 0, 0.0, 0
         self._expected = _sizes(window)
         self._memory = _memory_profiles(window, strict)
+        self._used = _with_day_before(window) if calm else ()
 
     def untouched(self) -> Played:
         """The whole week at once, with nothing moved."""
@@ -119,6 +130,9 @@ class _Week:
         self._ready = self._open
         loads = np.bincount(self._node_of, self._window.cpu_came[:, slot], len(self._loads))
         self._loads[: self._open, slot] = (loads + self._restarts)[: self._open]
+        self._loads[list(self._closed), slot] = np.nan
+        self._closed |= self._closing
+        self._closing = set()
         self._restarts[:] = 0
         memory = np.bincount(self._node_of, self._window.memory_came[:, slot], len(self._gib))
         self._memory_over += int(np.count_nonzero(memory > self._gib))
@@ -137,9 +151,36 @@ class _Week:
         useful = self._moves < self._budget and self._ready == self._open < len(self._loads)
         if grow and useful:
             self._open += 1
+        self._disturbed = bool(over or self._short or (grow and useful))
+
+    def give_back(self, slot: int) -> None:
+        """Empty a node where it has been quiet for long; it is paid for one interval more."""
+        if self._calm is None or not self._calm.after(disturbed=self._disturbed) or slot % 12:
+            return
+        left = int((self._budget - self._moves) * (1 - KEPT_MOVES))
+        moves = vacate(self._lately(slot), left)
+        self._follow(Relief(moves, need_node=False))
+        if moves:
+            self._closing.add(moves[0].source)
+            self._calm.after(disturbed=True)
+
+    def _lately(self, slot: int) -> Lately:
+        """What was used in the day that ends now; of memory in the weeks before as well."""
+        capacity = np.where(np.arange(len(self._cores)) < self._ready, self._cores, 0)
+        capacity[list(self._closed | self._closing)] = 0
+        cpu, memory = (one[:, slot + 1 : slot + 1 + DAY] for one in self._used)
+        return Lately(
+            node_of=self._node_of,
+            usage=cpu,
+            memory=np.hstack((self._memory, memory * MEMORY_MARGIN)),
+            capacity=capacity.astype(np.float32),
+            memory_capacity=self._gib,
+            prices=self._usd,
+        )
 
     def _standing(self, slot: int) -> Standing:
         limits = np.where(np.arange(len(self._cores)) < self._ready, self._cores, 0)
+        limits[list(self._closed | self._closing)] = 0
         return Standing(
             node_of=self._node_of,
             usage=self._window.cpu_came[:, slot],
@@ -192,3 +233,13 @@ def _memory_profiles(window: Window, strict: bool) -> Floats:
     hours = past.shape[1] // 12
     hourly = past[:, : hours * 12].reshape(len(past), hours, 12).max(axis=2)
     return np.asarray(hourly * MEMORY_MARGIN, dtype=np.float32)
+
+
+@cache
+def _with_day_before(window: Window) -> tuple[Floats, Floats]:
+    """What came of CPU and memory, after that of the day before; shape (workloads, slots)."""
+    cpu, memory = (whole(one.before(window.now)) for one in (window.cpu, window.memory))
+    return (
+        np.hstack((cpu[:, -DAY:], window.cpu_came)),
+        np.hstack((memory[:, -DAY:], window.memory_came)),
+    )

@@ -45,6 +45,7 @@ class Policy:
         spread: Emptiest node first instead of fullest.
         mixed: The cheapest mix of types of nodes, bought for all workloads at once.
         memory_fill: Share of a node's memory in use from which on it is relieved as well.
+        calm: Quiet intervals after which a node is given back; never without.
         goal: What a knob must have kept in the past.
     """
 
@@ -56,6 +57,7 @@ class Policy:
     mixed: bool = False
     asked: bool = False
     memory_fill: float | None = None
+    calm: int | None = None
     goal: Goal = WITHIN
 
 
@@ -81,6 +83,7 @@ MIXED = (
         relief=True,
         mixed=True,
         memory_fill=0.8,
+        calm=DAY // 2,
         goal=CAREFUL,
     ),
 )
@@ -177,10 +180,11 @@ class Bench:
                 self.strict,
                 nodes,
                 memory_fill=policy.memory_fill,
+                calm=policy.calm,
             )
         coming = arrivals(there.count, self.seed, order)
         node_of = pack(what, self.node, coming, choice.knob, policy.spread)
-        return play(there, node_of, self.node, policy.relief, self.strict)
+        return play(there, node_of, self.node, policy.relief, self.strict, calm=policy.calm)
 
 
 class Remembered:
