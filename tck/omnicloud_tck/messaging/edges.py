@@ -14,6 +14,7 @@ from omnicloud.errors import DeadlineExceededError, UnavailableError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.messaging.receiving import received
 from omnicloud_tck.world import World
 
 __all__ = ["EdgeLaws", "taken"]
@@ -254,17 +255,17 @@ class _Told(logging.Handler):
 
 
 async def taken(
-    messaging: Messaging, topic: str, group: str, count: int, *, wait: float = 0.5
+    messaging: Messaging,
+    topic: str,
+    group: str,
+    count: int,
+    *,
+    wait: float = 0.5,
+    lease: float = _LEASE,
 ) -> list[Delivery]:
     """At most ``count`` messages, lent for long; fewer when no more come."""
-    found: list[Delivery] = []
-    while len(found) < count:
-        op = Receive(topic, group, count - len(found), wait, _LEASE)
-        more = await messaging.pipeline.send(op)
-        if not more:
-            break
-        found += more
-    return found
+    pipe = messaging.pipeline
+    return await received(pipe, topic, group, count, wait=wait, lease=lease, until=count)
 
 
 async def fails(call: Awaitable[object], about: str) -> None:

@@ -64,7 +64,7 @@ class LastingLaws(Contract):
         await one.pipeline.send(Nack("steps", "g", waits.receipt, _LONG))
         await one.publish("steps", b"soon")
         await one.publish("steps", b"sooner")
-        soon = await one.pipeline.send(Receive("steps", "g", 2, 1.0, 2.0))
+        soon = await taken(one, "steps", "g", 2, wait=1.0, lease=2.0)
         await one.pipeline.send(Nack("steps", "g", soon[1].receipt, 2.0))
         for step in (2 * _HOUR, -4 * _HOUR, 2 * _HOUR):
             world.step_wall(step)

@@ -11,7 +11,7 @@ from omnicloud.contracts.messaging import (
     MessagingFeature,
     ProcessingOutcome,
 )
-from omnicloud.contracts.messaging.driver import Ack, Extend, Kill, Nack, Receive, Subscribe
+from omnicloud.contracts.messaging.driver import Ack, Extend, Kill, Nack, Subscribe
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
@@ -19,6 +19,7 @@ from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.messaging.model import MessagingModel, messaging_steps
+from omnicloud_tck.messaging.receiving import received
 from omnicloud_tck.world import World
 
 __all__ = ["LoanLaws"]
@@ -250,8 +251,7 @@ async def _two(contract: Contract, world: World[Any]) -> tuple[Messaging, Messag
 async def _receive(
     messaging: Messaging, most: int, *, wait: float = 0.5, lease: float = _LEASE
 ) -> list[Delivery]:
-    found = await messaging.pipeline.send(Receive(*_PLACE, most, wait, lease))
-    return list(found)
+    return await received(messaging.pipeline, *_PLACE, most, wait=wait, lease=lease)
 
 
 async def _settled(messaging: Messaging, op: Ack | Nack | Kill) -> bool:

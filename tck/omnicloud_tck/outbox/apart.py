@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.outbox import Outbox, OutboxEvent
-from omnicloud.contracts.outbox.driver import Claim, Fail, Keep, Mark
+from omnicloud.contracts.outbox.driver import Fail, Keep, Mark
 from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.general.tenants import of_tenants
 from omnicloud_tck.law import Rung, law
+from omnicloud_tck.outbox.claiming import claimed
 from omnicloud_tck.world import World
 
 __all__ = ["OutboxApart"]
@@ -78,7 +79,7 @@ class OutboxApart(Contract):
     async def parked_events_are_marked(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
         await _saved(one, "a", "a")
-        (first, _) = await _claimed(one, "one", 2)
+        first, *_ = await _claimed(one, "one", 2)
         await one.pipeline.send(Fail(SPACE, "one", first.event_id, 0.0, park=True))
         await two.pipeline.send(Mark(SPACE, ("unknown", first.event_id)))
         equal([], [event async for event in one.parked()], "parked events")
@@ -149,4 +150,4 @@ async def _saved(outbox: Outbox, *keys: str) -> None:
 
 
 async def _claimed(outbox: Outbox, owner: str, most: int) -> tuple[EventRecord, ...]:
-    return await outbox.pipeline.send(Claim(SPACE, owner, most, 0.0, _LEASE))
+    return await claimed(outbox, owner, most, lease=_LEASE)

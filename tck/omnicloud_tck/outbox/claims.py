@@ -7,13 +7,14 @@ import itertools
 from typing import Any
 
 from omnicloud.contracts.outbox import EventStatus, Outbox, OutboxEvent, Relay
-from omnicloud.contracts.outbox.driver import Claim, Fail, Keep, ListEvents, Mark
+from omnicloud.contracts.outbox.driver import Fail, Keep, ListEvents, Mark
 from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.core.backoff import Backoff
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
+from omnicloud_tck.outbox.claiming import claimed
 from omnicloud_tck.world import World
 
 __all__ = ["ClaimLaws"]
@@ -53,22 +54,23 @@ class ClaimLaws(Contract):
                 event = OutboxEvent("t", b"%s%d" % (key.encode(), number), aggregate_key=key)
                 await one.save_event(event)
         first = await _claim(one, "one", 3)
-        equal([b"a0", b"b0", b"a1"], [event.payload for event in first], "the oldest three")
+        _equal_or_head([b"a0", b"b0", b"a1"], first, 2, "the oldest three")
         equal((), await _claim(two, "two", 10), "events of aggregates that another has claimed")
         await one.pipeline.send(Mark(SPACE, (first[1].event_id,)))
         rest = await _claim(two, "two", 10)
         expected = [b"b%d" % number for number in range(1, 6)]
-        equal(expected, [event.payload for event in rest], "events of the aggregate come free")
-        await one.pipeline.send(Mark(SPACE, (first[0].event_id,)))
-        equal((), await _claim(one, "three", 10), "while a1 is claimed")
+        _equal_or_head(expected, rest, 1, "events of the aggregate come free")
+        if len(first) == 3:
+            await one.pipeline.send(Mark(SPACE, (first[0].event_id,)))
+        equal((), await _claim(one, "three", 10), "while an event of each is claimed")
 
     @law("OX-022", "A failed event comes back after its delay, and its aggregate waits for it.")
     async def failed_events_come_back(self, world: World[Any]) -> None:
         one = await self.portable(world)
-        for payload, key in ((b"a0", "a"), (b"a1", "a"), (b"x", None)):
+        for payload, key in ((b"a0", "a"), (b"x", None), (b"a1", "a")):
             await one.save_event(OutboxEvent("t", payload, aggregate_key=key))
         first = await _claim(one, "one", 10)
-        equal([b"a0", b"a1", b"x"], [event.payload for event in first], "claimed")
+        _equal_or_head([b"a0", b"x", b"a1"], first, 2, "claimed")
         asked = world.clock.monotonic()
         await one.pipeline.send(Fail(SPACE, "one", first[0].event_id, 0.6))
         await one.pipeline.send(
@@ -78,7 +80,8 @@ class ClaimLaws(Contract):
         again = await _claim(one, "two", 10, wait=3.0)
         waited = world.clock.monotonic() - asked
         that(0.59 <= waited <= 1.6, f"a delay of 0.6 s took {waited:.2f} s")
-        equal([(b"a0", 1), (b"a1", 0)], [(e.payload, e.attempts) for e in again], "what came")
+        _equal_or_head([b"a0", b"a1"], again, 1, "what came")
+        equal([1, 0][: len(again)], [event.attempts for event in again], "attempts")
 
     @law("OX-023", "A parked event is not claimed nor pending; its aggregate stands; others go on.")
     async def parked_events_stand(self, world: World[Any]) -> None:
@@ -97,7 +100,8 @@ class ClaimLaws(Contract):
         equal(True, await two.requeue(poison.event_id), "requeue")
         equal(False, await two.requeue(poison.event_id), "requeue twice")
         again = await _claim(one, "three", 10)
-        equal([(b"a0", 0), (b"a1", 0)], [(e.payload, e.attempts) for e in again], "requeued")
+        _equal_or_head([b"a0", b"a1"], again, 1, "requeued")
+        equal({0}, {event.attempts for event in again}, "attempts after the requeue")
 
     @law("OX-024", "Only the owner of a claim keeps it, gives it free or fails it.")
     async def claims_belong_to_their_owner(self, world: World[Any]) -> None:
@@ -200,7 +204,8 @@ class ClaimLaws(Contract):
         outbox = await self.portable(world)
         for number in range(3):
             await outbox.save_event(OutboxEvent("t", b"%d" % number, aggregate_key="agg"))
-        equal(3, len(await _claim(outbox, "dead", 10)), "claimed by the one that dies")
+        held = await _claim(outbox, "dead", 10)
+        _equal_or_head([b"0", b"1", b"2"], held, 1, "claimed by the one that dies")
         published: list[bytes] = []
 
         async def publish(topic: str, payload: bytes, /, **_: Any) -> None:
@@ -248,7 +253,14 @@ class ClaimLaws(Contract):
 async def _claim(
     outbox: Outbox, owner: str, most: int, *, wait: float = 0.0
 ) -> tuple[EventRecord, ...]:
-    return await outbox.pipeline.send(Claim(SPACE, owner, most, wait, _LEASE))
+    return await claimed(outbox, owner, most, lease=_LEASE, wait=wait)
+
+
+def _equal_or_head(
+    expected: list[bytes], found: tuple[EventRecord, ...], least: int, about: str
+) -> None:
+    """Events in their order; those behind another of their aggregate may be left out."""
+    equal(expected[: max(least, len(found))], [event.payload for event in found], about)
 
 
 async def _until(world: World[Any], done: Any, seconds: float) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.outbox import EventStatus, Outbox, OutboxEvent
-from omnicloud.contracts.outbox.driver import Claim, Fail, ListAggregates, ListEvents
+from omnicloud.contracts.outbox.driver import Fail, ListAggregates, ListEvents
 from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.errors import DeadlineExceededError, UnavailableError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Level, Rung, law
+from omnicloud_tck.outbox.claiming import claimed
 from omnicloud_tck.world import World
 
 __all__ = ["OutboxEdges"]
@@ -70,7 +71,8 @@ class OutboxEdges(Contract):
         one: Outbox = await self.portable(world)
         for key in (None, "a", "a"):
             await one.save_event(OutboxEvent("t", b"x", aggregate_key=key))
-        equal(3, len(await _claim(one, "one", 10, 30.0)), "events claimed")
+        taken = len(await _claim(one, "one", 10, 30.0))
+        that(taken in (2, 3), f"{taken} events claimed, of one aggregate and one without")
         await world.sleep(0.5)
         lag = await one.lag()
         equal((3, 0), (lag.pending, lag.parked), "pending and parked while claimed")
@@ -157,4 +159,4 @@ class OutboxEdges(Contract):
 
 
 async def _claim(one: Outbox, owner: str, most: int, lease: float) -> tuple[EventRecord, ...]:
-    return await one.pipeline.send(Claim(SPACE, owner, most, 0.0, lease))
+    return await claimed(one, owner, most, lease=lease)

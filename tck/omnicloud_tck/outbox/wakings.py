@@ -13,6 +13,7 @@ from omnicloud.core.operation import NO_FEATURES, Feature
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
+from omnicloud_tck.outbox.claiming import claimed
 from omnicloud_tck.world import World
 
 __all__ = ["WakingLaws"]
@@ -42,8 +43,8 @@ class WakingLaws(Contract):
             if not needs <= other.pipeline.driver.features:
                 continue
             change = await way(other)
-            claim = Claim(SPACE, "waits", 1, _POLL, _LONG)
-            waiting = asyncio.ensure_future(one.pipeline.send(claim))
+            waits = claimed(one, "waits", 1, lease=_LONG, wait=_POLL)
+            waiting = asyncio.ensure_future(waits)
             await world.sleep(0.1)
             asked = world.clock.monotonic()
             await change()

@@ -22,6 +22,7 @@ from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
+from omnicloud_tck.sagas.claiming import claimed
 from omnicloud_tck.world import World
 
 __all__ = ["LeaseLaws", "a_state"]
@@ -190,7 +191,7 @@ async def _claim(
     excluded: tuple[str, ...] = (),
 ) -> tuple[SagaRecord, ...]:
     op = Claim(SPACE, statuses, owner, _LEASE, most, saga_id, excluded)
-    return await pipe.send(op)
+    return await claimed(pipe, op)
 
 
 async def _keep(pipe: Pipeline[Any], saga_id: str, owner: str, lease: float) -> bool:
