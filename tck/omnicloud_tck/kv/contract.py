@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.kv.apart import KVApart
@@ -26,6 +27,7 @@ from omnicloud_tck.kv.programs import KVPrograms
 from omnicloud_tck.kv.transactions import TransactionLaws
 from omnicloud_tck.kv.values import ValueLaws
 from omnicloud_tck.kv.versions import VersionLaws
+from omnicloud_tck.kv.waking import WakingLaws
 from omnicloud_tck.kv.ways import WaysLaws
 from omnicloud_tck.law import law
 from omnicloud_tck.machine import Lab, drawn
@@ -47,8 +49,10 @@ class KVContract(
     LastingLaws,
     LongLaws,
     LookerLaws,
+    WakingLaws,
     KVHistories,
     KVPrograms,
+    Paged,
     Silences,
     Steady,
 ):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 from typing import Any
 
 from omnicloud.contracts.kv import KV, KVFeature
@@ -13,6 +14,9 @@ from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["TransactionLaws"]
+
+_KEYS = tuple(f"k{number}" for number in range(8))
+_TURNS, _REAL_TURNS = 6, 2
 
 
 class TransactionLaws(KVBench):
@@ -84,3 +88,52 @@ class TransactionLaws(KVBench):
 
         await asyncio.gather(*(move(clients[n % 3]) for n in range(15)))
         equal((b"15", b"-15"), (await clients[1].get("x"), await clients[1].get("y")), "15 moves")
+
+    @law(
+        "KV-177",
+        "What a transaction did to several keys is seen together, key by key and in batches.",
+        needs=[KVFeature.TRANSACTION],
+        rung=Rung.CONCURRENCY,
+    )
+    async def keys_change_together(self, world: World[Any]) -> None:
+        kv, reader = await self._two(world)
+        for key in _KEYS:
+            await kv.set(key, b"0")
+
+        turns = _TURNS if world.virtual else _REAL_TURNS
+
+        async def write() -> None:
+            for turn in range(1, turns + 1):
+                async with kv.transaction() as inside:
+                    for key in _KEYS:
+                        await inside.set(key, b"%d" % turn)
+
+        writing, chance = asyncio.ensure_future(write()), self.random
+        looks = [asyncio.ensure_future(_looks(reader, chance, writing)) for _ in range(2)]
+        if KVFeature.BATCH in kv.pipeline.driver.features:
+            looks.append(asyncio.ensure_future(_looks_at_once(reader, writing)))
+        try:
+            await asyncio.gather(writing, *looks)
+        finally:
+            for task in (writing, *looks):
+                task.cancel()
+        found = [await reader.get(key) for key in _KEYS]
+        equal([b"%d" % turns] * len(_KEYS), found, "after all transactions")
+
+
+async def _looks(kv: KV[bytes], chance: random.Random, until: asyncio.Future[None]) -> None:
+    """What was seen of one key is there of another that is looked at after it."""
+    while not until.done():
+        seen = 0
+        for key in chance.sample(_KEYS, 2):
+            await asyncio.sleep(0)  # a driver may answer without awaiting
+            turn = int(await kv.get(key) or b"0")
+            that(turn >= seen, f"transaction {seen} was seen, and then a key without it")
+            seen = max(seen, turn)
+
+
+async def _looks_at_once(kv: KV[bytes], until: asyncio.Future[None]) -> None:
+    while not until.done():
+        await asyncio.sleep(0)  # a driver may answer without awaiting
+        found = await kv.get_many(_KEYS)
+        equal(1, len(set(found.values())), "transactions that one batch shows")

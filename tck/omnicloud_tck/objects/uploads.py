@@ -25,8 +25,10 @@ class UploadsLaws(Contract):
     @law("OBJ-080", "More parts than one digit counts are put together by number.")
     async def many_parts_are_in_order(self, world: World[Any]) -> None:
         objects = Objects(await world.pipeline())
-        size = objects.pipeline.driver.limits.part_min_bytes
-        count = max(2, min(23, _MOST_BYTES // size))
+        limits = objects.pipeline.driver.limits
+        size = limits.part_min_bytes
+        most = min(limits.object_max_bytes, _MOST_BYTES) // size
+        count = max(2, min(23, most, limits.parts_max))
         data = b"".join(bytes([number]) * size for number in range(1, count)) + b"last"
         await objects.upload("k", data, part_bytes=size)
         that(await objects.download("k") == data, f"{count} parts came back changed")

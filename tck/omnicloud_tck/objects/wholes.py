@@ -33,8 +33,9 @@ class WholesLaws(Contract):
     )
     async def one_writers_object(self, world: World[Any]) -> None:
         clients, draws = [Objects(await world.pipeline()) for _ in range(3)], self.random
-        divides = clients[0].pipeline.driver.limits.part_min_bytes <= _PART
-        for turn, size in enumerate(_SIZES * 2):
+        limits = clients[0].pipeline.driver.limits
+        divides, most = limits.part_min_bytes <= _PART, limits.object_max_bytes - _WRITERS
+        for turn, size in enumerate([size for size in _SIZES if size <= most] * 2):
             in_parts, key = divides and turn % 2 == 1, f"o-{turn}"
             await _write(clients[0], key, size, _WRITERS, in_parts=in_parts)
             looker = self._look_on(clients[2], key, size, copies=turn < _COPIED)

@@ -73,16 +73,21 @@ class OutboxContract(
     async def names(self, pipeline: Pipe) -> set[str] | None:
         return set(await Outbox(pipeline).get_pending_aggregate_keys())
 
+    def payloads(self, pipeline: Pipe) -> tuple[bytes, ...]:
+        limit = pipeline.driver.limits.payload_max_bytes
+        return tuple(payload for payload in PAYLOADS if len(payload) <= limit)
+
     # Saving and reading
 
     @law("OX-001", "An event comes back whole, in all its fields, byte for byte.", rung=Rung.SHAPE)
     async def events_come_back_whole(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
-        for number, payload in enumerate(PAYLOADS):
+        payloads = self.payloads(one.pipeline)
+        for number, payload in enumerate(payloads):
             await one.save_event(OutboxEvent(f"topic-{number}", payload, f"key-{number}", "agg"))
         await one.save_event(OutboxEvent("bare", b"x"))
         events = await two.get_pending_events_for_aggregate("agg")
-        equal(list(PAYLOADS), [event["payload"] for event in events], "payloads in order")
+        equal(list(payloads), [event["payload"] for event in events], "payloads in order")
         for number, event in enumerate(events):
             said = (event["destination_topic"], event["message_key"], event["aggregate_key"])
             equal((f"topic-{number}", f"key-{number}", "agg"), said, "topic and keys")
@@ -93,7 +98,7 @@ class OutboxContract(
         equal(("bare", None, None), said_bare, "an event without keys")
         equal(None, bare["sequence_id"], "sequence_id of an event without an aggregate")
         ids = {event["event_id"] for event in (*events, bare)}
-        equal(len(PAYLOADS) + 1, len(ids), "unlike event ids")
+        equal(len(payloads) + 1, len(ids), "unlike event ids")
 
     @law("OX-002", "Each aggregate counts 1, 2, 3 for itself, and goes on after all is processed.")
     async def aggregates_count_for_themselves(self, world: World[Any]) -> None:
