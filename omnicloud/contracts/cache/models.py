@@ -25,7 +25,8 @@ class CacheLimits(Limits):
     """Bounds of a cache driver.
 
     Attributes:
-        max_entries: More entries than this evict others; ``None`` is no such bound.
+        max_entries: More entries than this evict others; ``None`` is no such bound. At least
+            60: the kit keeps so many small ones side by side.
         max_bytes: More bytes of values than this evict others; ``None`` is no such bound.
     """
 

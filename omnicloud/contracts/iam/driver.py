@@ -62,7 +62,7 @@ class Decide(Operation[IAMDriver, Decision]):
 
 @dataclass(frozen=True, slots=True)
 class GetPolicies(Operation[IAMDriver, tuple[Policy, ...]]):
-    """The rules in force."""
+    """The rules in force, in the order in which they were put."""
 
     name: ClassVar[str] = "iam.get_policies"
 

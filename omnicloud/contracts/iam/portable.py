@@ -130,7 +130,7 @@ class IAM:
         return await self._pipeline.send(Decide(access))
 
     async def policies(self) -> list[dict[str, object]]:
-        """The rules in force, as :meth:`replace` takes them. Needs ``manage``."""
+        """The rules in force, in their order, as :meth:`replace` takes them. Needs ``manage``."""
         return [policy_mapping(policy) for policy in await self._pipeline.send(GetPolicies())]
 
     async def replace(self, policy_set: Iterable[Mapping[str, object]]) -> None:

@@ -100,7 +100,8 @@ class Publish(_OnTopic[None]):
     """Take these messages, in their order.
 
     With ``delay`` (seconds, counted from the arrival of the request) they are not delivered
-    before it has passed; they take their place in the order of their key when they are due.
+    before it has passed; they take their place in the order of their key when they are due, and
+    the groups that exist by then get them.
     ``dedupe`` says that the ids are the caller's choice: one that is known is taken silently
     and not delivered again.
     """
