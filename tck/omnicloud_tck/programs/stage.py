@@ -25,6 +25,7 @@ Who = tuple[int, int]
 
 _SERVICE = ServiceInfo("tck")
 _SILENCE = 2.0  # seconds that a call lasts whose backend says nothing, until it is cancelled
+_HEARD = 0.1  # seconds after which each client knows of its connections that are closed
 
 
 class House:
@@ -192,6 +193,7 @@ class Stage:
         await _turned(turns)
         async with self.world.outage():
             await asyncio.wait((task,))
+        await self._reset_is_heard()
         self._ended(who, deed, task)
 
     async def silence(self, who: Who, deed: Deed) -> None:
@@ -201,12 +203,18 @@ class Stage:
             await asyncio.wait((task,), timeout=_SILENCE)
             task.cancel()
             await asyncio.wait((task,))
+        await self._reset_is_heard()
         self._ended(who, deed, task)
 
     async def slow(self, who: Who, deed: Deed, seconds: float) -> None:
         """Do a deed of a backend that is slow."""
         async with self.world.slow(seconds * 1000):
             await self.do(who, deed)
+
+    async def _reset_is_heard(self) -> None:
+        """Let clients drop what was reset: a request sent on it would be lost, and rightly so."""
+        if not self.world.virtual:
+            await self.world.sleep(_HEARD)
 
     def _ended(self, who: Who, deed: Deed, task: asyncio.Task[tuple[object, Span]]) -> None:
         """Learn from a deed that something came between."""
