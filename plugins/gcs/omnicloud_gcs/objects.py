@@ -82,7 +82,7 @@ class GcsObjects:
         self._features = features
         self._clock = clock
         self._reader = Reader(client, keys)
-        self._uploads = Uploads(client, keys)
+        self._uploads = Uploads(client, keys, clock)
         self._pages = StoredPages(keys, self._listed, by_key=True)
 
     @property

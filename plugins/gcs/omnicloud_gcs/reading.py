@@ -46,13 +46,13 @@ class Reader:
     async def range(self, op: GetRange) -> Chunk | None:
         """Bytes of one version of an object, with what is known of that version."""
         for _ in range(_RACES):
-            info = self._known.get((op.key, op.if_version or "")) or await self.stat(op.key)
+            info = self._remembered(op) or await self.stat(op.key)
             if info is None:
                 return None
             if op.if_version not in (None, info.version):
                 raise ConflictError("the object has another version")
             self._remember(info)
-            if op.start >= info.size_bytes or (op.end is not None and op.end <= op.start):
+            if _has_no_byte(op, info):
                 return Chunk(b"", info)
             data = await self._content(op, info.version)
             if data is not None:
@@ -77,7 +77,16 @@ class Reader:
         whole = answer.status == 200  # it may not know ranges
         return answer.body[op.start : op.end] if whole else answer.body
 
+    def _remembered(self, op: GetRange) -> ObjectInfo | None:
+        """What is known of the version, unless no request for content would tell it is gone."""
+        info = self._known.get((op.key, op.if_version or ""))
+        return None if info is None or _has_no_byte(op, info) else info
+
     def _remember(self, info: ObjectInfo) -> None:
         self._known[info.key, info.version] = info
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
+
+
+def _has_no_byte(op: GetRange, info: ObjectInfo) -> bool:
+    return op.start >= info.size_bytes or (op.end is not None and op.end <= op.start)

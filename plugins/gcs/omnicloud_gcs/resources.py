@@ -11,14 +11,27 @@ from omnicloud.contracts.objects.beside import Beside, Facts
 from omnicloud.contracts.objects.models import ObjectInfo
 from omnicloud.errors import UnavailableError
 
-__all__ = ["NOTHING_THERE", "condition_of", "facts_of", "info_of", "resource_of", "version_of"]
+__all__ = [
+    "NOTHING_THERE",
+    "OF_UPLOAD",
+    "condition_of",
+    "facts_of",
+    "info_of",
+    "resource_of",
+    "version_of",
+]
 
 NOTHING_THERE = "0"
 """The generation of an object that is not there, as conditions name it."""
 
 _NOBODYS = "1"  # a generation is a stamp of these years; no object has this one
 _GENERATION = re.compile(r"[1-9][0-9]{0,17}")
-_BESIDE = Beside("omni-", re.compile(r"[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?"), 8192)
+_PREFIX = "omni-"
+OF_UPLOAD = f"{_PREFIX}upload"
+"""The name under which an object keeps of which upload in parts it is."""
+
+_UPLOAD_BYTES = 64  # the room that this takes of what the service keeps
+_BESIDE = Beside(_PREFIX, re.compile(r"[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?"), 8192 - _UPLOAD_BYTES)
 
 
 def resource_of(content_type: str, facts: Facts) -> dict[str, Any]:

@@ -1,22 +1,21 @@
 """Objects in parts: each part is an object of its own until the service composes them to one.
 
 The service's resumable uploads take bytes in order only, so no part could be sent again. Parts
-are kept under ``~~uploads/ID/`` with an object ``begin``, which says what the object will be; an
-upload whose ``begin`` is gone is gone.
+are kept under ``~~uploads/ID/`` beside an empty object, the upload's mark (see
+:mod:`omnicloud_gcs.marks`); an upload whose mark is gone is gone.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
 from omnicloud.contracts.objects.beside import Facts
-from omnicloud.contracts.objects.models import PartInfo
+from omnicloud.contracts.objects.models import PartInfo, PartTag
 from omnicloud.contracts.objects.stored_keys import OURS, StoredKeys
 from omnicloud.contracts.objects.uploads import (
     AbortUpload,
@@ -25,13 +24,21 @@ from omnicloud.contracts.objects.uploads import (
     ListParts,
     UploadPart,
 )
+from omnicloud.core.clock import Clock
 from omnicloud.core.http import Answer
 from omnicloud.core.together import together
-from omnicloud.errors import ConflictError, NotFoundError, OmniCloudError
+from omnicloud.errors import (
+    ConflictError,
+    NotFoundError,
+    OmniCloudError,
+    Outcome,
+    UnavailableError,
+)
 from omnicloud_gcs.client import Client, told
-from omnicloud_gcs.errors import refusal
+from omnicloud_gcs.errors import is_no_bucket, refusal
 from omnicloud_gcs.integrity import md5_of
-from omnicloud_gcs.resources import resource_of, version_of
+from omnicloud_gcs.marks import Mark, is_of, marked
+from omnicloud_gcs.resources import facts_of, resource_of, version_of
 
 __all__ = ["COMPOSED_MOST", "Uploads"]
 
@@ -40,6 +47,11 @@ COMPOSED_MOST = 32
 
 _AT_ONCE = 16
 _PAGE = 1000
+_MARK = "mark"
+_ANY_CHECKSUM = f"sha256:{'0' * 64}"
+_RACES = 20  # times that others may come between the steps of a completion
+_PATIENCE_SECONDS = 2.0  # for who is completing the upload, unless that one is dead
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +60,20 @@ class Uploads:
 
     client: Client
     keys: StoredKeys
+    clock: Clock
 
     async def begin(self, op: BeginUpload) -> str:
         """Begin one and answer its id."""
         facts = Facts(op.metadata, rest=self.keys.rest(op.key))
-        resource_of(op.content_type, facts)  # refused now if ever
+        resource_of(op.content_type, replace(facts, checksum=_ANY_CHECKSUM))  # refused now if ever
         upload_id = f"{secrets.token_hex(16)}-{_digest(op.key)}"
-        will_be = {"type": op.content_type, "metadata": op.metadata, "rest": facts.rest}
-        name = self._folder(upload_id) + "begin"
-        told(await self.client.insert({"name": name}, json.dumps(will_be).encode()))
+        name = self._folder(upload_id) + _MARK
+        told(await self.client.insert({"name": name, **resource_of(op.content_type, facts)}, b""))
         return upload_id
 
     async def part(self, op: UploadPart) -> str:
         """Store a part and answer its generation."""
-        await self._begun(op.key, op.upload_id, {})
+        await self._begun(op.key, op.upload_id)
         resource: dict[str, Any] = {"name": f"{self._folder(op.upload_id)}{op.number:05}"}
         if op.checksum is not None:
             resource["md5Hash"] = await md5_of(op.data)
@@ -69,7 +81,7 @@ class Uploads:
 
     async def listed(self, op: ListParts) -> tuple[PartInfo, ...]:
         """The parts that have arrived, by number."""
-        await self._begun(op.key, op.upload_id, {})
+        await self._begun(op.key, op.upload_id)
         found = await self._objects(op.upload_id)
         return tuple(
             PartInfo(int(name), version_of(one), int(one["size"]))
@@ -84,25 +96,26 @@ class Uploads:
             NotFoundError: There is no such upload.
             ConflictError: A part is not there under its tag.
         """
-        will_be = told(await self._begun(op.key, op.upload_id, {"alt": "media"}))
-        there = {
-            (part.number, part.tag) for part in await self.listed(ListParts(op.key, op.upload_id))
-        }
-        if not there.issuperset((part.number, part.tag) for part in op.parts):
-            raise ConflictError("a part is not there under its tag")
-        metadata = tuple((name, value) for name, value in will_be["metadata"])
-        facts = Facts(metadata, op.checksum, will_be["rest"])
-        resource = resource_of(will_be["type"], facts)
-        stored, folder = self.keys.stored(op.key), self._folder(op.upload_id)
-        if op.parts:
-            sources = [_source(f"{folder}{part.number:05}", part.tag) for part in op.parts]
-            sources = await self._few(folder, sources)
-            answer = await self._composed(stored, sources, resource, condition)
-        else:  # the service composes no object of none
-            answer = await self.client.insert({"name": stored, **resource}, b"", condition)
-        if answer.status == 200:
-            await self._forgotten(op.upload_id)
-        return answer
+        for _ in range(_RACES):
+            before = await self._left_alone(op.key, op.upload_id)
+            await self._check_parts(op)
+            mark = await self._moved(before, tried=True)
+            if mark is None:
+                continue  # another came first
+            if before.is_tried and await self._is_made(op.key, op.upload_id):
+                raise _none()
+            answer = await self._made(op, mark, condition)
+            if answer.status == 200:
+                await self._forgotten(op.upload_id)
+                return answer
+            if answer.status not in (404, 412) or is_no_bucket(answer):
+                return answer
+            if await self._moved(mark, tried=False) is not None:
+                await self._check_parts(op)
+                return answer
+        raise UnavailableError(
+            "others came between each attempt to complete the upload", outcome=Outcome.NOT_DONE
+        )
 
     async def abort(self, op: AbortUpload) -> None:
         """Forget one; none is no error."""
@@ -111,17 +124,74 @@ class Uploads:
             return
         await self._removed(op.upload_id)
 
-    async def _begun(self, key: str, upload_id: str, query: Mapping[str, str]) -> Answer:
-        path = self.client.path(self._folder(upload_id) + "begin")
-        answer = await self.client.ask("GET", path, query)
-        if answer.status == 404 or not _is_of(upload_id, key):
-            raise NotFoundError("there is no such upload of that key")
-        return answer
+    async def _begun(self, key: str, upload_id: str) -> Mark:
+        """The mark of an upload that has not ended.
+
+        Raises:
+            NotFoundError: There is no such upload.
+        """
+        answer = await self.client.ask("GET", self.client.path(self._folder(upload_id) + _MARK))
+        if not _is_of(upload_id, key) or (answer.status == 404 and not is_no_bucket(answer)):
+            raise _none()
+        mark = Mark.read(upload_id, told(answer))
+        if mark.is_tried and await self._is_made(key, upload_id):
+            raise _none()
+        return mark
+
+    async def _left_alone(self, key: str, upload_id: str) -> Mark:
+        """Its mark, once nobody is completing it; who does not end is not waited for."""
+        mark, pause = await self._begun(key, upload_id), _FIRST_PAUSE
+        until = self.clock.monotonic() + _PATIENCE_SECONDS
+        while mark.is_tried and self.clock.monotonic() < until:
+            await self.clock.sleep(pause)
+            mark, pause = await self._begun(key, upload_id), min(2 * pause, _LONGEST_PAUSE)
+        return mark
+
+    async def _moved(self, mark: Mark, *, tried: bool) -> Mark | None:
+        """The mark, written anew: nobody else's turn any more; ``None`` where another was first."""
+        resource = {"name": self._folder(mark.upload_id) + _MARK, **mark.resource(tried=tried)}
+        condition = {"ifGenerationMatch": mark.generation}
+        answer = await self.client.insert(resource, b"", condition)
+        if answer.status == 412:
+            return None
+        return replace(mark, generation=version_of(told(answer)), is_tried=tried)
+
+    async def _is_made(self, key: str, upload_id: str) -> bool:
+        """Whether the object is there that the upload became; then the upload is forgotten."""
+        answer = await self.client.ask("GET", self.client.path(self.keys.stored(key)))
+        if answer.status == 404 and not is_no_bucket(answer):
+            return False
+        if not is_of(upload_id, told(answer)):
+            return False
+        await self._forgotten(upload_id)
+        return True
+
+    async def _check_parts(self, op: CompleteUpload) -> None:
+        found = await self._objects(op.upload_id)
+        for part in op.parts:
+            one = found.get(_part(part))
+            if one is None or version_of(one) != part.tag:
+                await self._begun(op.key, op.upload_id)  # whose end takes its parts away
+                raise ConflictError("a part is not there under its tag")
+
+    async def _made(self, op: CompleteUpload, mark: Mark, condition: Mapping[str, str]) -> Answer:
+        """Compose the object, as long as it is this mark's turn."""
+        folder = self._folder(op.upload_id)
+        sources = [_source(folder + _part(part), part.tag) for part in op.parts]
+        try:
+            sources = await self._few(folder, sources)
+        except (NotFoundError, ConflictError):  # a part is another, or gone
+            return Answer(412, {}, b"")
+        turn = _source(folder + _MARK, mark.generation)  # adds no byte
+        facts = replace(facts_of(mark.will_be), checksum=op.checksum)
+        resource = marked(op.upload_id, resource_of(mark.content_type, facts))
+        stored = self.keys.stored(op.key)
+        return await self._composed(stored, [turn, *sources], resource, condition)
 
     async def _few(self, folder: str, sources: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """As many sources as one request takes, composed of all."""
         level = 0
-        while len(sources) > COMPOSED_MOST:
+        while len(sources) >= COMPOSED_MOST:  # the mark is one more
             groups = [
                 (f"{folder}joined-{level}-{start}", sources[start : start + COMPOSED_MOST])
                 for start in range(0, len(sources), COMPOSED_MOST)
@@ -153,7 +223,7 @@ class Uploads:
             return
 
     async def _removed(self, upload_id: str) -> None:
-        """Remove ``begin`` first: without it there is no upload."""
+        """Remove the mark first: without it there is no upload, and none is completed."""
         folder = self._folder(upload_id)
 
         async def remove(name: str) -> None:
@@ -161,7 +231,7 @@ class Uploads:
             if answer.status not in (200, 204, 404):
                 raise refusal(answer)
 
-        await remove("begin")
+        await remove(_MARK)
         await together(remove, await self._objects(upload_id), _AT_ONCE)
 
     async def _objects(self, upload_id: str) -> dict[str, dict[str, Any]]:
@@ -182,6 +252,14 @@ class Uploads:
 
 def _source(name: str, generation: str) -> dict[str, Any]:
     return {"name": name, "objectPreconditions": {"ifGenerationMatch": generation}}
+
+
+def _part(part: PartTag) -> str:
+    return f"{part.number:05}"
+
+
+def _none() -> NotFoundError:
+    return NotFoundError("there is no such upload of that key")
 
 
 def _is_of(upload_id: str, key: str) -> bool:

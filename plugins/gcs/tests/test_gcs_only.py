@@ -254,7 +254,27 @@ async def test_a_read_that_names_its_version_asks_for_the_content_alone() -> Non
         assert len(one.asked) == 1 + 4
         assert all("ifGenerationMatch=7" in a.path for a in one.asked if "alt=media" in a.path)
         assert await driver.get_range(GetRange("k", 10, 11, "7")) is not None
-        assert len(one.asked) == 1 + 4
+        assert len(one.asked) == 1 + 5  # no content is asked for, so whether it is there
+        await lone.aclose()
+
+
+async def test_a_range_beyond_the_end_of_a_version_that_went_is_told_as_such() -> None:
+    gone = False
+
+    def answer(asked: Asked) -> Said:
+        if gone:
+            return error(404, "notFound", "No such object")
+        return (
+            Said(206, {"x-goog-generation": "7"}, b"x") if "alt=media" in asked.path else _object()
+        )
+
+    lone = Lone()
+    async with pretending(settled(answer)) as one:
+        driver = await opened(one.endpoint, lone)
+        assert await driver.get_range(GetRange("k", 0, 1, "7")) is not None
+        gone = True
+        for start, end in ((5, 9), (0, 0), (0, 1)):
+            assert await driver.get_range(GetRange("k", start, end, "7")) is None
         await lone.aclose()
 
 
@@ -345,13 +365,16 @@ async def test_no_credentials_at_all_are_told(monkeypatch: pytest.MonkeyPatch) -
 
 
 async def test_compositions_that_fail_are_one_error() -> None:
+    composed: list[str] = []
+
     def answer(asked: Asked) -> Said:
         url = urlsplit(asked.path)
-        if asked.method == "POST":
+        if url.path.endswith("/compose"):
+            composed.append(url.path)
             return error(503, "backendError")
-        if "alt=media" in url.query:
-            return said({"type": "a/b", "metadata": [], "rest": ""})
         folder = parse_qs(url.query).get("prefix", [""])[0]
+        if asked.method == "POST" or not folder:
+            return _object(contentType="a/b")
         part = {"size": "1", "generation": "7"}
         return said({"items": [{"name": f"{folder}{n:05}", **part} for n in range(1, 41)]})
 
@@ -363,4 +386,5 @@ async def test_compositions_that_fail_are_one_error() -> None:
         with pytest.raises(UnavailableError) as caught:
             await driver.complete_upload(CompleteUpload("k", upload_id, tags))
         assert caught.value.outcome is Outcome.UNKNOWN
+        assert composed
         await lone.aclose()

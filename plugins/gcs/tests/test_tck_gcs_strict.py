@@ -15,9 +15,18 @@ from omnicloud_gcs.objects import open_objects
 from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.objects import ObjectsContract
+from omnicloud_tck.objects.completing import completions_cut, completions_met
 from omnicloud_tck.runner import Verdict, try_law
 
-_LAWS = [law for law in laws_of(ObjectsContract) if ObjectsFeature.CONDITIONAL in law.needs]
+_PROGRAMS = ("OBJ-131", "OBJ-132")
+"""Of calls that meet, and calls that trouble meets: what several requests do is held together by
+conditions, which the emulator alone does not heed."""
+
+_LAWS = [
+    law
+    for law in laws_of(ObjectsContract)
+    if ObjectsFeature.CONDITIONAL in law.needs or law.id in _PROGRAMS
+]
 
 
 @pytest.fixture(scope="module")
@@ -41,4 +50,23 @@ def test_the_law_is_kept_where_conditions_are_honoured(made: Law, server: KeptSe
 
 
 def test_all_laws_of_conditions_are_tried() -> None:
-    assert {law.id for law in _LAWS} >= {"OBJ-020", "OBJ-021", "OBJ-033", "OBJ-075", "OBJ-083"}
+    assert {law.id for law in _LAWS} >= {
+        "OBJ-020",
+        "OBJ-021",
+        "OBJ-033",
+        "OBJ-075",
+        "OBJ-083",
+        *_PROGRAMS,
+    }
+
+
+async def test_of_completions_of_one_upload_that_meet_one_is_done(server: KeptServer) -> None:
+    one = gcs_world(open_objects, server)
+    await completions_met(one, times=3)
+    await one.aclose()
+
+
+async def test_a_cancelled_completion_leaves_the_object_or_the_upload(server: KeptServer) -> None:
+    one = gcs_world(open_objects, server)
+    await completions_cut(one, times=6)
+    await one.aclose()
