@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
@@ -32,6 +33,9 @@ COMMANDS: Mapping[str, str] = {
 }
 """Where each command is; a new one is one line here."""
 
+
+# A command tells its errors itself; what the library logs of the same calls would come twice.
+logging.getLogger("omnicloud.calls").addHandler(logging.NullHandler())
 
 _WITHOUT_CONFIGURATION = ("certificate", "certify", "completion", "swap-check")
 _CONFIG = "Configuration file; by default omnicloud.toml is looked for."

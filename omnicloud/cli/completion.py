@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from click.shell_completion import get_completion_class
 
-from omnicloud.cli.context import Context, json_option
+from omnicloud.cli.context import Context, json_flag
 
 __all__ = ["completion"]
 
@@ -14,7 +14,7 @@ _VARIABLE = "_OMNICLOUD_COMPLETE"
 
 @click.command()
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_context
 def completion(ctx: click.Context, shell: str) -> None:
     """Print the completion script of a shell.

@@ -13,7 +13,7 @@ import click
 from omnicloud.config.problems import ConfigurationProblems
 from omnicloud.errors import ConfigurationError, InvalidArgumentError, OmniCloudError
 
-__all__ = ["Context", "config_option", "json_option", "table"]
+__all__ = ["Context", "config_option", "json_flag", "table"]
 
 _OURS = (ConfigurationError, InvalidArgumentError)
 """What was said is wrong; nothing was sent."""
@@ -45,12 +45,22 @@ class Context:
         raise SystemExit(2 if isinstance(error, _OURS) else 1)
 
 
-def json_option(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
-    """The callback of ``--json`` behind a command's name: the same as before it."""
+def _take_json(ctx: click.Context, _: click.Parameter, value: bool) -> bool:
     context = ctx.find_object(Context)
     if value and context is not None:
         context.as_json = True
     return value
+
+
+json_flag = click.option(
+    "--json",
+    is_flag=True,
+    expose_value=False,
+    callback=_take_json,
+    is_eager=True,
+    help="Answer in JSON, for programs.",
+)
+"""``--json`` behind a command's name: the same as before it."""
 
 
 def config_option(ctx: click.Context, _: click.Parameter, value: Path | None) -> None:

@@ -9,8 +9,8 @@ from typing import Any, Self, TypeVar
 
 import click
 
-from omnicloud.cli.context import Context
-from omnicloud.cli.data import group_options, served_together
+from omnicloud.cli.context import Context, json_flag
+from omnicloud.cli.data import served_together
 from omnicloud.cli.plan import planned
 from omnicloud.contracts.documents import Documents
 from omnicloud.contracts.kv import KV
@@ -48,7 +48,13 @@ def _options(command: F) -> F:
             type=click.Path(path_type=Path, dir_okay=False),
             help="To go on from; default: SERVICE-to-SERVICE.journal, here.",
         ),
-        click.option("--concurrency", type=click.IntRange(1, 256), default=8, show_default=True),
+        click.option(
+            "--concurrency",
+            type=click.IntRange(1, 256),
+            default=8,
+            show_default=True,
+            help="Items under way at once.",
+        ),
         click.option("--accept-loss", "accept", multiple=True, help="A loss that may be."),
         click.option("--dry-run", is_flag=True, help="Tell what cannot be carried, and end."),
     ):
@@ -57,7 +63,7 @@ def _options(command: F) -> F:
 
 
 @click.command("copy")
-@group_options
+@json_flag
 @click.argument("service")
 @click.option("--to", "target", required=True, help="The service that is written.")
 @_options
@@ -75,11 +81,12 @@ def copy_(
     accept: Sequence[str],
     dry_run: bool,
 ) -> None:
-    """Copy what SERVICE holds to another of the same contract, and read everything back.
+    """Copy what SERVICE holds to another, and read it back.
 
-    Stopped, even killed, it goes on where it was when it is run again; once done, it copies
-    what has changed since. Exit codes: 0 the target has everything, 1 it has not, 2 something
-    cannot be carried that is not accepted, or the command is wrong.
+    The other is of the same contract. Stopped, even killed, it goes on where it was when it is
+    run again; once done, it copies what has changed since. Exit codes: 0 the target has
+    everything, 1 it has not, 2 something cannot be carried that is not accepted, or the command
+    is wrong.
     """
     plan = planned(context)
     kind = contract or _contract(context, plan, service)

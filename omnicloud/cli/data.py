@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
-from omnicloud.cli.context import Context, json_option
+from omnicloud.cli.context import Context, json_flag
 from omnicloud.cli.plan import planned
 from omnicloud.core.context import tenant
 from omnicloud.core.pipeline import Pipeline
@@ -21,7 +21,6 @@ from omnicloud.resolver.plan import Plan, ServicePlan
 __all__ = [
     "data_options",
     "first",
-    "group_options",
     "list_names",
     "payload_as_json",
     "read_payload",
@@ -33,22 +32,12 @@ __all__ = [
 F = TypeVar("F", bound=Callable[..., Any])
 T = TypeVar("T")
 
-group_options = click.option(
-    "--json",
-    is_flag=True,
-    expose_value=False,
-    callback=json_option,
-    is_eager=True,
-    help="Answer in JSON, for programs.",
-)
-"""What a group of commands and each command takes."""
-
 
 def data_options(command: F) -> Callable[..., Any]:
     """Give a command ``--json``, ``--tenant`` and, as its first arguments, context and service."""
     with_service = click.argument("service")(click.pass_obj(command))
     with_tenant = click.option("--tenant", "of", help="Whose data; default: nobody's.")
-    return group_options(with_tenant(with_service))
+    return json_flag(with_tenant(with_service))
 
 
 def served(

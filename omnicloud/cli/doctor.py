@@ -8,12 +8,12 @@ from importlib.metadata import version
 
 import click
 
-from omnicloud.cli.context import Context, json_option, table
+from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.cli.plan import planned
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.errors import OmniCloudError
 from omnicloud.resolver.build import Services
-from omnicloud.resolver.health import Health, check
+from omnicloud.resolver.health import Health, check, told_briefly
 from omnicloud.resolver.plan import Plan, ServicePlan
 
 __all__ = ["doctor"]
@@ -23,7 +23,7 @@ _CONTRACT = "kv"
 
 
 @click.command()
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_obj
 def doctor(context: Context) -> None:
     """Check the configuration, then open and ask every service. Exit code 1: one is not well."""
@@ -58,7 +58,7 @@ async def _examined(plan: Plan) -> tuple[Health, ...]:
 
 def _unopened(service: ServicePlan, error: OmniCloudError) -> Health:
     info = service.info
-    return Health(info.name, info.contract, info.provider, False, False, 0.0, str(error))
+    return Health(info.name, info.contract, info.provider, False, False, 0.0, told_briefly(error))
 
 
 def _versions(plan: Plan) -> dict[str, str]:
@@ -70,6 +70,12 @@ def _versions(plan: Plan) -> dict[str, str]:
     return {"python": platform.python_version(), "omnicloud": version("omnicloud"), **used}
 
 
+def _answer(one: Health) -> str:
+    if one.pinged:
+        return f"{one.seconds * 1000:.1f} ms"
+    return "opened" if one.healthy else "not opened"
+
+
 def _as_text(versions: object, results: tuple[Health, ...]) -> str:
     rows = [
         (
@@ -77,7 +83,7 @@ def _as_text(versions: object, results: tuple[Health, ...]) -> str:
             one.contract,
             one.provider,
             "well" if one.healthy else "NOT WELL",
-            f"{one.seconds * 1000:.1f} ms" if one.pinged else "opened",
+            _answer(one),
             one.detail,
         )
         for one in results

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from omnicloud.cli.context import Context, json_option, table
+from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.cloud import OmniCloud
 from omnicloud.errors import OmniCloudError
 
@@ -30,7 +30,7 @@ _JOULES_PER_WH = 3600.0
 @click.option("--full-watts", type=float, help="Of this host with all cores busy.")
 @click.option("--pue", default=1.0, show_default=True, help="Power of the site by its servers'.")
 @click.option("--grams-per-kwh", type=float, help="gCO2e of the grid; without it none are told.")
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_obj
 def energy(
     context: Context,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from omnicloud.cli.context import Context, json_option
+from omnicloud.cli.context import Context, json_flag
 from omnicloud.config.files import FILE_NAME
 from omnicloud.errors import ConfigurationError
 
@@ -43,10 +43,10 @@ provider = "local"                   # serves every name that is not listed abov
 
 
 @click.command()
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_obj
 def init(context: Context) -> None:
-    """Write a commented omnicloud.toml; never over one that is there."""
+    """Write a commented omnicloud.toml, over none that is there."""
     file = context.config or Path(FILE_NAME)
     try:
         with file.open("x", encoding="utf-8") as stream:

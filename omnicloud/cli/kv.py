@@ -6,11 +6,10 @@ from typing import Any
 
 import click
 
-from omnicloud.cli.context import Context
+from omnicloud.cli.context import Context, json_flag
 from omnicloud.cli.data import (
     data_options,
     first,
-    group_options,
     list_names,
     payload_as_json,
     read_payload,
@@ -28,7 +27,7 @@ Pipe = Pipeline[Any]
 
 
 @click.group()
-@group_options
+@json_flag
 def kv() -> None:
     """Read and write a key-value store."""
 
@@ -100,7 +99,9 @@ def delete(context: Context, service: str, key: str, of: str | None) -> None:
 @kv.command("list")
 @data_options
 @click.argument("prefix", default="")
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many."
+)
 def list_(context: Context, service: str, prefix: str, limit: int, of: str | None) -> None:
     """List the keys that start with PREFIX, in their order."""
 

@@ -8,11 +8,10 @@ from typing import Any
 
 import click
 
-from omnicloud.cli.context import Context, table
+from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.cli.data import (
     data_options,
     first,
-    group_options,
     payload_as_json,
     read_payload,
     served,
@@ -26,7 +25,7 @@ Pipe = Pipeline[Any]
 
 
 @click.group()
-@group_options
+@json_flag
 def messages() -> None:
     """Publish messages and look after dead letters."""
 
@@ -50,7 +49,10 @@ def publish(
     message_id: str | None,
     of: str | None,
 ) -> None:
-    """Publish PAYLOAD (`-`: standard input) to TOPIC and print the message's id."""
+    """Publish PAYLOAD to TOPIC and print the message's id.
+
+    A payload of `-` is standard input.
+    """
     given = dict(map(_header, headers))
     content = read_payload(payload)
 
@@ -67,7 +69,7 @@ def publish(
 @messages.command()
 @data_options
 @click.argument("topic")
-@click.option("--group", default="default", show_default=True)
+@click.option("--group", default="default", show_default=True, help="Whose messages.")
 def depth(context: Context, service: str, topic: str, group: str, of: str | None) -> None:
     """Show how many messages of TOPIC a group has before it."""
 
@@ -82,7 +84,9 @@ def depth(context: Context, service: str, topic: str, group: str, of: str | None
 @data_options
 @click.argument("topic")
 @click.option("--group", help="Of this group; default: of all.")
-@click.option("--limit", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=100, show_default=True, help="At most so many."
+)
 def dead_letters(
     context: Context, service: str, topic: str, group: str | None, limit: int, of: str | None
 ) -> None:
@@ -107,15 +111,17 @@ def dead_letters(
 @messages.command()
 @data_options
 @click.argument("topic")
-@click.option("--group", default="default", show_default=True)
-@click.option("--limit", type=click.IntRange(1), default=10, show_default=True)
+@click.option("--group", default="default", show_default=True, help="Whose messages.")
+@click.option(
+    "--limit", type=click.IntRange(1), default=10, show_default=True, help="At most so many."
+)
 def peek(
     context: Context, service: str, topic: str, group: str, limit: int, of: str | None
 ) -> None:
-    """Look at what a group has before it, and read its dead letters. Changes nothing.
+    """Look at what a group has before it. Changes nothing.
 
-    What waits is counted, not read: to be read a message must be lent, which keeps it from
-    its consumers and counts as a delivery.
+    Dead letters are read. What waits is counted, not read: to be read a message must be lent,
+    which keeps it from its consumers and counts as a delivery.
     """
 
     async def work(pipeline: Pipe) -> tuple[Depth, list[DeadLetter]]:
@@ -145,7 +151,7 @@ def redrive(
     every: bool,
     of: str | None,
 ) -> None:
-    """Deliver the dead letters IDS of TOPIC again, or --all of them."""
+    """Deliver dead letters of TOPIC again: IDS, or --all."""
     if bool(ids) == every:
         raise click.UsageError("give the ids of dead letters, or --all")
 

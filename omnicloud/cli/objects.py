@@ -11,8 +11,8 @@ from typing import IO, Any
 
 import click
 
-from omnicloud.cli.context import Context, table
-from omnicloud.cli.data import data_options, first, group_options, payload_as_json, served
+from omnicloud.cli.context import Context, json_flag, table
+from omnicloud.cli.data import data_options, first, payload_as_json, served
 from omnicloud.contracts.objects import Listed, ObjectInfo, Objects
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import ResourceExhaustedError
@@ -23,7 +23,7 @@ Pipe = Pipeline[Any]
 
 
 @click.group()
-@group_options
+@json_flag
 def objects() -> None:
     """Read and write objects."""
 
@@ -33,7 +33,10 @@ def objects() -> None:
 @click.argument("key")
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False), required=False)
 def get(context: Context, service: str, key: str, file: Path | None, of: str | None) -> None:
-    """Write the content of KEY to FILE, which appears whole or not at all; or print it."""
+    """Write the content of KEY to FILE, or print it.
+
+    FILE appears whole or not at all.
+    """
     if file is not None:
         size = _fetched(context, service, key, file, of)
         told = {"key": key, "written": str(file), "size_bytes": size}
@@ -52,7 +55,12 @@ def get(context: Context, service: str, key: str, file: Path | None, of: str | N
 @data_options
 @click.argument("key")
 @click.argument("file", type=click.File("rb"))
-@click.option("--content-type", default="application/octet-stream", show_default=True)
+@click.option(
+    "--content-type",
+    default="application/octet-stream",
+    show_default=True,
+    help="As others are told it.",
+)
 @click.option("--if-absent", is_flag=True, help="Write only where there is no such object.")
 def put(
     context: Context,
@@ -105,7 +113,9 @@ def delete(context: Context, service: str, key: str, of: str | None) -> None:
 @data_options
 @click.argument("prefix", default="")
 @click.option("--delimiter", help="Tell keys that hold this character after PREFIX as one.")
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many."
+)
 def list_(
     context: Context, service: str, prefix: str, delimiter: str | None, limit: int, of: str | None
 ) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from omnicloud.cli.context import Context, json_option, table
+from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.config.load import load
 from omnicloud.errors import OmniCloudError
 from omnicloud.registry.discovery import Registry
@@ -32,7 +32,7 @@ def planned(context: Context) -> Plan:
 
 
 @click.group(invoke_without_command=True)
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_context
 def plan(ctx: click.Context) -> None:
     """Show what would be opened, or every mistake at once. Opens nothing."""
@@ -44,7 +44,7 @@ def plan(ctx: click.Context) -> None:
 
 @plan.command()
 @click.argument("fleet", type=click.Path(path_type=Path))
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_obj
 def placement(context: Context, fleet: Path) -> None:
     """Decide where the workloads of FLEET go, and what should move. Changes nothing.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from omnicloud.cli.context import Context, json_option, table
+from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.config.load import load
 from omnicloud.registry.discovery import Installed, Registry
 
@@ -12,10 +12,10 @@ __all__ = ["providers"]
 
 
 @click.command()
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_obj
 def providers(context: Context) -> None:
-    """List the installed providers with their contracts and features."""
+    """List installed providers, their contracts and features."""
     registry = Registry.discover(blocked=load(context.config).blocked)
     value = {
         "providers": [_as_json(name, one) for name, one in registry.providers.items()],

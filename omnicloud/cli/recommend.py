@@ -14,7 +14,7 @@ from urllib.parse import quote
 import click
 from click.core import ParameterSource
 
-from omnicloud.cli.context import Context, json_option, table
+from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.cloud import OmniCloud
 from omnicloud.errors import InvalidArgumentError, OmniCloudError
 
@@ -56,7 +56,7 @@ _GIB = float(1 << 30)
     type=click.Path(path_type=Path),
     help="Where --apply notes what limits were; .omnicloud/limits-SERVICE.jsonl by default.",
 )
-@click.option("--json", is_flag=True, expose_value=False, callback=json_option, is_eager=True)
+@json_flag
 @click.pass_context
 def recommend(
     ctx: click.Context,
@@ -72,11 +72,12 @@ def recommend(
     undo: bool,
     journal: Path | None,
 ) -> None:
-    """Recommend CPU and memory requests from USAGE, a CSV or Parquet file.
+    """Recommend CPU and memory requests from USAGE.
 
-    The columns are time, workload, cpu_cores, memory_bytes, cpu_request and memory_request;
-    amounts are in cores and bytes. Nothing is changed without --apply. A Prometheus server is
-    asked with the token in OMNICLOUD_PROMETHEUS_TOKEN, where there is one.
+    That is a CSV or Parquet file. Its columns are time, workload, cpu_cores, memory_bytes,
+    cpu_request and memory_request; amounts are in cores and bytes. Nothing is changed without
+    --apply. A Prometheus server is asked with the token in OMNICLOUD_PROMETHEUS_TOKEN, where
+    there is one.
 
     --apply and --follow take back first what an earlier one had changed that was killed.
     """

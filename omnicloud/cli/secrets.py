@@ -7,11 +7,10 @@ from typing import Any
 
 import click
 
-from omnicloud.cli.context import Context
+from omnicloud.cli.context import Context, json_flag
 from omnicloud.cli.data import (
     data_options,
     first,
-    group_options,
     list_names,
     payload_as_json,
     served,
@@ -26,7 +25,7 @@ Pipe = Pipeline[Any]
 
 
 @click.group()
-@group_options
+@json_flag
 def secrets() -> None:
     """Keep and read secrets."""
 
@@ -69,7 +68,7 @@ def _no_value(_: click.Context, __: click.Parameter, given: tuple[str, ...]) -> 
 @click.option("--raw", is_flag=True, help="Take what is read as it is, also nothing.")
 @click.argument("value", nargs=-1, metavar="", expose_value=False, callback=_no_value)
 def set_(context: Context, service: str, name: str, raw: bool, of: str | None) -> None:
-    """Give NAME the value that is read from standard input, and print its version."""
+    """Give NAME the value on standard input; print its version."""
     value = _read(raw)
     if not value and not raw:
         raise click.UsageError("nothing was read, and nothing stored; an empty secret needs --raw")
@@ -98,7 +97,9 @@ def delete(context: Context, service: str, name: str, of: str | None) -> None:
 @secrets.command("list")
 @data_options
 @click.argument("prefix", default="")
-@click.option("--limit", type=click.IntRange(1), default=1000, show_default=True)
+@click.option(
+    "--limit", type=click.IntRange(1), default=1000, show_default=True, help="At most so many."
+)
 def list_(context: Context, service: str, prefix: str, limit: int, of: str | None) -> None:
     """List the names that start with PREFIX; never values."""
 

@@ -16,7 +16,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import NotFoundError, OmniCloudError, PermissionDeniedError
 from omnicloud.resolver.lazy import LazyDriver
 
-__all__ = ["PING_SECONDS", "Health", "check"]
+__all__ = ["PING_SECONDS", "Health", "check", "told_briefly"]
 
 PING_SECONDS = 5.0
 """How long a service has to answer."""
@@ -79,6 +79,12 @@ async def check(pipelines: Mapping[str, Pipeline[Any]], clock: Clock) -> tuple[H
     return tuple(task.result() for task in tasks)
 
 
+def told_briefly(error: OmniCloudError) -> str:
+    """An error's words and hint, where service and provider stand beside it."""
+    words = error.message or type(error).__name__
+    return f"{words}; {error.hint}" if error.hint else words
+
+
 async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
     begun = clock.monotonic()
     probe = _probe(pipeline.service.contract)
@@ -90,7 +96,7 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
             if probe is not None:
                 await _send(pipeline, probe)
     except OmniCloudError as error:
-        detail = str(error)
+        detail = told_briefly(error)
     except TimeoutError:
         detail = f"no answer within {PING_SECONDS:.0f} s"
     info = pipeline.service

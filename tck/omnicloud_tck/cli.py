@@ -185,7 +185,8 @@ def _show(console: Console, certificate: CertificateFile, out: Path) -> None:
     table = Table(title=f"{provider.name} {provider.version}")
     for heading in ("contract", *_SHORT, "seconds", "rung", "lacking"):
         right = heading in (*_SHORT, "seconds")
-        table.add_column(heading, justify="right" if right else "left")
+        whole = heading in ("contract", "rung")
+        table.add_column(heading, justify="right" if right else "left", no_wrap=whole)
     for name, entry in certificate.contracts.items():
         results = [law.result for law in entry.laws]
         counts = [str(results.count(verdict)) for verdict in Verdict]

@@ -1,12 +1,14 @@
 """The command, as a person and as a program uses it."""
 
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -44,6 +46,40 @@ def test_every_command_has_help(run: Run) -> None:
         assert helped.exit_code == 0
         assert "--json" in helped.stdout
     assert run("nonsense").exit_code == 2
+
+
+def every_command(group: click.Group, *names: str) -> Iterator[tuple[str, click.Command]]:
+    """All commands with the words that call them, groups and those below them too."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        yield " ".join((*names, name)), command
+        if isinstance(command, click.Group):
+            yield from every_command(command, *names, name)
+
+
+def test_no_summary_of_a_command_is_cut_and_every_option_says_what_it_is_for(run: Run) -> None:
+    assert not cut(run("--help"))
+    for called, command in every_command(cli):
+        assert not cut(run(*called.split(), "--help")), called
+        for option in command.params:
+            assert not isinstance(option, click.Option) or option.help, f"{called} {option.name}"
+
+
+def cut(helped: Result) -> list[str]:
+    return [line for line in helped.stdout.splitlines()[1:] if line.endswith("...")]
+
+
+def test_an_error_is_told_once(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    run("kv", "get", "orders", "k", config='[defaults]\nprovider = "local"\n')
+    Path(".omnicloud/omnicloud.db").write_text("no database")
+    with monkeypatch.context() as alone:
+        alone.setattr(logging.getLogger(), "handlers", [])  # as in a command of its own
+        failed = run("kv", "get", "orders", "k")
+    assert failed.exit_code == 1
+    assert failed.stderr.startswith(f"opening {Path.cwd()}")
+    assert len(failed.stderr.splitlines()) == 1
 
 
 def test_init_writes_a_file_once_that_can_be_planned(run: Run, tmp_path: Path) -> None:
@@ -114,6 +150,7 @@ def test_doctor_ends_with_1_when_a_service_is_not_well(
     told = answer(result)
     assert [one["healthy"] for one in told["services"]] == [False, False]
     assert "refused" in told["services"][0]["detail"]
+    assert "not opened   refused" in run("doctor").stdout
 
 
 def test_providers_lists_contracts_and_features(run: Run) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 import pytest
 
-from omnicloud.cli.app import cli
+from omnicloud.cli.app import COMMANDS, cli
 from omnicloud.config.load import interpret
 from omnicloud.config.tree import Tree
 from omnicloud.registry.discovery import Registry
@@ -67,6 +67,12 @@ def test_every_command_that_is_shown_exists() -> None:
             for verb in filter(None, verbs.split("|")):
                 assert verb in command.commands, f"{name} {verb}"
     assert shown > 15
+
+
+def test_the_guide_of_the_command_tells_every_command() -> None:
+    guide = (DOCS / "guides" / "cli.md").read_text()
+    for name in COMMANDS:
+        assert f"`omnicloud {name}" in guide, name
 
 
 def test_the_first_program_counts_on(tmp_path: Path) -> None:

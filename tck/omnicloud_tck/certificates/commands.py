@@ -70,7 +70,10 @@ def certificate(as_json: bool) -> None:
 @certificate.command()
 @click.argument("file", type=FILE)
 def keygen(file: Path) -> None:
-    """Make a private key in FILE, which only you can read, and FILE.pub beside it."""
+    """Make a private key in FILE, and FILE.pub beside it.
+
+    Only you can read FILE.
+    """
     try:
         public = make_key(file)
         file.with_name(file.name + ".pub").write_text(f"{public} {file.stem}\n", encoding="utf-8")

@@ -42,7 +42,7 @@ def swap_check(
     allow_unknown: bool,
     as_json: bool,
 ) -> None:
-    """Say whether CERTIFICATE covers all that the file USED records.
+    """Say whether CERTIFICATE covers all that USED records.
 
     USED is written by an application that runs with OMNICLOUD_RECORD_USE=USED, by pytest with
     --omnicloud-record-use USED, or is an export of its spans in JSON lines. Where --key or
