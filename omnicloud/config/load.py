@@ -78,9 +78,17 @@ def load(
             where neither says a service or a default, every name is served by ``local``.
         environ: The environment; the process's own by default.
         directory: Where to begin looking; the working directory by default.
+
+    Raises:
+        InvalidArgumentError: ``config`` is neither.
     """
     if isinstance(config, Mapping):
         return interpret(*gather(mapping=config))
+    if config is not None and not isinstance(config, str | os.PathLike):
+        raise InvalidArgumentError(
+            f"a configuration is a file's path or a mapping, not {type(config).__name__}",
+            hint='OmniCloud("omnicloud.toml"), or OmniCloud({"services": {…}})',
+        )
     environ = os.environ if environ is None else environ
     file = FilePath(config) if config is not None else None
     file = file or find_file(directory or FilePath.cwd(), environ)

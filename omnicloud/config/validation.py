@@ -87,7 +87,8 @@ def _said(detail: ErrorDetails, name: str) -> tuple[str, str]:
         return "must be a list", f'write {name} = ["…"]; in a variable a list is JSON'
     if kind in _TABLES:
         return "must be a table", f"write {name} = {{ … }}; in a variable a table is JSON"
-    message = _WORDS.get(kind, detail["msg"]).replace("Input should be", "must be", 1)
+    message = _WORDS.get(kind, detail["msg"]).removeprefix("Value error, ")
+    message = message.replace("Input should be", "must be", 1)
     return message, "seconds, as in 2.5" if kind in _NUMBERS and name in _SECONDS else ""
 
 

@@ -162,6 +162,10 @@ def codec_for(kind: type[T]) -> Codec[T]:
     A ``msgspec.Struct`` goes through msgspec, every other type through pydantic. A codec's
     errors name types, never values.
     """
+    if isinstance(kind, str):
+        raise InvalidArgumentError(
+            f"the type of the values is given as text, {kind!r}", hint="give the type itself"
+        )
     if kind is str:
         return cast("Codec[T]", TEXT)
     if kind is bytes:

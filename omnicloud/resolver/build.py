@@ -196,10 +196,10 @@ class Services:
 
 def _unknown(name: str, planned: Mapping[str, ServicePlan]) -> InvalidArgumentError:
     known = ", ".join(f"{one.info.name} ({one.info.contract})" for one in planned.values())
+    near = f"{did_you_mean(name, planned)} Else " if planned else ""
     return InvalidArgumentError(
         f"no service {name!r} is configured; configured: {known or 'none'}",
-        hint=f"{did_you_mean(name, planned)}{' Else' if planned else ';'} add [services.{name}], "
-        'or [defaults] provider = "local" for all other names',
+        hint=f'{near}add [services.{name}], or [defaults] provider = "local" for all other names',
     )
 
 

@@ -179,6 +179,16 @@ async def test_an_unknown_name_lists_the_known_and_guesses() -> None:
         assert "orders (kv), vault (secrets)" in str(caught.value)
         with pytest.raises(InvalidArgumentError, match="is a secrets service, not kv"):
             one.kv("vault")
+        with pytest.raises(InvalidArgumentError, match="give the type itself"):
+            one.kv("orders", "Order")  # type: ignore[call-overload]  # as a first-timer might
+
+
+async def test_where_nothing_is_configured_the_next_step_is_told_once() -> None:
+    async with cloud({}) as one:
+        with pytest.raises(
+            InvalidArgumentError, match=r"configured: none; add \[services\.orders\]"
+        ):
+            one.kv("orders")
 
 
 DEFAULT = {"provider": "test", "options": {"client": "other"}}

@@ -1,12 +1,14 @@
 """Sources over sources, and the shape of what they say."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from omnicloud.config.load import Configuration, gather, interpret, load
 from omnicloud.config.problems import Origin, Problem, did_you_mean, dotted
 from omnicloud.config.secret_refs import SecretRef, references, replaced
+from omnicloud.errors import InvalidArgumentError
 
 
 def messages(config: Configuration) -> dict[str, str]:
@@ -56,6 +58,12 @@ def test_a_mapping_wins_over_all_and_alone_reads_nothing_else(file: Path) -> Non
     assert config.services["orders"].options["url"] == "four"
     assert config.tree.origin(("services", "orders", "url")) == Origin("mapping")
     assert not load({}, environ=environ).services
+
+
+@pytest.mark.parametrize("config", [3, b"omnicloud.toml", ["omnicloud.toml"]])
+def test_what_is_neither_a_path_nor_a_mapping_is_refused_by_its_type(config: Any) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"not {type(config).__name__}"):
+        load(config, environ={})
 
 
 def test_variables_that_can_be_nothing_are_problems(tmp_path: Path) -> None:

@@ -219,7 +219,7 @@ def test_the_plan_shows_no_value_of_an_option(tmp_path: Path) -> None:
     assert "hunter2" not in str(plan.as_json())
     with pytest.raises(ConfigurationProblems) as caught:
         plan_of(text.replace("x://", ""), tmp_path)
-    assert "must be a URL with a scheme" in str(caught.value)
+    assert "url: must be a URL with a scheme" in str(caught.value)
     assert "hunter2" not in str(caught.value)
 
 

@@ -22,7 +22,7 @@ def connect(path: Path, *, synchronous: str, read_only: bool = False) -> sqlite3
     Raises:
         CorruptedError: The file is no database; it was left as it is.
     """
-    with mapped(f"opening {path.name}"):
+    with mapped(f"opening {path}"):
         connection = sqlite3.connect(
             path,
             timeout=BUSY_SECONDS,

@@ -81,7 +81,7 @@ class Database:
 
     @classmethod
     def _opened(cls, path: Path, clock: Clock, synchronous: str) -> Database:
-        with mapped(f"making the folder of {path.name}"):
+        with mapped(f"making the folder of {path}"):
             _make_folder(path.parent)
         return cls(path, clock, synchronous)
 

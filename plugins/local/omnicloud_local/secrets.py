@@ -268,7 +268,7 @@ def _some(db: sqlite3.Connection) -> bool:
 
 
 def _prepare(file: KeyFile, some: bool) -> None:
-    with mapped(f"preparing {file.path.name}"):
+    with mapped(f"preparing {file.path}"):
         if not file.exists():
             if some:
                 raise ConfigurationError(

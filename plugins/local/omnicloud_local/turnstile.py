@@ -39,7 +39,7 @@ class Turnstile:
     def __init__(self, database: Path, patience: float) -> None:
         self._patience = patience
         self._standing: _Standing | None = None
-        with mapped(f"opening the line of {database.name}"):
+        with mapped(f"opening the line of {database}"):
             self._next = _opened(database, "next")
             self._turn = _opened(database, "turn")
 

@@ -156,7 +156,8 @@ class SopsSecrets:
     def _check(self) -> None:
         if not self._file.exists():
             raise ConfigurationError(
-                "path: there is no such file", hint="create = true makes an empty one"
+                f"path: there is no such file as {self._config.path}",
+                hint="create = true makes an empty one",
             )
         self._document()
 
