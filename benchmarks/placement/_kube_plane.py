@@ -52,7 +52,7 @@ class Profile:
 
     Attributes:
         most: MostAllocated instead of LeastAllocated and BalancedAllocation.
-        share: Of nodes that are looked at, in per cent; 0 is its own choice, 42 of 1,000 nodes.
+        share: Of nodes that are looked at, in per cent; 0 is its own choice, 46 of 500 nodes.
     """
 
     most: bool = False

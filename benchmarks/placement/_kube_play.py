@@ -22,6 +22,8 @@ from omnicloud.placement.model.workload import Workload
 _PODS = f"namespaces/{NAMESPACE}/pods"
 _POLL_SECONDS = 0.25
 _AT_ONCE = 16
+_FOR_A_DAY = {"watch": "1", "timeoutSeconds": "86400"}
+_CPU = "process_cpu_seconds_total"
 _DECISION = "scheduler_scheduling_algorithm_duration_seconds"
 
 
@@ -33,12 +35,14 @@ class Played:
         order: The pods as they were created, which is how they came to its queue.
         where: The node of each that has one.
         seconds: From the first creation to the last pod bound.
+        cpu_seconds: Of its process since then, binding included.
         metrics: Its own, at the end.
     """
 
     order: tuple[Workload, ...]
     where: dict[str, str]
     seconds: float
+    cpu_seconds: float
     metrics: str
 
     def value(self, name: str, **labels: str) -> float:
@@ -68,13 +72,15 @@ async def at_once(
     """Create the nodes, start the scheduler, create the pods, and wait until it has done all."""
     await _created(plane.api, "nodes", [node_object(node) for node in nodes])
     async with plane.scheduler(profile) as metrics:
+        before = value(await _told(metrics), _CPU)
         began = time.perf_counter()
         async with asyncio.TaskGroup() as group:
             ended = group.create_task(_ended(metrics, len(pods)))
             versions = await _created(plane.api, _PODS, [pod_object(pod) for pod in pods])
         last, told = ended.result()
     order = sorted(pods, key=lambda pod: versions[pod.name])
-    return Played(tuple(order), await _bound(plane.api), last - began, told)
+    cpu = value(told, _CPU) - before
+    return Played(tuple(order), await _bound(plane.api), last - began, cpu, told)
 
 
 async def _created(
@@ -99,19 +105,22 @@ async def _ended(url: str, pods: int) -> tuple[float, str]:
     """Wait until every pod was bound or found no node twice over; when the last was bound."""
     within = time.perf_counter() + 300 + 0.2 * pods
     last, bound, calm = time.perf_counter(), 0.0, 0
-    async with aiohttp.ClientSession() as session:
-        while calm < 2:
-            await asyncio.sleep(_POLL_SECONDS)
-            async with session.get(url) as answer:
-                told = await answer.text()
-            now = value(told, "scheduler_schedule_attempts_total", result="scheduled")
-            if now > bound:
-                last, bound = time.perf_counter(), now
-            aside = value(told, "scheduler_pending_pods", queue="unschedulable")
-            calm = calm + 1 if now + aside == pods else 0
-            if time.perf_counter() > within:
-                raise TimeoutError(f"{now:.0f} of {pods} pods are bound, {aside:.0f} set aside")
+    while calm < 2:
+        await asyncio.sleep(_POLL_SECONDS)
+        told = await _told(url)
+        now = value(told, "scheduler_schedule_attempts_total", result="scheduled")
+        if now > bound:
+            last, bound = time.perf_counter(), now
+        aside = value(told, "scheduler_pending_pods", queue="unschedulable")
+        calm = calm + 1 if now + aside == pods else 0
+        if time.perf_counter() > within:
+            raise TimeoutError(f"{now:.0f} of {pods} pods are bound, {aside:.0f} set aside")
     return last, told
+
+
+async def _told(url: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as answer:
+        return await answer.text()
 
 
 async def _bound(api: aiohttp.ClientSession) -> dict[str, str]:
@@ -159,7 +168,7 @@ async def watching(api: aiohttp.ClientSession) -> AsyncIterator[Watched]:
     ready = asyncio.Event()
 
     async def read() -> None:
-        async with api.get(f"/api/v1/{_PODS}", params={"watch": "1"}) as answer:
+        async with api.get(f"/api/v1/{_PODS}", params=_FOR_A_DAY) as answer:
             ready.set()
             async for line in answer.content:
                 watched.note(json.loads(line)["object"])
