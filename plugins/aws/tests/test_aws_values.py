@@ -28,7 +28,7 @@ from omnicloud.errors import (
 )
 from omnicloud_aws import secret_values, versions
 from omnicloud_aws.config import AWSConfig
-from omnicloud_aws.errors import RefusedError, refusal, unreachable
+from omnicloud_aws.errors import RefusedError, refusal, unanswered
 from omnicloud_aws.kv_table import sort_key, stand
 from omnicloud_aws.names import Names
 from omnicloud_aws.quiet import hushed, quieten
@@ -181,12 +181,12 @@ def test_a_secret_that_is_being_deleted_is_in_the_way_for_a_while_and_other_stat
 
 def test_a_connection_that_breaks_is_unknown_and_one_that_never_was_is_not_done() -> None:
     broken = native.EndpointConnectionError(endpoint_url="u", error=aiohttp.ClientOSError(104, "x"))
-    assert unreachable(broken).outcome is Outcome.UNKNOWN
+    assert unanswered(broken).outcome is Outcome.UNKNOWN
     slow = aiohttp.ConnectionTimeoutError("Connection timeout to host u")
     never = native.ConnectTimeoutError(endpoint_url="u", error=slow)
-    assert unreachable(never).outcome is Outcome.NOT_DONE
-    assert isinstance(unreachable(native.NoCredentialsError()), ConfigurationError)
-    assert not isinstance(unreachable(never), AlreadyExistsError)
+    assert unanswered(never).outcome is Outcome.NOT_DONE
+    assert isinstance(unanswered(native.NoCredentialsError()), ConfigurationError)
+    assert not isinstance(unanswered(never), AlreadyExistsError)
 
 
 @pytest.fixture
