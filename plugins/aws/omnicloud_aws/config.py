@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from omnicloud.core.http_settings import HTTPSettings, address
 
 __all__ = ["AWSConfig"]
 
@@ -17,10 +18,8 @@ _PREFIX = re.compile(r"[A-Za-z0-9/_+.@-]{0,128}")
 _OURS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
-class AWSConfig(BaseModel):
+class AWSConfig(HTTPSettings):
     """Which account and region, as whom, and where in them the service's data is."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     region: str = Field(default="us-east-1", description="The region, such as eu-west-1.")
     endpoint: str | None = Field(
@@ -43,14 +42,7 @@ class AWSConfig(BaseModel):
     profile: str | None = Field(
         default=None, description="Profile of the AWS configuration files, for the usual chain."
     )
-    tls_ca_file: Path | None = Field(
-        default=None, description="PEM file of the authorities to trust; the system's by default."
-    )
     answer_timeout: float = Field(default=10.0, gt=0, description="Seconds for one answer.")
-    connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
-    max_connections: int = Field(
-        default=64, ge=1, description="Requests at once; more wait, at most answer_timeout."
-    )
     prefix: str = Field(
         default="",
         description=(
@@ -127,17 +119,8 @@ class AWSConfig(BaseModel):
 
     @field_validator("endpoint")
     @classmethod
-    def _is_an_address(cls, endpoint: str | None) -> str | None:
-        if endpoint is None:
-            return None
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an endpoint is http://HOST:PORT or https://HOST:PORT")
-        if parts.username or parts.password:
-            raise ValueError("credentials belong into access_key and secret_key")
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("an endpoint has no path")
-        return f"{parts.scheme}://{parts.netloc}"
+    def _is_an_address(cls, url: str | None) -> str | None:
+        return None if url is None else address(url, credentials="access_key and secret_key")
 
     @model_validator(mode="after")
     def _credentials_are_whole(self) -> Self:

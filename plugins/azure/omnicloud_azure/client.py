@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from omnicloud.core.clock import Clock
-from omnicloud.core.http import Answer, Bounds, Wire
+from omnicloud.core.http import Answer, Wire
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError
 from omnicloud_azure.config import AzureConfig
@@ -92,14 +92,7 @@ async def client_of(config: AzureConfig, opening: Opening) -> Client:
 
 
 async def _opened(config: AzureConfig, clock: Clock) -> Client:
-    wire = Wire(
-        Bounds(
-            config.answer_timeout,
-            config.connect_timeout,
-            config.max_connections,
-            config.tls_ca_file,
-        )
-    )
+    wire = Wire(config.bounds)
     try:
         client = Client(config, wire, await credentials_of(config, clock))
         await _check(client)

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from omnicloud.core.http_settings import HTTPSettings, address
 
 __all__ = ["AzureConfig"]
 
@@ -17,10 +17,8 @@ _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
 _CONTAINER = re.compile(r"(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 
 
-class AzureConfig(BaseModel):
+class AzureConfig(HTTPSettings):
     """Which container, as whom, and how it is reached."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     account: str = Field(description="The storage account.")
     container: str = Field(description="The container. It must be there: this provider makes none.")
@@ -73,18 +71,6 @@ class AzureConfig(BaseModel):
             "declared then. Azurite forgets the last seconds when it is killed."
         ),
     )
-    tls_ca_file: Path | None = Field(
-        default=None, description="PEM file of the authorities to trust; the system's by default."
-    )
-    answer_timeout: float = Field(
-        default=10.0,
-        gt=0,
-        description="Seconds for one answer; one more for each MiB that is carried.",
-    )
-    connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
-    max_connections: int = Field(
-        default=64, ge=1, description="Requests at once; more wait, at most answer_timeout."
-    )
 
     @field_validator("account")
     @classmethod
@@ -120,17 +106,10 @@ class AzureConfig(BaseModel):
 
     @field_validator("endpoint")
     @classmethod
-    def _is_an_address(cls, endpoint: str | None) -> str | None:
-        if endpoint is None:
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is None:
             return None
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an endpoint is http://HOST:PORT or https://HOST:PORT")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("credentials belong into account_key or sas_token")
-        if "/" in parts.path.strip("/"):
-            raise ValueError("an endpoint has no container: that has a field of its own")
-        return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/')}"
+        return address(url, credentials="account_key or sas_token", segments=1)
 
     @model_validator(mode="after")
     def _credentials_are_one(self) -> Self:

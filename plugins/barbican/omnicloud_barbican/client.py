@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from omnicloud.core.http import Answer, Bounds, Wire
+from omnicloud.core.http import Answer, Wire
 from omnicloud.core.moments import ServiceTime
 from omnicloud.core.opening import Opening
 from omnicloud_barbican.config import BarbicanConfig
@@ -129,12 +129,7 @@ async def client_of(config: BarbicanConfig, opening: Opening) -> Client:
     """
 
     async def open_() -> Client:
-        bounds = Bounds(
-            config.answer_timeout,
-            config.connect_timeout,
-            config.max_connections,
-            config.tls_ca_file,
-        )
+        bounds = config.bounds
         wire = Wire(bounds)
         identity = identity_of(config, wire, opening.clock)
         client = Client(config, wire, identity, ServiceTime(opening.clock))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from omnicloud.core.http_settings import HTTPSettings, address
 
 __all__ = ["BarbicanConfig"]
 
@@ -15,10 +15,8 @@ _PREFIX = re.compile(r"[A-Za-z0-9/_.@:-]{0,64}")
 _HEADER = re.compile(r"[!-~]{1,255}")
 
 
-class BarbicanConfig(BaseModel):
+class BarbicanConfig(HTTPSettings):
     """Which Barbican, and as whom."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     endpoint: str = Field(
         default="http://127.0.0.1:9311", description="http(s)://HOST:PORT of the service, no /v1."
@@ -54,11 +52,6 @@ class BarbicanConfig(BaseModel):
     watch_every: float = Field(
         default=2.0, ge=0.1, description="Seconds between two looks of a watch."
     )
-    tls_ca_file: Path | None = Field(
-        default=None, description="PEM file of the authorities to trust; the system's by default."
-    )
-    answer_timeout: float = Field(default=10.0, gt=0, description="Seconds for one answer.")
-    connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
     max_connections: int = Field(
         default=16, ge=1, description="Requests at once; more wait, at most answer_timeout."
     )
@@ -79,15 +72,10 @@ class BarbicanConfig(BaseModel):
 
     @field_validator("endpoint", "auth_url")
     @classmethod
-    def _is_an_address(cls, address: str | None) -> str | None:
-        if address is None:
+    def _is_an_address(cls, url: str | None) -> str | None:
+        if url is None:
             return None
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an address is http://HOST:PORT or https://HOST:PORT")
-        if parts.username or parts.password or parts.query or parts.fragment:
-            raise ValueError("an address holds neither credentials nor a query")
-        return address.rstrip("/")
+        return address(url, credentials="credential_secret or token", segments=16)
 
     @model_validator(mode="after")
     def _says_who(self) -> Self:

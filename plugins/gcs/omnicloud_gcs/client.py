@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omnicloud.core.clock import Clock
-from omnicloud.core.http import Answer, Bounds, Wire
+from omnicloud.core.http import Answer, Wire
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError, OmniCloudError, UnavailableError
 from omnicloud_gcs.config import GcsConfig
@@ -133,14 +133,7 @@ async def client_of(config: GcsConfig, opening: Opening) -> Client:
 
 async def _opened(config: GcsConfig, clock: Clock) -> Client:
     account = account_of(config)
-    wire = Wire(
-        Bounds(
-            config.answer_timeout,
-            config.connect_timeout,
-            config.max_connections,
-            config.tls_ca_file,
-        )
-    )
+    wire = Wire(config.bounds)
     try:
         client = Client(config, wire, account, await credentials_of(config, account, wire, clock))
         await _check(client)

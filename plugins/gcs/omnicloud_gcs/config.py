@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from omnicloud.core.http_settings import HTTPSettings, address
 
 __all__ = ["GcsConfig"]
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]")
 
 
-class GcsConfig(BaseModel):
+class GcsConfig(HTTPSettings):
     """Which bucket, as whom, and how it is reached."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     bucket: str = Field(description="The bucket. It must be there: this provider makes none.")
     prefix: str = Field(
@@ -58,18 +56,6 @@ class GcsConfig(BaseModel):
             "declared then. fake-gcs-server ignores most conditions."
         ),
     )
-    tls_ca_file: Path | None = Field(
-        default=None, description="PEM file of the authorities to trust; the system's by default."
-    )
-    answer_timeout: float = Field(
-        default=10.0,
-        gt=0,
-        description="Seconds for one answer; one more for each MiB that is carried.",
-    )
-    connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
-    max_connections: int = Field(
-        default=64, ge=1, description="Requests at once; more wait, at most answer_timeout."
-    )
 
     @field_validator("bucket")
     @classmethod
@@ -89,15 +75,8 @@ class GcsConfig(BaseModel):
 
     @field_validator("endpoint")
     @classmethod
-    def _is_an_address(cls, endpoint: str) -> str:
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an endpoint is http://HOST:PORT or https://HOST:PORT")
-        if parts.username or parts.password:
-            raise ValueError("credentials belong into service_account_key")
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("an endpoint has no path: the bucket has a field of its own")
-        return f"{parts.scheme}://{parts.netloc}"
+    def _is_an_address(cls, url: str) -> str:
+        return address(url, credentials="service_account_key")
 
     @model_validator(mode="after")
     def _credentials_are_one(self) -> Self:

@@ -60,14 +60,7 @@ class Client:
         self.clock = clock
         self.config = config
         self._credentials = credentials
-        self._wire = http.Wire(
-            http.Bounds(
-                config.answer_timeout,
-                config.connect_timeout,
-                config.max_connections,
-                config.tls_ca_file,
-            )
-        )
+        self._wire = http.Wire(config.bounds)
 
     async def ask(
         self,

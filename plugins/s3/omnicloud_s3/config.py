@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from omnicloud.core.http_settings import HTTPSettings, address
 
 __all__ = ["S3Config"]
 
@@ -15,10 +15,8 @@ _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 
 
-class S3Config(BaseModel):
+class S3Config(HTTPSettings):
     """Which bucket, of which service, as whom, and how it is reached."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     bucket: str = Field(description="The bucket. It must be there: this provider makes none.")
     prefix: str = Field(
@@ -65,9 +63,6 @@ class S3Config(BaseModel):
     profile: str | None = Field(
         default=None, description="Profile of the AWS configuration files, for the usual chain."
     )
-    tls_ca_file: Path | None = Field(
-        default=None, description="PEM file of the authorities to trust; the system's by default."
-    )
     conditional: Literal["probe", "yes", "no"] = Field(
         default="probe",
         description=(
@@ -82,15 +77,6 @@ class S3Config(BaseModel):
             "copied, for services that honour conditions on copies but let two completions under "
             "one condition both succeed when they meet (SeaweedFS 4)."
         ),
-    )
-    answer_timeout: float = Field(
-        default=10.0,
-        gt=0,
-        description="Seconds for one answer; one more for each MiB that is carried.",
-    )
-    connect_timeout: float = Field(default=5.0, gt=0, description="Seconds to connect, TLS too.")
-    max_connections: int = Field(
-        default=64, ge=1, description="Requests at once; more wait, at most answer_timeout."
     )
 
     @field_validator("bucket")
@@ -116,17 +102,8 @@ class S3Config(BaseModel):
 
     @field_validator("endpoint")
     @classmethod
-    def _is_an_address(cls, endpoint: str | None) -> str | None:
-        if endpoint is None:
-            return None
-        parts = urlsplit(endpoint)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            raise ValueError("an endpoint is http://HOST:PORT or https://HOST:PORT")
-        if parts.username or parts.password:
-            raise ValueError("credentials belong into access_key and secret_key")
-        if parts.path.strip("/") or parts.query or parts.fragment:
-            raise ValueError("an endpoint has no path: the bucket has a field of its own")
-        return f"{parts.scheme}://{parts.netloc}"
+    def _is_an_address(cls, url: str | None) -> str | None:
+        return None if url is None else address(url, credentials="access_key and secret_key")
 
     @model_validator(mode="after")
     def _credentials_are_whole(self) -> Self:
