@@ -8,7 +8,7 @@ from omnicloud.core.operation import Feature
 from omnicloud.memory.cache import MemoryCache
 from omnicloud.memory.store import MemoryStore
 
-_SMALL = CacheLimits(value_max_bytes=60_000, max_entries=60, max_bytes=1 << 20)
+_SMALL = CacheLimits(value_max_bytes=4096, max_entries=60, max_bytes=256 << 10)
 
 
 @correct("cache")

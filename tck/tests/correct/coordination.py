@@ -25,13 +25,23 @@ from omnicloud.memory.store import MemoryStore
 
 @correct("messaging")
 class FewAtATime(MemoryMessaging):
-    """Lends two at most, lists dead letters seven a page, slow."""
+    """Lends two at most, cuts long waits short, lists dead letters seven a page, slow; narrow."""
 
     def __init__(self, store: MemoryStore, namespace: str = "") -> None:
         super().__init__(slowed(store), namespace)
 
+    @property
+    def limits(self) -> MessagingLimits:
+        return MessagingLimits(
+            payload_max_bytes=4096,
+            headers_max_bytes=1024,
+            batch_max_items=5,
+            retention_seconds=3600.0,
+            dedupe_seconds=300.0,
+        )
+
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
-        return await super().receive(replace(op, most=min(op.most, 2)))
+        return await super().receive(replace(op, most=min(op.most, 2), wait=min(op.wait, 0.6)))
 
     async def dead_letters(self, op: DeadLetters, /) -> DeadPage:
         return await super().dead_letters(replace(op, limit=min(op.limit, 7)))
@@ -80,7 +90,7 @@ class SlowSagas(MemorySagas):
 
     @property
     def limits(self) -> SagaLimits:
-        return SagaLimits(payload_max_bytes=200_000, history_max_entries=600)
+        return SagaLimits(payload_max_bytes=4096, history_max_entries=40)
 
 
 @correct("sagas")

@@ -34,7 +34,7 @@ class Other(MemoryDocuments):
 
     @property
     def limits(self) -> DocumentsLimits:
-        return DocumentsLimits(document_max_bytes=64 << 10, page_max_items=3)
+        return DocumentsLimits(document_max_bytes=4096, page_max_items=3)
 
     def within(self, transaction: object, /) -> Other:
         joined = self._store.joined(transaction)

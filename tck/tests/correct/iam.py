@@ -25,7 +25,7 @@ class Other(MemoryIAM):
 
     @property
     def limits(self) -> IAMLimits:
-        return IAMLimits(policies_max=100)
+        return IAMLimits(policies_max=20)
 
     async def decide(self, op: Decide, /) -> Decision:
         return replace(await super().decide(op), policy=None)

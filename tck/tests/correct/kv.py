@@ -27,7 +27,7 @@ class Other(MemoryKV):
 
     @property
     def limits(self) -> KVLimits:
-        return KVLimits(value_max_bytes=8 << 10, batch_max_items=25)
+        return KVLimits(name_max_bytes=1500, value_max_bytes=4096, batch_max_items=5)
 
     def within(self, transaction: object, /) -> Other:
         joined = self._store.joined(transaction)

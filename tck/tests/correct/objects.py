@@ -87,8 +87,14 @@ def _told(info: ObjectInfo) -> ObjectInfo:
 
 @correct("objects")
 class Bare(MemoryObjects):
-    """No conditions."""
+    """No conditions, and no large objects."""
 
     @property
     def features(self) -> frozenset[Feature]:
         return frozenset()
+
+    @property
+    def limits(self) -> ObjectsLimits:
+        return ObjectsLimits(
+            object_max_bytes=300_000, put_max_bytes=100_000, part_max_bytes=100_000, parts_max=12
+        )
