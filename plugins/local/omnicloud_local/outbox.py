@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from omnicloud.contracts.outbox.driver import (
@@ -147,7 +148,10 @@ class LocalOutbox:
         until = self._now() + op.wait
         while True:
             mark = self._database.mark()
-            claimed = await self._write(lambda db: self._claimed(db, op))
+            claimed: tuple[EventRecord, ...] = ()
+            # A write wakes whoever waits for news, and that is this call itself.
+            if await self._read(lambda db: self._free(db, replace(op, most=1))):
+                claimed = await self._write(lambda db: self._claimed(db, op))
             now = self._now()
             if claimed or now >= until:
                 return claimed
@@ -162,6 +166,12 @@ class LocalOutbox:
         return None if found is None else found[0]
 
     def _claimed(self, db: sqlite3.Connection, op: Claim) -> tuple[EventRecord, ...]:
+        found, until = self._free(db, op), self._now() + op.lease
+        db.executemany(_CLAIM, [(op.owner, until, row[-1]) for row in found])
+        return tuple(map(_record, found))
+
+    def _free(self, db: sqlite3.Connection, op: Claim) -> list[Row]:
+        """Those that may be claimed at this moment."""
         now, place = self._now(), (self._name, op.space)
         busy = {row[0]: row[1:] for row in db.execute(_BUSY, (*place, now))}
         found: list[Row] = []
@@ -171,8 +181,7 @@ class LocalOutbox:
                 found.append(row)
                 if len(found) >= op.most:
                     break
-        db.executemany(_CLAIM, [(op.owner, now + op.lease, row[-1]) for row in found])
-        return tuple(map(_record, found))
+        return found
 
     async def keep(self, op: Keep, /) -> None:
         def write(db: sqlite3.Connection) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from omnicloud.cloud import CloudTransaction, OmniCloud
 from omnicloud.contracts.outbox import OutboxEvent
+from omnicloud.contracts.outbox.driver import Claim
+from omnicloud.contracts.outbox.portable import SPACE
 
 
 async def _write(tx: CloudTransaction, value: str, *, fails: bool = False) -> None:
@@ -38,3 +40,16 @@ async def test_the_write_and_its_event_happen_together_or_not_at_all(tmp_path: P
         found = [(event["sequence_id"], event["payload"]) for event in events]
         assert found == [(1, b"placed"), (2, b"paid")]
         assert await cloud.kv("orders").get("o-1") == "paid"
+
+
+async def test_a_claim_that_waits_wakes_neither_itself_nor_others(tmp_path: Path) -> None:
+    service = {"contract": "outbox", "provider": "local", "path": str(tmp_path)}
+    async with OmniCloud({"services": {"events": service}}) as cloud:
+        outbox = cloud.outbox("events")
+        driver = outbox.pipeline.driver
+        claim = Claim(SPACE, "relay", 10, 0.2, 30.0)
+        before = driver._database.mark()
+        assert await driver.claim(claim) == ()
+        assert not before.signal.is_set()
+        await outbox.save_event(OutboxEvent("orders", b"placed"))
+        assert before.signal.is_set()
