@@ -5,7 +5,15 @@ from __future__ import annotations
 import gzip
 import zlib
 
-__all__ = ["HASHED_ALIKE", "NAMES", "PAYLOADS", "TENANTS", "TYPED_ALIKE", "look_alikes"]
+__all__ = [
+    "HASHED_ALIKE",
+    "NAMES",
+    "PARSED_ALIKE",
+    "PAYLOADS",
+    "TENANTS",
+    "TYPED_ALIKE",
+    "look_alikes",
+]
 
 NAMES: tuple[str, ...] = (
     "plain",
@@ -95,6 +103,27 @@ PAYLOADS: tuple[bytes, ...] = (
     bytes(range(256)) * 300,
 )
 """Payloads of 0 bytes to 75 KiB."""
+
+PARSED_ALIKE: tuple[str, ...] = (
+    *('{"b": 1,  "a": 2}', "{ }", '{"a":1,"a":2}', '{"n": 1.0}', '{"e": "\\u00e9\\/"}'),
+    *("[1, 2,\n 3]", "[ ]", '["a" ,null]', '"\\u0041"', "'quoted'", '"a","b"\r\n'),
+    *("1.50", " 7", "7 ", "+7", "-0", "0x1F", "1_000", "1,000.00", "NaN", "-Infinity", "1E+2"),
+    *("12345678901234567890", "0.1000000000000000055", "yes", "TRUE", "undefined", "~"),
+    *("2024-02-29", "2024-02-29T12:00:00+02:00", "2024-02-29 12:00:00", "20240229T120000Z"),
+    *("12:30", "P1DT0H", "507F1F77BCF86CD799439011", "6F9619FF-8B86-D011-B42D-00CF4FC964FF"),
+    *("192.168.001.001", "::FFFF:1.2.3.4", "HTTP://Example.COM:80/%7euser/", "Ann <ANN@x.org>"),
+    *("a: 1\nb: [x,  y]\n", "---\n- x\n...\n", "k = v ; c\n", "k=v&k=w&", "a%2fb%zz"),
+    *("<a b=\"1\"  c='2'></a>", "<?xml version='1.0'?>\n<a/>", "&eacute;&#65;", "<b>x<script>"),
+    *("$HOME ${HOME} %PATH%", "{{ x }} {0} %s %(x)s", "\x1b[31mred", "a\r\nb\rc\nd\t", "a\\\nb"),
+    *(
+        "-----BEGIN X-----\r\nQQ==\n-----END X-----\n",
+        "QUJD\nREVG",
+        "SGVsbG8",
+        "QQ==\n",
+        "data:,a%20b",
+    ),
+)
+"""Texts that come back spelt otherwise from where they are parsed and written anew."""
 
 TENANTS: tuple[str, ...] = (
     "acme",

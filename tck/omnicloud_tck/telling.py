@@ -1,15 +1,19 @@
-"""What an error tells: for laws that no payload may be in it."""
+"""What an error or a log tells: for laws that no payload may be in it."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Awaitable
+import contextlib
+import io
+import logging
+import warnings
+from collections.abc import Awaitable, Iterator
 from typing import TypeVar
 
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import Broken
 
-__all__ = ["everything", "refusal", "tells"]
+__all__ = ["everything", "heard", "refusal", "tells"]
 
 T = TypeVar("T")
 
@@ -23,6 +27,37 @@ def everything(error: BaseException | None) -> str:
         told += f"{error} {error!r} {error.args!r} {vars(error)} {getattr(error, '__notes__', '')}"
         error = error.__cause__ or error.__context__
     return told
+
+
+@contextlib.contextmanager
+def heard() -> Iterator[io.StringIO]:
+    """All that is logged, printed or warned of inside the block."""
+    told = io.StringIO()
+    handler, root = _Whole(told), logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    try:
+        with (
+            contextlib.redirect_stdout(told),
+            contextlib.redirect_stderr(told),
+            warnings.catch_warnings(record=True) as warned,
+        ):
+            warnings.simplefilter("always")
+            yield told
+            for warning in warned:
+                told.write(f"{warning.message!r}")
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+
+
+class _Whole(logging.StreamHandler[io.StringIO]):
+    """Writes what else a record carries too: arguments, and fields that a caller added."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        super().emit(record)
+        self.stream.write(f"{vars(record)}")
 
 
 def tells(text: str, payload: bytes | str, enough: int = _ENOUGH) -> bool:

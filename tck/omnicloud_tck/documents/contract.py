@@ -21,10 +21,12 @@ from omnicloud_tck.documents.programs import DocumentsPrograms
 from omnicloud_tck.documents.racing import RacingLaws
 from omnicloud_tck.documents.refusing import RefusingLaws
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
+from omnicloud_tck.documents.several import SeveralLaws
 from omnicloud_tck.documents.spelling import SpellingLaws
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
@@ -47,8 +49,10 @@ class DocumentsContract(
     SpellingLaws,
     RefusingLaws,
     RacingLaws,
+    SeveralLaws,
     DocumentsHistories,
     DocumentsPrograms,
+    Paged,
     Silences,
     Steady,
 ):

@@ -14,7 +14,7 @@ from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.namespaces import Namespaces
 from omnicloud_tck.general.often import Often
 from omnicloud_tck.law import Ability, Rung, law
-from omnicloud_tck.samples import TYPED_ALIKE
+from omnicloud_tck.samples import PARSED_ALIKE, TYPED_ALIKE
 from omnicloud_tck.telling import everything, refusal, tells
 from omnicloud_tck.world import World
 
@@ -36,6 +36,13 @@ class Steady(Faults, Often, Namespaces):
             await self.put(pipe, name, name.encode())
         for name in TYPED_ALIKE:
             equal(name.encode(), await self.take(pipe, name), f"name {name!r}")
+
+    @law("G-088", "A payload is kept as it is spelt, whatever it could be parsed as.")
+    async def payloads_are_not_parsed(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        for text in PARSED_ALIKE:
+            await self.put(pipe, "spelt", text.encode())
+            equal(text.encode(), await self.take(pipe, "spelt"), "a payload that could be parsed")
 
     @law(
         "G-060",

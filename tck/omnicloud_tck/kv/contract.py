@@ -15,6 +15,7 @@ from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.counted import CountedLaws
+from omnicloud_tck.kv.empty import EmptyLaws
 from omnicloud_tck.kv.ends import EndLaws
 from omnicloud_tck.kv.histories import KVHistories
 from omnicloud_tck.kv.lasting import LastingLaws
@@ -40,6 +41,7 @@ class KVContract(
     ValueLaws,
     VersionLaws,
     EndLaws,
+    EmptyLaws,
     ManyLaws,
     CountedLaws,
     TransactionLaws,

@@ -32,6 +32,7 @@ from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
 from omnicloud_tck.objects.programs import ObjectsPrograms
 from omnicloud_tck.objects.told import ToldLaws
+from omnicloud_tck.objects.under_way import UnderWayLaws
 from omnicloud_tck.objects.uploads import UploadsLaws
 from omnicloud_tck.objects.wholes import WholesLaws
 from omnicloud_tck.samples import NAMES
@@ -69,6 +70,7 @@ class ObjectsContract(
     PresignLaws,
     PartsLaws,
     UploadsLaws,
+    UnderWayLaws,
     WholesLaws,
     ToldLaws,
     LookerLaws,

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import io
-import logging
 import os
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from typing import Any
 
 from hypothesis import given
@@ -18,6 +15,7 @@ from omnicloud.contracts.secrets.driver import Await, Get, List
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, SecretNotFoundError
 from omnicloud_tck.check import collect, each, equal, refused, that
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
@@ -27,7 +25,8 @@ from omnicloud_tck.secrets.lasting import LastingLaws
 from omnicloud_tck.secrets.more import SecretsMore
 from omnicloud_tck.secrets.programs import SecretsPrograms
 from omnicloud_tck.secrets.versions import VersionLaws
-from omnicloud_tck.telling import everything, tells
+from omnicloud_tck.secrets.waking import WakingLaws
+from omnicloud_tck.telling import everything, heard, tells
 from omnicloud_tck.world import World
 
 __all__ = ["SecretsContract"]
@@ -39,7 +38,9 @@ _ENOUGH = 4  # characters of it; no four of them are anywhere by chance
 _ODD = (b"", b"\n", b"line\n", b" around ", b"\r\n", b"\0", b"a\0b", b"\xff\xfe", b"***")
 
 
-class SecretsContract(SecretsMore, VersionLaws, LastingLaws, SecretsPrograms, Silences, Steady):
+class SecretsContract(
+    SecretsMore, VersionLaws, LastingLaws, WakingLaws, SecretsPrograms, Paged, Silences, Steady
+):
     """Every promise of ``Secrets``."""
 
     contract = "secrets"
@@ -151,27 +152,27 @@ class SecretsContract(SecretsMore, VersionLaws, LastingLaws, SecretsPrograms, Si
 
     @law(
         "SEC-006",
-        "No value, and no piece of one, is in a log, an output, an error or a repr.",
+        "No value, and no piece of one, is in a log, an output, a warning, an error or a repr.",
         alone=True,
         rung=Rung.TRUST,
     )
     async def values_are_told_nowhere(self, world: World[Any]) -> None:
-        with _heard() as heard:
+        with heard() as told:
             secrets = await self.portable(world)
             await secrets.set("told", _CANARY)
             stored = await secrets.pipeline.send(Get("told"))
-            heard.write(f"{stored!r} {await secrets.get('told')!r} {await secrets.get('told')}")
+            told.write(f"{stored!r} {await secrets.get('told')!r} {await secrets.get('told')}")
             await secrets.set("told", _CANARY + "2")
             for name in ("missing", "tol", "told "):
-                heard.write(await _error_of(secrets, name))
+                told.write(await _error_of(secrets, name))
             limit = secrets.pipeline.driver.limits.value_max_bytes
             try:
                 await secrets.set("told", _CANARY * (limit // len(_CANARY) + 1))
             except OmniCloudError as error:
-                heard.write(everything(error))
+                told.write(everything(error))
             await secrets.delete("told")
-            heard.write(await _error_of(secrets, "told"))
-        that(not tells(heard.getvalue(), _CANARY, _ENOUGH), "a value was told, or a piece of one")
+            told.write(await _error_of(secrets, "told"))
+        that(not tells(told.getvalue(), _CANARY, _ENOUGH), "a value was told, or a piece of one")
 
     @law("SEC-007", "The not-found error names the asked name only.", rung=Rung.TRUST)
     async def errors_name_no_others(self, world: World[Any]) -> None:
@@ -379,19 +380,3 @@ async def _error_of(secrets: Secrets, name: str) -> str:
         return everything(error)
     that(False, f"{name!r}, which is not there, was found")
     return ""
-
-
-@contextlib.contextmanager
-def _heard() -> Iterator[io.StringIO]:
-    """All that is logged or printed inside the block."""
-    heard = io.StringIO()
-    handler, root = logging.StreamHandler(heard), logging.getLogger()
-    level = root.level
-    root.addHandler(handler)
-    root.setLevel(logging.DEBUG)
-    try:
-        with contextlib.redirect_stdout(heard), contextlib.redirect_stderr(heard):
-            yield heard
-    finally:
-        root.removeHandler(handler)
-        root.setLevel(level)
