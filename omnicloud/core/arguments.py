@@ -12,6 +12,7 @@ __all__ = [
     "awaited",
     "between",
     "check_fields",
+    "check_flag",
     "check_function",
     "check_iterable",
     "check_mapping",
@@ -81,6 +82,17 @@ def check_fields(value: object, fields: Sequence[str], what: str, hint: str) -> 
             f"{what} must have {', '.join(fields)}, which a {type(value).__name__} has not",
             hint=hint,
         )
+
+
+def check_flag(value: bool, what: str) -> bool:
+    """The value, if it is ``True`` or ``False``; what is only true of itself may be a slip.
+
+    Raises:
+        InvalidArgumentError: It is neither.
+    """
+    if not isinstance(value, bool):
+        raise InvalidArgumentError(f"{what} must be True or False, not {type(value).__name__}")
+    return value
 
 
 def check_function(value: object, what: str, hint: str) -> None:

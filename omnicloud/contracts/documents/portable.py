@@ -24,7 +24,7 @@ from omnicloud.contracts.documents.models import Document, DocumentEntry, SortKe
 from omnicloud.contracts.documents.paths import parsed
 from omnicloud.contracts.documents.updates import read_update
 from omnicloud.contracts.documents.values import checked_document
-from omnicloud.core.arguments import between, check_iterable, check_page_size
+from omnicloud.core.arguments import between, check_flag, check_iterable, check_page_size
 from omnicloud.core.names import check_name
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
@@ -175,7 +175,7 @@ class Documents:
         """
         condition = read_filter(filter)
         changes = read_update(update)
-        new_id = _upsert_id(_named_id(condition)) if upsert else None
+        new_id = _upsert_id(_named_id(condition)) if check_flag(upsert, "upsert") else None
         op = Update(
             _collection(collection), condition, changes, new_id, _version(if_version, upsert=upsert)
         )
@@ -207,7 +207,7 @@ class Documents:
                 "the document has an _id that the filter does not name",
                 hint='filter by it: {"_id": …}, or leave it out',
             )
-        new_id = _upsert_id(named) if upsert else None
+        new_id = _upsert_id(named) if check_flag(upsert, "upsert") else None
         op = Replace(
             _collection(collection),
             condition,
@@ -249,7 +249,8 @@ class Documents:
         paths = tuple(map(parsed, names))
         if not paths or len(set(paths)) != len(paths):
             raise InvalidArgumentError("an index takes at least one field, each once")
-        await self._pipeline.send(CreateIndex(_collection(collection), paths, unique))
+        flag = check_flag(unique, "unique")
+        await self._pipeline.send(CreateIndex(_collection(collection), paths, flag))
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Documents]:

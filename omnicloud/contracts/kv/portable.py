@@ -20,7 +20,7 @@ from omnicloud.contracts.kv.driver import (
     SetMany,
 )
 from omnicloud.contracts.kv.models import Change, Entry, Record
-from omnicloud.core.arguments import check_mapping, check_names, check_page_size
+from omnicloud.core.arguments import check_flag, check_mapping, check_names, check_page_size
 from omnicloud.core.codec import Codec
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import check_name, check_prefix
@@ -93,7 +93,7 @@ class KV(Generic[T]):
             self._codec.encode(value),
             None if ttl is None else positive(ttl, "ttl"),
             _version(if_version),
-            if_absent,
+            check_flag(if_absent, "if_absent"),
         )
         if if_absent and if_version is not None:
             raise InvalidArgumentError(

@@ -9,6 +9,7 @@ from typing import TypeVar, final
 from omnicloud.contracts.locks.driver import LocksDriver
 from omnicloud.contracts.locks.lease import Leases
 from omnicloud.contracts.locks.lock import Lock
+from omnicloud.core.arguments import awaited, check_flag, check_function
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.durations import MAX_SECONDS, Seconds, positive
 from omnicloud.core.names import check_name
@@ -86,10 +87,13 @@ class Locks:
         ``body`` may so be begun several times, each with a larger token; it is cancelled when
         the leadership is lost.
         """
+        check_function(body, "body", "async def lead(token): ...")
         while True:
             try:
                 async with self.elect(name, ttl) as token:
-                    return await body(token)
+                    leading = body(token)
+                    awaited(leading, "body")
+                    return await leading
             except LockLostError:
                 await self._clock.sleep(0)
 
@@ -100,4 +104,4 @@ class Locks:
     def _handle(self, name: str, ttl: Seconds, permits: int, *, renew: bool) -> Lock:
         check_name(name, "lock name")
         leases = Leases(self._pipeline, self._clock, name, positive(ttl, "ttl"), permits)
-        return Lock(name, leases, renew=renew)
+        return Lock(name, leases, renew=check_flag(renew, "renew"))

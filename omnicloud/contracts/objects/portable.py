@@ -23,7 +23,13 @@ from omnicloud.contracts.objects.reading import ObjectReader
 from omnicloud.contracts.objects.sources import Source, pieces
 from omnicloud.contracts.objects.uploading import Progress, Uploading
 from omnicloud.contracts.objects.uploads import AbortUpload, BeginUpload
-from omnicloud.core.arguments import check_page_size
+from omnicloud.core.arguments import (
+    between,
+    check_flag,
+    check_mapping,
+    check_names,
+    check_page_size,
+)
 from omnicloud.core.durations import Seconds, positive
 from omnicloud.core.names import check_name, check_prefix
 from omnicloud.core.pipeline import Pipeline
@@ -96,8 +102,7 @@ class Objects:
                 "an upload that goes on has the content type and metadata it was begun with",
                 hint="give them to begin_upload",
             )
-        if not 1 <= concurrency <= 64:
-            raise InvalidArgumentError(f"concurrency is {concurrency}, it must be 1 to 64")
+        between(concurrency, 1, 64, "concurrency")
         part = _part_size(part_bytes, self._pipeline.driver)
         upload = Uploading(
             self._pipeline,
@@ -105,10 +110,10 @@ class Objects:
             _kind(content_type),
             _metadata(metadata),
             _version(if_version, absent=if_absent),
-            if_absent,
-            progress,
+            check_flag(if_absent, "if_absent"),
+            _progress(progress),
             concurrency,
-            upload_id,
+            None if upload_id is None else _id(upload_id),
         )
         return await upload.run(pieces(data, part))
 
@@ -121,7 +126,7 @@ class Objects:
 
     async def abort_upload(self, key: str, upload_id: str) -> None:
         """Forget an upload that was begun. One that is not there is no error."""
-        await self._pipeline.send(AbortUpload(check_name(key, "key"), upload_id))
+        await self._pipeline.send(AbortUpload(check_name(key, "key"), _id(upload_id)))
 
     async def download(self, key: str, *, start: int = 0, end: int | None = None) -> bytes:
         """The content of an object, or its bytes ``start`` to ``end`` (excluded).
@@ -152,7 +157,7 @@ class Objects:
         """
         check_name(key, "key")
         _check_range(start, end)
-        _check_chunk(chunk_bytes)
+        between(chunk_bytes, 1, 1 << 30, "chunk_bytes")
         source = reading.chunks(self._pipeline, key, start, end, chunk_bytes, reading.AHEAD)
         async with aclosing(source):
             async for chunk in source:
@@ -174,9 +179,8 @@ class Objects:
         """
         check_name(key, "key")
         _check_range(start, end)
-        _check_chunk(chunk_bytes)
-        if not 1 <= read_ahead <= 16:
-            raise InvalidArgumentError(f"read_ahead is {read_ahead}, it must be 1 to 16")
+        between(chunk_bytes, 1, 1 << 30, "chunk_bytes")
+        between(read_ahead, 1, 16, "read_ahead")
         return reading.opened(self._pipeline, key, start, end, chunk_bytes, read_ahead)
 
     async def stat(self, key: str) -> ObjectInfo:
@@ -204,7 +208,7 @@ class Objects:
 
     async def delete_many(self, keys: Iterable[str]) -> None:
         """Delete each of these objects, in as many requests as the service needs."""
-        wanted = tuple(dict.fromkeys(check_name(key, "key") for key in keys))
+        wanted = tuple(dict.fromkeys(check_names(keys, "key")))
         size = self._pipeline.driver.limits.batch_max_items
         for start in range(0, len(wanted), size):
             await self._pipeline.send(DeleteMany(wanted[start : start + size]))
@@ -246,7 +250,7 @@ class Objects:
             check_name(source, "source"),
             check_name(target, "target"),
             _version(if_version, absent=if_absent),
-            if_absent,
+            check_flag(if_absent, "if_absent"),
         )
         version = await self._pipeline.send(op)
         if version is None:
@@ -292,7 +296,10 @@ def _part_size(asked: int | None, driver: ObjectsDriver) -> int:
 
 
 def _metadata(metadata: Mapping[str, str] | None) -> Metadata:
-    pairs = tuple((metadata or {}).items())
+    if metadata is None:
+        return ()
+    check_mapping(metadata, "metadata", 'give names with texts: {"author": "me"}')
+    pairs = tuple(metadata.items())
     for name, value in pairs:
         check_name(name, "metadata name")
         _text(value, "metadata value")
@@ -309,6 +316,21 @@ def _kind(content_type: str) -> str:
     return content_type
 
 
+def _progress(progress: Progress | None) -> Progress | None:
+    if progress is not None and not callable(progress):
+        raise InvalidArgumentError(
+            f"progress must be a function, not {type(progress).__name__}",
+            hint="def progress(bytes_sent): ...",
+        )
+    return progress
+
+
+def _id(upload_id: str) -> str:
+    if not isinstance(upload_id, str) or not upload_id:
+        raise InvalidArgumentError("upload_id must be the id that begin_upload returned")
+    return _text(upload_id, "upload_id")
+
+
 def _text(value: str, what: str) -> str:
     if not isinstance(value, str):
         raise InvalidArgumentError(f"{what} must be text, not {type(value).__name__}")
@@ -318,18 +340,11 @@ def _text(value: str, what: str) -> str:
 
 
 def _check_range(start: int, end: int | None) -> None:
-    for what, value in (("start", start), ("end", end)):
-        if value is None:
-            continue
+    for what, value in (("start", start), ("end", 0 if end is None else end)):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise InvalidArgumentError(f"{what} is {value!r}, it must be an int from 0")
     if end is not None and end < start:
         raise InvalidArgumentError(f"end is {end}, before start, {start}")
-
-
-def _check_chunk(chunk_bytes: int) -> None:
-    if not 1 <= chunk_bytes <= 1 << 30:
-        raise InvalidArgumentError(f"chunk_bytes is {chunk_bytes}, it must be 1 to {1 << 30}")
 
 
 def _check_delimiter(delimiter: str | None) -> None:
