@@ -15,6 +15,7 @@ from omnicloud.core.moments import moment_of
 from omnicloud.errors import UnavailableError
 
 __all__ = [
+    "OF_UPLOAD",
     "condition_of",
     "facts_of",
     "headers_of",
@@ -30,7 +31,13 @@ _NOBODYS = "0x0"
 _NAMED = "omni_"
 NO_FACTS = {f"{_HEADER}{_NAMED}nothing": "1"}
 """Headers that keep none: a copy without any would take its source's."""
-_BESIDE = Beside(_NAMED, re.compile(r"[a-z_][a-z0-9_]{0,62}"), 8192)  # names of C# variables
+OF_UPLOAD = f"{_HEADER}{_NAMED}upload"
+"""The header by which a blob keeps of which upload in parts it is."""
+
+_UPLOAD_BYTES = 64  # the room that this takes of what the service keeps
+_BESIDE = Beside(  # names of C# variables
+    _NAMED, re.compile(r"[a-z_][a-z0-9_]{0,62}"), 8192 - _UPLOAD_BYTES
+)
 
 
 def headers_of(facts: Facts) -> dict[str, str]:

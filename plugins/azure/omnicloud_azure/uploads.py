@@ -2,8 +2,8 @@
 
 Blocks that are not committed belong to a blob's name, and go when anything is written there: two
 uploads of one key would lose each other's. So an upload has a folder ``~~uploads/ID/`` with a blob
-``begin``, which says what the object will be, and a blob ``whole``, whose blocks the parts are; an
-upload whose ``begin`` is gone is gone.
+``begin``, its mark (see :mod:`omnicloud_azure.marks`), and a blob ``whole``, whose blocks the parts
+are; an upload whose mark is gone is gone.
 """
 
 from __future__ import annotations
@@ -14,9 +14,8 @@ import binascii
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Any
 
 from omnicloud.contracts.objects.beside import Facts
 from omnicloud.contracts.objects.models import PartInfo, PartTag
@@ -30,19 +29,33 @@ from omnicloud.contracts.objects.uploads import (
 )
 from omnicloud.core.clock import Clock
 from omnicloud.core.http import Answer
-from omnicloud.errors import ConflictError, NotFoundError, OmniCloudError, UnavailableError
+from omnicloud.errors import (
+    ConflictError,
+    NotFoundError,
+    OmniCloudError,
+    Outcome,
+    UnavailableError,
+)
 from omnicloud_azure.answers import Block, block_list, blocks
 from omnicloud_azure.client import Client
 from omnicloud_azure.copying import copied
-from omnicloud_azure.errors import is_no_blob, refusal
-from omnicloud_azure.facts import headers_of
+from omnicloud_azure.errors import code_of, is_no_blob, refusal
+from omnicloud_azure.facts import headers_of, version_of
 from omnicloud_azure.integrity import md5_of
+from omnicloud_azure.marks import Mark, is_of, marking
 
 __all__ = ["Uploads"]
 
 _BLOB = {"x-ms-blob-type": "BlockBlob"}
 _NUMBER_DIGITS = 5
 _NO_BYTE = "-"  # after a part's number: the tag of a part that has none
+_MARK, _WHOLE = "begin", "whole"
+_ANY_CHECKSUM = f"sha256:{'0' * 64}"
+_RACES = 20  # times that others may come between the steps of a completion
+_PATIENCE_SECONDS = 2.0  # for who is completing the upload, unless that one is dead
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
+_REFUSED = (400, 404, 409, 412)
+_SOURCE_CHANGED = "SourceConditionNotMet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +69,11 @@ class Uploads:
     async def begin(self, op: BeginUpload) -> str:
         """Begin one and answer its id."""
         facts = Facts(op.metadata, rest=self.keys.rest(op.key))
-        headers_of(facts)  # refused now if ever
+        headers_of(replace(facts, checksum=_ANY_CHECKSUM))  # refused now if ever
         upload_id = f"{secrets.token_hex(16)}-{_digest(op.key)}"
         will_be = {"type": op.content_type, "metadata": op.metadata, "rest": facts.rest}
         body = json.dumps(will_be).encode()
-        _fine(await self.client.ask("PUT", self._name(upload_id, "begin"), {}, _BLOB, body))
+        _fine(await self.client.ask("PUT", self._name(upload_id, _MARK), {}, _BLOB, body))
         return upload_id
 
     async def part(self, op: UploadPart) -> str:
@@ -72,7 +85,7 @@ class Uploads:
         tag = f"{number}{moment:016x}{secrets.token_hex(4)}"
         query = {"comp": "block", "blockid": _block_id(tag)}
         headers = {} if op.checksum is None else {"content-md5": await md5_of(op.data)}
-        name = self._name(op.upload_id, "whole")
+        name = self._name(op.upload_id, _WHOLE)
         _fine(await self.client.ask("PUT", name, query, headers, op.data))
         return tag
 
@@ -91,22 +104,24 @@ class Uploads:
             NotFoundError: There is no such upload.
             ConflictError: A part is not there under its tag.
         """
-        will_be = await self._begun(op.key, op.upload_id)
-        arrived = await self._arrived(op.upload_id)
-        if not all(_is_there(part, arrived) for part in op.parts):
-            raise ConflictError("a part is not there under its tag")
-        metadata = tuple((name, value) for name, value in will_be["metadata"])
-        headers = headers_of(Facts(metadata, op.checksum, will_be["rest"]))
-        headers["x-ms-blob-content-type"] = will_be["type"]
-        whole = self._name(op.upload_id, "whole")
-        tags = (part.tag for part in op.parts if part.tag in arrived)
-        listed = block_list(map(_block_id, tags))
-        _fine(await self.client.ask("PUT", whole, {"comp": "blocklist"}, headers, listed))
-        target = self.keys.stored(op.key)
-        answer = await copied(self.client, self.clock, whole, target, condition)
-        if answer.status == 202:
-            await self._forgotten(op.upload_id)
-        return answer
+        for _ in range(_RACES):
+            before = await self._left_alone(op.key, op.upload_id)
+            arrived = await self._named(op)
+            mark = await self._moved(before, tried=True)
+            if mark is None:
+                continue  # another came first
+            answer = await self._copied(op, mark, arrived, condition)
+            if answer.status == 202:
+                await self._forgotten(op.upload_id)
+                return answer
+            if answer.status not in _REFUSED:
+                return answer
+            is_ours = await self._moved(mark, tried=False) is not None
+            if is_ours and not _is_of_the_source(answer, condition):
+                return answer
+        raise UnavailableError(
+            "others came between each attempt to complete the upload", outcome=Outcome.NOT_DONE
+        )
 
     async def abort(self, op: AbortUpload) -> None:
         """Forget one; none is no error."""
@@ -115,21 +130,86 @@ class Uploads:
             return
         await self._removed(op.upload_id)
 
-    async def _begun(self, key: str, upload_id: str) -> dict[str, Any]:
-        """What the object will be."""
-        answer = await self.client.ask("GET", self._name(upload_id, "begin"))
+    async def _begun(self, key: str, upload_id: str) -> Mark:
+        """The mark of an upload that has not ended.
+
+        Raises:
+            NotFoundError: There is no such upload.
+        """
+        answer = await self.client.ask("GET", self._name(upload_id, _MARK))
         if is_no_blob(answer) or not upload_id.endswith(f"-{_digest(key)}"):
-            raise NotFoundError("there is no such upload of that key")
-        try:
-            told: dict[str, Any] = json.loads(_fine(answer).body)
-        except ValueError as error:
-            raise UnavailableError("the service's answer is not what was written") from error
-        return told
+            raise _none()
+        mark = Mark.read(upload_id, _fine(answer))
+        if mark.is_tried and await self._is_made(key, upload_id):
+            raise _none()
+        return mark
+
+    async def _left_alone(self, key: str, upload_id: str) -> Mark:
+        """Its mark, once nobody is completing it; who does not end is not waited for."""
+        mark, pause = await self._begun(key, upload_id), _FIRST_PAUSE
+        until = self.clock.monotonic() + _PATIENCE_SECONDS
+        while mark.is_tried and self.clock.monotonic() < until:
+            await self.clock.sleep(pause)
+            mark, pause = await self._begun(key, upload_id), min(2 * pause, _LONGEST_PAUSE)
+        return mark
+
+    async def _moved(self, mark: Mark, *, tried: bool) -> Mark | None:
+        """The mark, written anew: nobody else's turn any more; ``None`` where another was first."""
+        headers = {
+            **_BLOB,
+            "if-match": f'"{mark.etag}"',
+            **(marking(mark.upload_id) if tried else {}),
+        }
+        name = self._name(mark.upload_id, _MARK)
+        answer = await self.client.ask("PUT", name, {}, headers, mark.body)
+        if answer.status == 412 or is_no_blob(answer):
+            return None
+        return replace(mark, etag=version_of(_fine(answer).headers), is_tried=tried)
+
+    async def _is_made(self, key: str, upload_id: str) -> bool:
+        """Whether the object is there that the upload became; then the upload is forgotten."""
+        answer = await self.client.ask("HEAD", self.keys.stored(key))
+        if is_no_blob(answer) or not is_of(upload_id, _fine(answer).headers):
+            return False
+        await self._forgotten(upload_id)
+        return True
+
+    async def _named(self, op: CompleteUpload) -> dict[str, int]:
+        """The parts that have arrived, with all that a completion names among them."""
+        arrived = await self._arrived(op.upload_id)
+        if not all(_is_there(part, arrived) for part in op.parts):
+            await self._begun(op.key, op.upload_id)  # whose end takes its parts away
+            raise ConflictError("a part is not there under its tag")
+        return arrived
+
+    async def _copied(
+        self,
+        op: CompleteUpload,
+        mark: Mark,
+        arrived: Mapping[str, int],
+        condition: Mapping[str, str],
+    ) -> Answer:
+        """Put the parts together and copy them, as long as it is this mark's turn."""
+        will_be = mark.will_be
+        metadata = tuple((name, value) for name, value in will_be["metadata"])
+        headers = headers_of(Facts(metadata, op.checksum, will_be["rest"]))
+        headers |= {"x-ms-blob-content-type": will_be["type"], **marking(op.upload_id)}
+        tags = (part.tag for part in op.parts if part.tag in arrived)
+        whole, listed = self._name(op.upload_id, _WHOLE), block_list(map(_block_id, tags))
+        made = await self.client.ask("PUT", whole, {"comp": "blocklist"}, headers, listed)
+        if made.status >= 300:
+            return made
+        # From here on no older one is copied; and a newer one has changed the mark.
+        if (await self._begun(op.key, op.upload_id)).etag != mark.etag:
+            return Answer(412, {"x-ms-error-code": _SOURCE_CHANGED}, b"")
+        source = {"x-ms-source-if-match": f'"{version_of(made.headers)}"'}
+        target = self.keys.stored(op.key)
+        return await copied(self.client, self.clock, whole, target, {**condition, **source})
 
     async def _arrived(self, upload_id: str) -> dict[str, int]:
         """The tags of the parts that are there, with their sizes."""
         query = {"comp": "blocklist", "blocklisttype": "all"}
-        answer = await self.client.ask("GET", self._name(upload_id, "whole"), query)
+        answer = await self.client.ask("GET", self._name(upload_id, _WHOLE), query)
         if is_no_blob(answer):
             return {}
         found = blocks(_fine(answer).body)
@@ -143,9 +223,9 @@ class Uploads:
             return
 
     async def _removed(self, upload_id: str) -> None:
-        """Remove ``begin`` first: without it there is no upload."""
-        await self._deleted(self._name(upload_id, "begin"))
-        whole = self._name(upload_id, "whole")
+        """Remove the mark first: without it there is no upload, and none is completed."""
+        await self._deleted(self._name(upload_id, _MARK))
+        whole = self._name(upload_id, _WHOLE)
         # A write lets the blocks go that were never committed; else they are paid for a week.
         _fine(await self.client.ask("PUT", whole, {}, _BLOB))
         await self._deleted(whole)
@@ -163,6 +243,17 @@ def _fine(answer: Answer) -> Answer:
     if answer.status >= 300:
         raise refusal(answer)
     return answer
+
+
+def _none() -> NotFoundError:
+    return NotFoundError("there is no such upload of that key")
+
+
+def _is_of_the_source(answer: Answer, condition: Mapping[str, str]) -> bool:
+    """Whether a copy was refused because what was put together is not there any more."""
+    if answer.status == 412 and not condition:
+        return True
+    return is_no_blob(answer) or code_of(answer) == _SOURCE_CHANGED
 
 
 def _block_id(tag: str) -> str:
