@@ -85,8 +85,8 @@ class S3Objects:
         self._client = client
         self._keys = keys
         self._features = features
-        self._uploads = Uploads(client, keys)
         self._claims = Claims(client, client.clock, keys.beginning(""))
+        self._uploads = Uploads(client, keys, self._claims)
         self._lister = Lister(client, keys, self._look)
 
     @property
@@ -220,6 +220,14 @@ class S3Objects:
         return await self._uploads.listed(op)
 
     async def complete_upload(self, op: CompleteUpload, /) -> str:
+        try:
+            return await self._completed(op)
+        except ConflictError:
+            # Looked for after what refused it: an upload that is there now was there then.
+            await self._uploads.check(op)
+            raise
+
+    async def _completed(self, op: CompleteUpload) -> str:
         stored = self._keys.stored(op.key)
         # The service decides below. But what it refuses once the parts are put together can
         # be completed again, not gone on with: so look first, unless another comes between.

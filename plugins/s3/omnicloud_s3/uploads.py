@@ -12,8 +12,11 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import sha256
 from typing import NamedTuple
+
+import anyio
 
 from omnicloud.contracts.objects.models import PartInfo, PartTag
 from omnicloud.contracts.objects.stored_keys import StoredKeys
@@ -24,16 +27,19 @@ from omnicloud.contracts.objects.uploads import (
     ListParts,
     UploadPart,
 )
-from omnicloud.errors import ConflictError, NotFoundError
+from omnicloud.errors import ConflictError, NotFoundError, OmniCloudError
 from omnicloud_s3.answers import Part, completion, field_of, parts
+from omnicloud_s3.claims import Claims
 from omnicloud_s3.client import Answer, Client
-from omnicloud_s3.facts import Facts, Version
+from omnicloud_s3.facts import Facts, Version, version_of
 
 __all__ = ["Completed", "Uploads"]
 
 _BETWEEN = "~"  # in no id of the service
 _STAGE = "~~stage-"  # in no key of ours
 _REMEMBERED = 1000
+_TURN = "whole"  # what those who move one upload to its key ask for
+_LAST_SECONDS = 0.5
 
 
 class _Upload(NamedTuple):
@@ -58,6 +64,7 @@ class Uploads:
 
     client: Client
     keys: StoredKeys
+    claims: Claims
     _sent: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
 
     async def begin(self, op: BeginUpload) -> str:
@@ -101,22 +108,33 @@ class Uploads:
             ConflictError: A part is not there under its tag.
         """
         upload = self._upload(op.key, op.upload_id)
-        if upload.staged and await self._is_together(upload):
-            return await self._moved(op, upload, headers)
-        there = {(part.number, part.etag) for part in await self._arrived(op.key, op.upload_id)}
-        if not there.issuperset((part.number, part.tag) for part in op.parts):
-            raise ConflictError("a part is not there under its tag")
-        tags = op.parts
-        if not tags:  # the service makes no object of no parts
-            tags = (PartTag(1, await self.part(UploadPart(op.key, op.upload_id, 1, 0, b""))),)
-        query = {"uploadId": upload.id}
-        conditions = {} if upload.staged else headers
-        answer = await self.client.ask("POST", upload.key, query, conditions, completion(tags))
-        if answer.status != 200 or answer.code:
-            return Completed(answer, "")
-        if upload.staged:
-            return await self._moved(op, upload, headers)
-        return Completed(answer, str(Version(answer.told_etag, upload.number)))
+        if not upload.staged:
+            answer = await self._put_together(op, upload, headers)
+            return Completed(answer, _version(answer, upload))
+        # The copy below is done whether or not another has done it: so one at a time.
+        async with self.claims.held(upload.key, _TURN, partial(self.check, op)):
+            try:
+                return await self._put_together_and_moved(op, upload, headers)
+            except (OmniCloudError, asyncio.CancelledError):
+                # What is put together is no upload any more, and no object yet.
+                with anyio.move_on_after(_LAST_SECONDS, shield=True):
+                    await self._moved_if_together(op, upload, headers)
+                raise
+
+    async def check(self, op: CompleteUpload) -> None:
+        """Look whether there is such an upload.
+
+        Raises:
+            NotFoundError: There is none, or it is complete.
+        """
+        upload = self._upload(op.key, op.upload_id)
+        if not (upload.staged and await self._is_together(upload)):
+            await self._arrived(op.key, op.upload_id)
+            return
+        now = await self.client.ask("HEAD", self.keys.stored(op.key))
+        if now.status == 200 and version_of(now.headers).number == upload.number:
+            await self.client.ask("DELETE", upload.key)
+            raise NotFoundError("there is no such upload of that key")
 
     async def abort(self, op: AbortUpload) -> None:
         """Forget one; none is no error."""
@@ -131,6 +149,28 @@ class Uploads:
         if upload.staged:
             await self.client.ask("DELETE", upload.key)
 
+    async def _put_together(
+        self, op: CompleteUpload, upload: _Upload, conditions: Mapping[str, str]
+    ) -> Answer:
+        """Have the service complete its upload, if all parts are there."""
+        there = {(part.number, part.etag) for part in await self._arrived(op.key, op.upload_id)}
+        if not there.issuperset((part.number, part.tag) for part in op.parts):
+            raise ConflictError("a part is not there under its tag")
+        tags = op.parts
+        if not tags:  # the service makes no object of no parts
+            tags = (PartTag(1, await self.part(UploadPart(op.key, op.upload_id, 1, 0, b""))),)
+        query = {"uploadId": upload.id}
+        return await self.client.ask("POST", upload.key, query, conditions, completion(tags))
+
+    async def _put_together_and_moved(
+        self, op: CompleteUpload, upload: _Upload, headers: Mapping[str, str]
+    ) -> Completed:
+        if not await self._is_together(upload):
+            answer = await self._put_together(op, upload, {})
+            if answer.status != 200 or answer.code:
+                return Completed(answer, "")
+        return await self._moved(op, upload, headers)
+
     async def _moved(
         self, op: CompleteUpload, upload: _Upload, headers: Mapping[str, str]
     ) -> Completed:
@@ -141,10 +181,21 @@ class Uploads:
             "x-amz-metadata-directive": "COPY",
         }
         answer = await self.client.ask("PUT", self.keys.stored(op.key), headers=asked)
-        if answer.status != 200 or answer.code:
-            return Completed(answer, "")
-        await self.client.ask("DELETE", upload.key)
-        return Completed(answer, str(Version(answer.told_etag, upload.number)))
+        version = _version(answer, upload)
+        if version:
+            await self.client.ask("DELETE", upload.key)
+        return Completed(answer, version)
+
+    async def _moved_if_together(
+        self, op: CompleteUpload, upload: _Upload, headers: Mapping[str, str]
+    ) -> None:
+        """Best effort: what it was that failed is what there is to tell."""
+        try:
+            if await self._is_together(upload):
+                await self.check(op)
+                await self._moved(op, upload, headers)
+        except OmniCloudError:
+            return
 
     async def _is_together(self, upload: _Upload) -> bool:
         """Whether a completion before put the parts together, but a condition did not hold."""
@@ -176,6 +227,13 @@ class Uploads:
 
     def _stage(self, stage: str, digest: str) -> str:
         return f"{self.keys.beginning('')}{_STAGE}{stage}/{digest}"
+
+
+def _version(answer: Answer, upload: _Upload) -> str:
+    """The version of what was made; empty where the service refused it."""
+    if answer.status != 200 or answer.code:
+        return ""
+    return str(Version(answer.told_etag, upload.number))
 
 
 def _digest(key: str) -> str:
