@@ -57,7 +57,7 @@ from omnicloud_nats.stored import Stored
 from omnicloud_nats.stream import Stream, open_stream
 from omnicloud_nats.together import together
 from omnicloud_nats.turns import Turns, Write
-from omnicloud_nats.uploads import Uploads
+from omnicloud_nats.uploads import Uploads, over
 
 __all__ = ["FEATURES", "NatsObjects", "open_objects"]
 
@@ -72,6 +72,7 @@ _LIMITS = ObjectsLimits(
 )
 _AT_ONCE = 8
 _TRIES = 50
+_PAUSE_SECONDS = 0.005
 
 
 class NatsObjects:
@@ -170,20 +171,25 @@ class NatsObjects:
 
     async def complete_upload(self, op: CompleteUpload, /) -> str:
         subject, beside = self._subjects.of(op.key)
-        upload = await self._uploads.found(op.key, op.upload_id)
-        pieces = self._uploads.chosen(upload, op.parts)
-        _expect(held_of(await self._stream.last(subject)), op)
-        # Taken first: an upload that is complete twice, or aborted meanwhile, is not found.
-        await self._uploads.take(op.key, op.upload_id)
-        record = record_of(pieces, upload.content_type, upload.metadata, op.checksum, beside)
-        try:
-            version = await self._replace(subject, op, record, ())
-        except ConflictError:
-            await self._uploads.put_back(op.upload_id, upload)
-            raise
-        kept = {piece.id for piece in pieces}
-        self._pieces.drop_soon(p.piece for p in upload.parts.values() if p.piece.id not in kept)
-        return version
+        for _ in range(_TRIES):
+            found = await self._stream.last(subject)
+            # Read after the object: an upload that is there now was there when that was read.
+            upload, taken = await self._uploads.taken(op.key, op.upload_id)
+            pieces = self._uploads.chosen(upload, op.parts)
+            held = held_of(found)
+            _expect(held, op)
+            record = record_of(pieces, upload.content_type, upload.metadata, op.checksum, beside)
+            placed = subject, record.data, record.headers | over(found)
+            # In one step: a completion that is cut off leaves the upload or the object, never
+            # neither; and of two, or of one and an end of the upload, only one is.
+            seq = await self._stream.publish_all([taken, placed])
+            if seq is not None:
+                kept = {piece.id for piece in pieces}
+                left = [p.piece for p in upload.parts.values() if p.piece.id not in kept]
+                self._pieces.drop_soon([*left, *(held.pieces if held is not None else ())])
+                return str(seq)
+            await self._stream.store.clock.sleep(_PAUSE_SECONDS)
+        raise _contended()
 
     async def abort_upload(self, op: AbortUpload, /) -> None:
         await self._uploads.abort(op)
@@ -203,7 +209,7 @@ class NatsObjects:
     async def _replace(
         self,
         subject: str,
-        op: Put | Copy | Delete | CompleteUpload,
+        op: Put | Copy | Delete,
         record: Write | None,
         fresh: bytes | Sequence[Piece],
     ) -> str:
@@ -236,7 +242,7 @@ async def open_objects(config: NatsConfig, opening: Opening) -> NatsObjects:
     """An objects driver on the configured server."""
     store = await store_of(config, opening)
     name = config.stream_of(opening.service.name, "objects")
-    stream = await open_stream(store, name, max_msgs_per_subject=1)
+    stream = await open_stream(store, name, max_msgs_per_subject=1, allow_atomic=True)
     durable = config.durability == "fsync"
     return NatsObjects(stream, FEATURES if durable else FEATURES - {ObjectsFeature.DURABLE})
 

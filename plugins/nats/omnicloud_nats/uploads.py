@@ -17,7 +17,10 @@ from omnicloud_nats.stored import Stored
 from omnicloud_nats.stream import Stream
 from omnicloud_nats.turns import Turns, Write
 
-__all__ = ["Uploads"]
+__all__ = ["Message", "Uploads", "over"]
+
+Message = tuple[str, bytes, dict[str, str]]
+"""A subject, data and headers."""
 
 
 class Uploads:
@@ -31,7 +34,8 @@ class Uploads:
     async def begin(self, op: BeginUpload) -> str:
         """Begin one; its id."""
         upload_id = uuid.uuid4().hex
-        await self.put_back(upload_id, Upload(op.key, op.content_type, op.metadata))
+        upload = Upload(op.key, op.content_type, op.metadata)
+        await self._stream.publish(self._subject(upload_id), upload.written())
         return upload_id
 
     async def add(self, op: UploadPart) -> str:
@@ -81,33 +85,36 @@ class Uploads:
             raise ConflictError("a part is not there under its tag")
         return pieces
 
-    async def take(self, key: str, upload_id: str) -> Upload:
-        """Take the upload away, whole.
+    async def taken(self, key: str, upload_id: str) -> tuple[Upload, Message]:
+        """The upload, and the message that takes it away if nobody changes it before.
 
         Raises:
             NotFoundError: There is none of that key.
         """
-
-        def decide(found: Stored | None, _: float) -> tuple[Write, Callable[[int], Upload]]:
-            upload = _found(found, key)
-            return Write(b"", dict(GONE)), lambda _: upload
-
-        return await self._turns.change(self._subject(upload_id), decide)
-
-    async def put_back(self, upload_id: str, upload: Upload) -> None:
-        """Make the upload be there."""
-        await self._stream.publish(self._subject(upload_id), upload.written())
+        subject = self._subject(upload_id)
+        stored = await self._stream.last(subject)
+        return _found(stored, key), (subject, b"", GONE | over(stored))
 
     async def abort(self, op: AbortUpload) -> None:
         """Take the upload away with its parts; silent where there is none."""
+
+        def decide(found: Stored | None, _: float) -> tuple[Write, Callable[[int], Upload]]:
+            upload = _found(found, op.key)
+            return Write(b"", dict(GONE)), lambda _: upload
+
         try:
-            upload = await self.take(op.key, op.upload_id)
+            upload = await self._turns.change(self._subject(op.upload_id), decide)
         except NotFoundError:
             return
         self._pieces.drop_soon(part.piece for part in upload.parts.values())
 
     def _subject(self, upload_id: str) -> str:
         return f"{self._stream.name}.u.{token_of(upload_id)}"
+
+
+def over(stored: Stored | None) -> dict[str, str]:
+    """The headers of a message that is taken only as the next one of its subject after this."""
+    return {"Nats-Expected-Last-Subject-Sequence": str(stored.seq if stored else 0)}
 
 
 def _found(stored: Stored | None, key: str) -> Upload:
