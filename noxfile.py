@@ -6,6 +6,8 @@ and little more. Arguments after ``--`` go to the tool of the session.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,12 +24,27 @@ nox.options.error_on_external_run = True
 
 ROOT = Path(__file__).parent
 HOME = Path(os.environ.get("OMNICLOUD_DEV_VENV", ROOT / ".venv-dev"))
-PYTHON_FILES = ("omnicloud", "tck", "plugins", "tests", "benchmarks", "examples", "noxfile.py")
+PYTHON_FILES = (
+    "omnicloud",
+    "tck",
+    "plugins",
+    "tests",
+    "benchmarks",
+    "examples",
+    "noxfile.py",
+    "conftest.py",
+)
 _APT = ("apt-get", "install", "-qq", "-y", "--no-install-recommends")
 CONSTRAINTS = ROOT / "constraints.txt"
-WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
-"""Processes of a test run: half of its time is waiting for servers and for leases to end."""
+GROUPS = ("lint", "types", "floors", "test", "certify-others", "bench", "docs")
+WORKERS = str(min(16, 4 * (os.cpu_count() or 1)))
+"""Processes of a test run: most of its time is waiting for servers and for leases to end."""
+TESTS = ("tests", "tck/tests", "plugins")
+SPREAD = ("-n", WORKERS, "--dist", "worksteal")
 DIFFERENTIAL, DIFFERENTIAL_FULL = 100, 100_000
+
+# Where this is set, each of the hundreds of processes of a run compiles all that it imports.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 
 def _run(session: nox.Session, *command: str, **env: str) -> None:
@@ -37,7 +54,12 @@ def _run(session: nox.Session, *command: str, **env: str) -> None:
 
 
 def _ready(session: nox.Session, *groups: str) -> None:
-    """Make the shared environment, or bring it up to date."""
+    """Make the shared environment, or bring it up to date where what is wanted of it is new."""
+    record, wanted_of = HOME / "ready.json", _wanted()
+    before = json.loads(record.read_text()) if record.exists() else {}
+    there = set(before["groups"]) if before.get("wanted") == wanted_of else set()
+    if before.get("wanted") == wanted_of and there.issuperset(groups):
+        return
     uv = str(Path(sys.executable).parent / "uv")
     uv = uv if Path(uv).exists() else "uv"
     if not (HOME / "bin" / "python").exists():
@@ -54,6 +76,18 @@ def _ready(session: nox.Session, *groups: str) -> None:
     session.run(
         uv, "pip", "install", "-q", "--python", python, *constrained, *local, *wanted, external=True
     )
+    record.write_text(json.dumps({"wanted": wanted_of, "groups": sorted(there.union(groups))}))
+
+
+def _wanted() -> str:
+    """A digest of the files that say what to install, and where from."""
+    digest = hashlib.sha256(f"{ROOT} {sys.version}".encode())
+    projects = (ROOT.glob(where) for where in ("*.toml", "tck/*.toml", "plugins/*/*.toml"))
+    for file in sorted(file for found in projects for file in found):
+        digest.update(file.read_bytes())
+    if CONSTRAINTS.exists():
+        digest.update(CONSTRAINTS.read_bytes())
+    return digest.hexdigest()
 
 
 def _installed(package: str) -> bool:
@@ -114,6 +148,12 @@ def _azurite(session: nox.Session) -> Iterator[list[str]]:
 
 
 @nox.session
+def ready(session: nox.Session) -> None:
+    """The shared environment with what every gate needs."""
+    _ready(session, *GROUPS)
+
+
+@nox.session
 def lint(session: nox.Session) -> None:
     """Style and common mistakes."""
     _ready(session, "lint")
@@ -136,15 +176,22 @@ def floors(session: nox.Session) -> None:
 
 
 @nox.session
+def collect(session: nox.Session) -> None:
+    """All tests are found, and compiled once for all processes of ``tests``."""
+    _ready(session, "test", "certify-others")
+    _run(session, "pytest", "--collect-only", "-qqq", *TESTS)
+
+
+@nox.session
 def tests(session: nox.Session) -> None:
     """All tests, in random order: the library's, the kit's, and every provider under the laws."""
     _ready(session, "test", "certify-others")
     session.log(f"differential execution: {DIFFERENTIAL} operations of each contract and provider")
     with _azurite(session) as left_out:
-        every = ["tests", "tck/tests", "plugins", *left_out, *_servers(session)]
+        every = [*TESTS, *left_out, *_servers(session)]
         _run(
             session,
-            *("pytest", "-n", WORKERS, *every, *session.posargs),
+            *("pytest", *SPREAD, *every, *session.posargs),
             OMNICLOUD_DIFFERENTIAL_OPERATIONS=str(DIFFERENTIAL),
         )
 
@@ -160,7 +207,7 @@ def tck(session: nox.Session) -> None:
     named = [name for name in session.posargs if name != "--full"]
     chosen = [f"plugins/{name}" for name in named] or ["tck/tests", "plugins"]
     with _azurite(session) as left_out:
-        _run(session, "pytest", "-n", WORKERS, *chosen, *left_out, *_servers(session))
+        _run(session, "pytest", *SPREAD, *chosen, *left_out, *_servers(session))
     if "--full" in session.posargs:
         _run(session, "pytest", "-n", "2", "plugins/fsspec", OMNICLOUD_FSSPEC_ALL="1")
         full = ("--operations", str(DIFFERENTIAL_FULL))
