@@ -172,7 +172,7 @@ class CountsForItself(MemoryKV):
 
     def _write(self, key: str, value: bytes, ttl: float | None) -> int:
         version = super()._write(key, value, ttl)
-        self.__dict__["_wrong_count"] = self.__dict__.get("_wrong_count", 0) + 1
+        self._wrong_count: int = self.__dict__.get("_wrong_count", 0) + 1
         self._shown()[version] = str(self._wrong_count)
         return version
 

@@ -63,7 +63,7 @@ class Dashes(MemorySecrets):
     async def list(self, op: List, /) -> NamePage:
         await self._store.reading()
         after = op.cursor or ""
-        spelt = (self._spelt().get(name, name) for name in self._rows())
+        spelt: list[str] = [self._spelt().get(name) or name for name in self._rows()]
         names = sorted(n for n in spelt if n > after and n.startswith(op.prefix))
         more = len(names) > op.limit
         return NamePage(tuple(names[: op.limit]), names[op.limit - 1] if more else None)
