@@ -21,7 +21,7 @@ import numpy as np
 from _packing import Node, clairvoyant, fewest_nodes
 from _playing import SLO, Played, play
 from _policies import MIXED, POLICIES, Bench, Choice, Policy, Remembered
-from _traces import WEEK, Fleet, load, rehearsals, starts
+from _traces import DAY, WEEK, Fleet, load, rehearsals, starts
 from _writing import RESULTS, plot_bars, table, write
 from density import options_of, shape, summed
 
@@ -159,6 +159,7 @@ def main() -> None:
     bills: dict[str, list[Bill]] = {}
     named = {one.name: one for one in POLICIES}
     policies = {label: named[name] for label, name in COMPARED.items()}
+    policies["omnicloud_one_type_giving_back"] = replace(named["omnicloud"], calm=DAY // 2)
     orders = 1 if options.smoke else options.orders
     for label, policy in (policies | {one.name: one for one in MIXED}).items():
         weekly = [market.week(policy, start, orders, options.smoke) for start in weeks]
