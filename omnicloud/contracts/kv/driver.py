@@ -269,7 +269,8 @@ class Scan(Operation[KVDriver, Page]):
 class Increment(Named[KVDriver, int]):
     """Add to the decimal integer stored under a key (0 if absent) and answer the sum.
 
-    The key keeps its time to live. Sums are signed 64 bit.
+    The key keeps its time to live. Sums are signed 64 bit. A decimal integer is written one way
+    only: no leading zeros, no sign but the minus of a negative one, nothing around it.
 
     Errors of a driver:
         ConflictError: The stored value is no such integer, or the sum would not be.
