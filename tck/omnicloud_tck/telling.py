@@ -1,4 +1,4 @@
-"""What an error or a log tells: for laws that no payload may be in it."""
+"""What an error, a log or a span tells: for laws that no payload may be in it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TypeVar
 
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import Broken
+from omnicloud_tck.spans import traced
 
 __all__ = ["everything", "heard", "refusal", "tells"]
 
@@ -31,7 +32,7 @@ def everything(error: BaseException | None) -> str:
 
 @contextlib.contextmanager
 def heard() -> Iterator[io.StringIO]:
-    """All that is logged, printed or warned of inside the block."""
+    """All that is logged, traced, printed or warned of inside the block."""
     told = io.StringIO()
     handler, root = _Whole(told), logging.getLogger()
     level = root.level
@@ -41,6 +42,7 @@ def heard() -> Iterator[io.StringIO]:
         with (
             contextlib.redirect_stdout(told),
             contextlib.redirect_stderr(told),
+            traced(told.write),
             warnings.catch_warnings(record=True) as warned,
         ):
             warnings.simplefilter("always")

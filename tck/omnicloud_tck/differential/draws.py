@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import random
 from typing import Any
+
+from omnicloud_tck.seams import SEAMS, USUAL_SEAMS
 
 __all__ = ["Chance", "flag", "name", "names", "payload", "prefix"]
 
 _FEW = 4
+_SELDOM = 3
 _NUMBERS = (b"0", b"7", b"-3")
 _NAMES = (
     *("a", "A", "b", "ab", "", "a/b", "a//b", "a/../b", "a/", "a.b", "a:b", "a\\b", "a\0b", "../a"),
@@ -62,6 +66,20 @@ class Chance(random.Random):
         self.names = list(some)[:_FEW]
         self.kept: dict[str, Any] = {}
         self.payloads = [self.choice(_NUMBERS), *self.sample(_PAYLOADS, _FEW)]
+        spelt = hashlib.sha256("\n".join(self.names).encode()).hexdigest()
+        self._told = int(spelt[-8:], 16)
+        if self._told % _SELDOM == 1:
+            self.payloads[-1] = f"cnry-{spelt[:10]}".encode()
+
+    @property
+    def seam(self) -> str | None:
+        """What a careless join puts between the two parts of a name; ``None`` in most lists.
+
+        It follows from the names, so that all else is drawn as it is without it.
+        """
+        usual, which = divmod(self._told // _SELDOM, len(SEAMS))
+        seam = USUAL_SEAMS[which % len(USUAL_SEAMS)] if usual % 2 else SEAMS[which]
+        return None if self._told % _SELDOM else seam
 
 
 def name(chance: Chance) -> str:

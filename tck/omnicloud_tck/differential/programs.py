@@ -20,6 +20,7 @@ from omnicloud_tck.differential.seats import Seat
 from omnicloud_tck.differential.shrinking import shrunk
 from omnicloud_tck.differential.twins import Idle, Scene, Step, Subject, drawn_steps
 from omnicloud_tck.probes import Scoping
+from omnicloud_tck.spans import traced
 from omnicloud_tck.telling import tells
 from omnicloud_tck.world import World
 
@@ -217,7 +218,7 @@ class _Game:
             seat.told.clear()
         for canary in set(CANARY.findall(repr(steps))) if told else ():
             if tells(told, canary):
-                return "a payload is in an error, in a log or in the repr of a driver"
+                return "a payload is in an error, a log, a span or the repr of a driver"
         return None
 
 
@@ -245,7 +246,7 @@ class _Logged(logging.Handler):
 
 @contextmanager
 def logged(wanted: bool) -> Iterator[list[str]]:
-    """All that is logged inside the block, by whomever; nothing where that is not wanted."""
+    """All that is logged, or told to spans, inside the block; nothing where that is not wanted."""
     texts: list[str] = []
     if not wanted:
         yield texts
@@ -255,7 +256,8 @@ def logged(wanted: bool) -> Iterator[list[str]]:
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        yield texts
+        with traced(texts.append):
+            yield texts
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

@@ -76,7 +76,7 @@ class Quiet(EveryVerb):
 
     @law(
         "G-066",
-        "No verb logs a payload, prints one, warns of one, or tells one in an error.",
+        "No verb logs, traces or prints a payload, warns of one, or tells one in an error.",
         alone=True,
         rung=Rung.TRUST,
     )
@@ -89,7 +89,7 @@ class Quiet(EveryVerb):
                     await pipe.send(op)
                 except OmniCloudError as error:
                     that(not _in(everything(error)), f"the error of {op.name} tells a payload")
-                that(not _in(told.getvalue()), f"a payload was logged by the time of {op.name}")
+                that(not _in(told.getvalue()), f"a payload was told by the time of {op.name}")
         that(not _in(told.getvalue()), "a payload was told in a warning")
 
 
