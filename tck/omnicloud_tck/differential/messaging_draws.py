@@ -40,11 +40,14 @@ def _room(chance: Chance) -> str:
     if "wild" not in chance.kept:
         chance.kept["wild"] = chance.choice((*_WILD, chance.names[:2], chance.names[:2]))
     one, two = chance.kept["wild"]
+    if chance.seam is not None:
+        one = two = f"{chance.seam}x"
     return "t" + str(chance.choice(("", "", "", one, two)))
 
 
 def _group(chance: Chance) -> str:
-    return chance.choice(("g", "g", "g" + chance.names[2]))
+    other = "g" + chance.names[2] if chance.seam is None else f"x{chance.seam}g"
+    return chance.choice(("g", "g", other))
 
 
 def _any_group(chance: Chance) -> str | None:

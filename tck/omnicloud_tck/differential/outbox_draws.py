@@ -15,11 +15,15 @@ __all__ = ["OUTBOX_SUBJECT"]
 
 def _room(chance: Chance) -> str:
     """What a space is called after its beginning: mostly the same in every list."""
-    return chance.choice(("s", "s", "s", "s", chance.names[0]))
+    other = chance.names[0] if chance.seam is None else f"s{chance.seam}x"
+    return chance.choice(("s", "s", "s", "s", other))
 
 
 def _key(chance: Chance) -> str | None:
-    return chance.choice((None, "a", "a", "a", "B", "b" + chance.names[0], chance.names[1] or "c"))
+    some = ("b" + chance.names[0], chance.names[1] or "c")
+    if chance.seam is not None:
+        some = (f"x{chance.seam}a", "c")
+    return chance.choice((None, "a", "a", "a", "B", *some))
 
 
 def _keys(chance: Chance) -> tuple[str | None, str | None]:

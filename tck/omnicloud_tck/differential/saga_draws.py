@@ -24,12 +24,14 @@ _ENTRIES = (("pay", "DONE"), ("pay", "DONE"), ("pay", "done"), ("é", " x "), ("
 
 def _room(chance: Chance) -> str:
     """What a space is called after its beginning: mostly the same in every list."""
-    return chance.choice(("s", "s", "s", "s", chance.names[0]))
+    other = chance.names[0] if chance.seam is None else f"s{chance.seam}x"
+    return chance.choice(("s", "s", "s", "s", other))
 
 
 def _name(chance: Chance) -> str:
     """One of the few ids of a list."""
-    return chance.choice(("a", "b", "B", *(name or "c" for name in chance.names[1:])))
+    other = "B" if chance.seam is None else f"x{chance.seam}a"
+    return chance.choice(("a", "b", other, *(name or "c" for name in chance.names[1:])))
 
 
 def _status(chance: Chance) -> str:

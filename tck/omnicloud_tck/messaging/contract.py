@@ -23,6 +23,7 @@ from omnicloud_tck.messaging.delays import DelayLaws
 from omnicloud_tck.messaging.dues import DueLaws
 from omnicloud_tck.messaging.edges import EdgeLaws
 from omnicloud_tck.messaging.histories import MessagingHistories
+from omnicloud_tck.messaging.joined import JoinedLaws
 from omnicloud_tck.messaging.lasting import LastingLaws
 from omnicloud_tck.messaging.loans import LoanLaws
 from omnicloud_tck.messaging.once import OnceLaws
@@ -50,6 +51,7 @@ class MessagingContract(
     DueLaws,
     RetryLaws,
     WholesLaws,
+    JoinedLaws,
     OnceLaws,
     LastingLaws,
     MessagingHistories,

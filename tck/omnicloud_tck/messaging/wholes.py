@@ -12,6 +12,7 @@ from omnicloud_tck.check import equal, that
 from omnicloud_tck.general.kept import Kept, Pipe
 from omnicloud_tck.law import law
 from omnicloud_tck.messaging.outcomes import HEADERS
+from omnicloud_tck.messaging.receiving import received
 from omnicloud_tck.world import World
 
 __all__ = ["WholesLaws"]
@@ -19,6 +20,7 @@ __all__ = ["WholesLaws"]
 _PLACE = ("whole", "g")
 _LEASE = 30.0
 _PAUSE = 1.2
+_LARGE = 1 << 20
 _REASON = "the payment service answered 503: " + "überlastet, später! " * 8 + "end"
 
 Whole = dict[bytes, tuple[str | None, dict[str, str]]]
@@ -59,6 +61,32 @@ class WholesLaws(Kept):
         equal(expected, told, "dead letters")
         equal(len(sent), await one.redrive("whole", group="g"), "letters redriven")
         await self._settle(pipe, await self._whole(pipe, expected, "redriven"))
+
+    @law("MS-184", "As large a payload as is allowed is whole on every way, also in a dead letter.")
+    async def large_messages_stay_whole(self, world: World[Any]) -> None:
+        one = Messaging(await world.pipeline(), world.clock)
+        pipe, driver = await world.pipeline(), one.pipeline.driver
+        payload = self.random.randbytes(min(driver.limits.payload_max_bytes, _LARGE))
+        await pipe.send(Subscribe(*_PLACE))
+        delay = 0.4 if MessagingFeature.DELAYED in driver.features else None
+        await one.publish("whole", payload, key="k", delay_seconds=delay)
+        for attempt in range(1, 3):
+            lent = await self._large(pipe, payload, f"at attempt {attempt}")
+            if attempt == 1:
+                await pipe.send(Nack(*_PLACE, lent.receipt))
+        await pipe.send(Kill(*_PLACE, lent.receipt, "on purpose"))
+        (letter,) = [letter async for letter in one.dead_letters("whole", group="g")]
+        that(letter.payload == payload, f"{len(letter.payload)} of {len(payload)} bytes when dead")
+        equal(1, await one.redrive("whole", group="g"), "letters redriven")
+        lent = await self._large(pipe, payload, "redriven")
+        await pipe.send(Ack(*_PLACE, lent.receipt))
+
+    async def _large(self, pipe: Pipe, payload: bytes, when: str) -> Delivery:
+        found = await received(pipe, *_PLACE, 1, wait=3.0, lease=_LEASE)
+        equal(1, len(found), f"deliveries of a large message {when}")
+        size = len(found[0].payload)
+        that(found[0].payload == payload, f"{size} of {len(payload)} bytes came {when}")
+        return found[0]
 
     async def _whole(self, pipe: Pipe, expected: Whole, how: str) -> list[Delivery]:
         """All of them, lent; no two have one key, so none waits for another."""

@@ -24,6 +24,7 @@ from omnicloud_tck.outbox.apart import OutboxApart
 from omnicloud_tck.outbox.claims import ClaimLaws
 from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.histories import OutboxHistories
+from omnicloud_tck.outbox.joined import JoinedLaws
 from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
 from omnicloud_tck.outbox.programs import OutboxPrograms
@@ -43,6 +44,7 @@ class OutboxContract(
     OutboxApart,
     LastingLaws,
     SilenceLaws,
+    JoinedLaws,
     WakingLaws,
     OutboxHistories,
     OutboxPrograms,

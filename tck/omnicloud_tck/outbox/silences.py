@@ -1,4 +1,4 @@
-"""The law of an outbox over which nobody comes for long."""
+"""The laws of an outbox over which nobody comes for long."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from omnicloud.contracts.outbox import OutboxEvent
 from omnicloud.contracts.outbox.driver import Claim, Fail
 from omnicloud.contracts.outbox.portable import SPACE
-from omnicloud_tck.check import equal
+from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
@@ -15,10 +15,25 @@ from omnicloud_tck.world import World
 __all__ = ["SilenceLaws"]
 
 _SILENCES = (4000.0, 90_000.0, 31 * 86_400.0)
+_AGING = 0.7
+_ROUND = 0.6  # seconds by which clocks and stamps may differ
 
 
 class SilenceLaws(Contract):
     """Neither numbers nor what was given up end by themselves."""
+
+    @law("OX-154", "The lag is the age of the oldest event since it was saved, tried or not.")
+    async def ages_count_from_saving(self, world: World[Any]) -> None:
+        one, two = await self.portable(world), await self.portable(world)
+        await one.save_event(OutboxEvent("t", b"old"))
+        waited = 0.0
+        for _ in range(3):
+            await world.sleep(_AGING)
+            waited += _AGING
+            (event,) = await two.pipeline.send(Claim(SPACE, "two", 1, 0.0, 60.0))
+            await two.pipeline.send(Fail(SPACE, "two", event.event_id, 0.0))
+            age = (await one.lag()).oldest_seconds
+            that(age > waited - _ROUND, f"{waited:g} s after it was saved its age is {age:.2f} s")
 
     @law(
         "OX-140",

@@ -1,11 +1,11 @@
-"""The law of sagas that two begin at almost the same time."""
+"""The laws of sagas that two begin, or claim and change, at almost the same time."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
-from omnicloud.contracts.sagas.driver import Create, Get
+from omnicloud.contracts.sagas.driver import Claim, Create, Get, Keep, Update
 from omnicloud.contracts.sagas.models import SagaRecord
 from omnicloud.errors import SagaStateConflictError
 from omnicloud_tck.check import equal
@@ -40,3 +40,32 @@ class BeginningLaws(Contract):
             equal(1, len(won), f"creations done, the second {turns} turns behind the first")
             found = await pipes[0].send(Get("s", f"s-{turns}"))
             equal(b"%d" % won[0], found and found.payload, "what the one that was done wrote")
+
+    @law(
+        "SA-154",
+        "A claim takes back nothing that an update wrote meanwhile, and no update ends a lease.",
+        rung=Rung.CONCURRENCY,
+    )
+    async def claims_and_updates_meet(self, world: World[Any]) -> None:
+        one, two = await world.pipeline(), await world.pipeline()
+        for turns in range(2 * _SWEEP):
+            name = f"m-{turns}"
+            await one.send(Create("s", _state(name, b"old", 0)))
+            claim = Claim("s", ("RUNNING",), "me", 60.0, 1, name)
+            update = Update("s", _state(name, b"new", 1))
+            calls = [one.send(claim), two.send(update)]
+            running = []
+            for call in calls if turns < _SWEEP else reversed(calls):
+                running.append(asyncio.ensure_future(call))
+                for _ in range(turns % _SWEEP):
+                    await asyncio.sleep(0)
+            await asyncio.gather(*running)
+            found = await two.send(Get("s", name))
+            told = None if found is None else (found.version, found.payload)
+            equal((2, b"new"), told, "version and payload of what was updated beside a claim")
+            kept = await one.send(Keep("s", name, "me", 60.0))
+            equal(True, kept, "whether the claim beside an update holds")
+
+
+def _state(name: str, payload: bytes, version: int) -> SagaRecord:
+    return SagaRecord(name, "RUNNING", None, (), payload, version)

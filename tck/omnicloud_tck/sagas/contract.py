@@ -21,6 +21,7 @@ from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas.beginnings import BeginningLaws
 from omnicloud_tck.sagas.edges import SagaEdges
 from omnicloud_tck.sagas.histories import SagaHistories
+from omnicloud_tck.sagas.joined import JoinedLaws
 from omnicloud_tck.sagas.leases import LeaseLaws, a_state
 from omnicloud_tck.sagas.programs import SagaPrograms
 from omnicloud_tck.sagas.updates import UpdateLaws
@@ -31,7 +32,15 @@ __all__ = ["SagaContract"]
 
 
 class SagaContract(
-    LeaseLaws, SagaEdges, UpdateLaws, BeginningLaws, SagaHistories, SagaPrograms, Silences, Faults
+    LeaseLaws,
+    SagaEdges,
+    UpdateLaws,
+    BeginningLaws,
+    JoinedLaws,
+    SagaHistories,
+    SagaPrograms,
+    Silences,
+    Faults,
 ):
     """Every promise of ``SagaStates``, and of the engine as far as drivers carry it."""
 
