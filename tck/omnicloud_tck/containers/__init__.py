@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from omnicloud_tck.containers.apart import ApartLaws
 from omnicloud_tck.containers.attached import AttachedLaws
+from omnicloud_tck.containers.between import BetweenLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.lives import LifeLaws
 from omnicloud_tck.containers.pages import PageLaws
@@ -28,6 +29,7 @@ class ContainersContract(
     ApartLaws,
     AttachedLaws,
     TwiceLaws,
+    BetweenLaws,
     RefusalLaws,
     Outages,
 ):

@@ -17,6 +17,7 @@ __all__ = ["LocksEdges"]
 
 _NAMES = 1200
 _AT_ONCE = 40
+_MANY, _SOME = 1100, 100
 _PERMITS = [LocksFeature.PERMITS]
 _FAIR = [LocksFeature.FAIR]
 
@@ -91,6 +92,18 @@ class LocksEdges(Contract):
         equal(False, await _answer(pipe, Renew("p", "two", 60.0)), "renewing the one that ended")
         got = await _answer(pipe, Acquire("p", "three", 60.0, 2))
         equal(True, got is not None, "the permit that ended")
+
+    @law("LO-143", "A semaphore has as many permits as are asked for.", needs=_PERMITS)
+    async def large_semaphores_are_whole(self, world: World[Any]) -> None:
+        pipe: Any = await world.pipeline()
+        most = min(pipe.driver.limits.permits_max, _MANY if world.virtual else _SOME)
+        for number in range(most):
+            got = await _answer(pipe, Acquire("p", f"o-{number}", 300.0, most))
+            equal(True, got is not None, f"permit {number + 1} of {most}")
+        equal(None, await _answer(pipe, Acquire("p", "more", 60.0, most)), "one more than that")
+        await _answer(pipe, Release("p", f"o-{most // 2}"))
+        got = await _answer(pipe, Acquire("p", "more", 60.0, most))
+        equal(True, got is not None, "the permit that was given back")
 
     @law("LO-125", "Who asks again keeps its place, wherever in the line it is.", needs=_FAIR)
     async def asking_keeps_the_place(self, world: World[Any]) -> None:

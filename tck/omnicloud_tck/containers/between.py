@@ -1,0 +1,105 @@
+"""Laws of containers that neither run nor have ended, and of what further commands write."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.containers import (
+    Containers,
+    ContainersFeature,
+    Health,
+    HealthCheck,
+    RestartPolicy,
+    RestartWhen,
+    State,
+)
+from omnicloud.errors import ConflictError
+from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.containers.bench import Bench, sh, spec
+from omnicloud_tck.law import law
+from omnicloud_tck.world import World
+
+__all__ = ["BetweenLaws"]
+
+_F = ContainersFeature
+_LOOKS, _PAUSE = 12, 0.25
+_LINE = b"0123456789" * 50 + b"\n"
+_BEYOND = 1.1  # times as much as is kept
+_RETRIES = 3
+_WELL = "wget -q -O - http://server:8080/f"
+
+
+class BetweenLaws(Bench):
+    """What is between two runs, and checks between two answers."""
+
+    @law("CON-112", "A container that will be restarted has not ended: it is not just removed.")
+    async def the_restarting_have_not_ended(self, world: World[Any]) -> None:
+        one, two = await self.portable(world), await self.portable(world)
+        policy = RestartPolicy(RestartWhen.ALWAYS)
+        await one.run(spec("loops", "echo up; exit 1", restart=policy))
+        made = await one.get("loops")
+        for _ in range(_LOOKS):
+            await world.sleep(_PAUSE)
+            with refused(ConflictError, "removing what will be restarted"):
+                await two.remove("loops")
+            found = await two.wait("loops", timeout=0)
+            equal(made and made.id, found.id, "the container, after it was not removed")
+            that(found.state is not State.EXITED, "what will be restarted is told as ended")
+        stopped = await two.stop("loops", grace=0)
+        equal(State.EXITED, stopped.state, "the state of what was stopped between two runs")
+        equal(True, await one.remove("loops"), "removing it then")
+
+    @law(
+        "CON-113",
+        "So much of a further command's output is kept as the driver says, and a cut is told.",
+        needs=[_F.EXEC],
+    )
+    async def output_is_whole_or_told(self, world: World[Any]) -> None:
+        pipe: Any = await world.pipeline()
+        most = pipe.driver.limits.exec_output_max_bytes
+        containers = Containers(pipe, world.clock)
+        await self.begun(containers, spec("host"))
+        for size in (100_000, int(most * _BEYOND)):
+            count = size // len(_LINE) + 1
+            loop = f"for i in $(seq 1 {count}); do echo {_LINE.decode().strip()}; done"
+            said = await containers.exec("host", sh(loop))
+            whole = _LINE * count
+            equal(len(whole) > most, said.truncated, f"whether {len(whole)} bytes are cut")
+            that(said.stdout == whole[:most], f"of {len(whole)} bytes {len(said.stdout)} came")
+
+    @law(
+        "CON-114",
+        "Failed checks count in a row: one that goes well begins the count anew.",
+        needs=[_F.HEALTH, _F.NETWORKS, _F.PAUSE],
+        patience=600.0,
+    )
+    async def failures_are_in_a_row(self, world: World[Any]) -> None:
+        if not world.virtual:
+            return  # its checks would have to come on time
+        containers = await self.portable(world)
+        await containers.create_network("n")
+        serving = "echo hi > /srv/f; httpd -f -p 8080 -h /srv"
+        await containers.run(spec("server", serving, networks=("n",)))
+        check = HealthCheck(command=sh(_WELL), interval=1.0, timeout=1.0, retries=_RETRIES)
+        await self.begun(containers, spec("checked", health=check, networks=("n",)))
+        await world.sleep(1.5)
+        for turn in range(2 * _RETRIES):
+            await self._fails(containers, world, _RETRIES - 1)
+            equal(Health.HEALTHY, await _health(containers), f"its health after turn {turn}")
+            await world.sleep(1.0)
+        await self._fails(containers, world, _RETRIES)
+        equal(Health.UNHEALTHY, await _health(containers), f"after {_RETRIES} failures in a row")
+        await world.sleep(1.0)
+        equal(Health.HEALTHY, await _health(containers), "its health after it went well again")
+
+    async def _fails(self, containers: Containers, world: World[Any], checks: int) -> None:
+        """Let so many checks fail."""
+        await containers.pause("server")
+        await world.sleep(float(checks))
+        await containers.get("checked")
+        await containers.unpause("server")
+
+
+async def _health(containers: Containers) -> Health | None:
+    found = await containers.get("checked")
+    return None if found is None else found.health
