@@ -19,7 +19,7 @@ from omnicloud.contracts.outbox.driver import (
 )
 from omnicloud.contracts.outbox.models import EventStatus, NewEvent
 from omnicloud.core.pipeline import Pipeline
-from omnicloud_tck.check import equal
+from omnicloud_tck.check import equal, that
 
 __all__ = ["OutboxModel", "outbox_steps"]
 
@@ -121,11 +121,19 @@ class OutboxModel:
     async def _claim(self, pipe: Pipeline[Any], owner: str, most: int) -> None:
         parked = EventStatus.PARKED
         busy = {one.key for one in self._events if one.owner or one.status is parked} - {None}
-        free = [one for one in self._pending() if not one.owner and one.key not in busy][:most]
+        free = [one for one in self._pending() if not one.owner and one.key not in busy]
         found = await pipe.send(Claim(self._space, owner, most, 0.0, _LONG))
-        got = [one.event_id for one in found]
-        equal([one.event_id for one in free], got, "events claimed")
-        for one in free:
+        got = {one.event_id for one in found}
+        given = [one for one in free if one.event_id in got]
+        equal([one.event_id for one in given], [one.event_id for one in found], "events claimed")
+        that(len(found) <= most, f"{most} events were asked for, {len(found)} came")
+        # Fewer than there are may come: of each aggregate, and of all, the oldest.
+        equal(free[:1], given[:1], "the oldest event that is free")
+        for key in _KEYS:
+            of_key = [one for one in free if one.key == key]
+            taken = [one for one in given if one.key == key]
+            equal(of_key[: len(taken)], taken, f"the oldest events of {key}")
+        for one in given:
             one.owner = owner
 
     async def _mark(self, pipe: Pipeline[Any], which: int) -> None:
