@@ -13,7 +13,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_tck.check import Broken, that
 from omnicloud_tck.probes import Scoping
-from omnicloud_tck.programs.deeds import Deed, One
+from omnicloud_tck.programs.deeds import Block, Deed, One
 from omnicloud_tck.programs.model import NO_ANSWER, Model, Span
 from omnicloud_tck.telling import everything
 from omnicloud_tck.world import World
@@ -159,7 +159,7 @@ class Stage:
             second.cancel()
         await asyncio.wait((first, second))
         ended = (NO_ANSWER, self.span()) if second.cancelled() else second.result()
-        done = [(one[1], *first.result()), (two[1], *ended)]
+        done = [(one[1], *_proven(one[1], first.result())), (two[1], *_proven(two[1], ended))]
 
         def orders(state: Any) -> Iterator[Any]:
             for order in (done, done[::-1]):
@@ -232,6 +232,17 @@ class Stage:
                 return
         span = self.span()
         self.learn(who, lambda state: deed.halfway(self.model, state, span))
+
+
+def _proven(deed: Deed, ended: tuple[object, Span]) -> tuple[object, Span]:
+    """The answer of a deed beside another, as far as it has to fit an order.
+
+    A store may look only at the end whether another writer came into a transaction. One that is
+    undone has no such end: what it read may be of several moments, but nothing of it stays.
+    """
+    if isinstance(deed, Block) and not deed.keep:
+        return NO_ANSWER, ended[1]
+    return ended
 
 
 def _possible(states: list[Any], step: Callable[[Any], Iterable[Any]]) -> list[Any]:
