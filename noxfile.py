@@ -179,7 +179,8 @@ def floors(session: nox.Session) -> None:
 def collect(session: nox.Session) -> None:
     """All tests are found, and compiled once for all processes of ``tests``."""
     _ready(session, "test", "certify-others")
-    _run(session, "pytest", "--collect-only", "-qqq", *TESTS)
+    pytest = str(HOME / "bin" / "pytest")
+    session.run(pytest, "--collect-only", "-qqq", *TESTS, external=True, silent=True)
 
 
 @nox.session
