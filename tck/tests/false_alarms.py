@@ -3,30 +3,42 @@
 One run is every law of every contract that a provider offers, with a random seed and with
 random slowness before and after each request. Prints what broke, with the seed that repeats
 it, and how much was tried; exit code 1 if anything broke.
+
+``--correct`` tries the drivers of ``correct/`` beside the providers, or, with ``--providers``
+and no name behind it, alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib
 import inspect
 import json
 import os
+import pkgutil
 import random
 import sys
 import time
 from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import correct
+from correct.common import CORRECT
+from memory_world import memory_world
 from omnicloud.registry.discovery import Registry
 from omnicloud_tck.certify import trials_of
 from omnicloud_tck.contracts import contract_class
 from omnicloud_tck.law import laws_of
 from omnicloud_tck.runner import Verdict, try_law
 from omnicloud_tck.world import World
+
+for _module in pkgutil.iter_modules(correct.__path__):
+    importlib.import_module(f"correct.{_module.name}")
 
 SLOWEST = 0.02
 """Seconds by which a request is held back at most, each way."""
@@ -91,10 +103,18 @@ def slow_world(made: World[Any], chance: random.Random, contract: str) -> World[
     return made.wrapped(slowed)
 
 
+def maker_of(provider: str, contract: str) -> Callable[[], World[Any]]:
+    """What makes the worlds of a provider, or of a driver of ``correct/``, by its name."""
+    for kept, driver in CORRECT:
+        if (kept, f"correct {driver.__name__}") == (contract, provider):
+            return lambda: memory_world(driver)
+    (trial,) = trials_of(Registry.discover().providers[provider].provider, [contract])
+    return trial.make_world
+
+
 def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
     """Try all laws of one contract."""
-    found = Registry.discover().providers[provider].provider
-    (trial,) = trials_of(found, [contract])
+    make_world = maker_of(provider, contract)
     chance, started = random.Random(seed), time.perf_counter()
     verdicts: Counter[str] = Counter()
     alarms: list[Alarm] = []
@@ -102,7 +122,7 @@ def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
         result = try_law(
             contract_class(contract)(),
             law,
-            lambda: slow_world(trial.make_world(), chance, contract),
+            lambda: slow_world(make_world(), chance, contract),
             seed=seed,
             examples=examples,
         )
@@ -117,6 +137,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2, help="runs for each provider")
     parser.add_argument("--providers", nargs="*", default=["memory", "local"])
+    parser.add_argument("--correct", action="store_true", help="try the drivers of correct/ too")
     parser.add_argument("--contracts", nargs="*", default=[])
     parser.add_argument("--examples", type=int, default=20, help="of each state machine")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
@@ -148,6 +169,9 @@ def _jobs(asked: argparse.Namespace) -> list[tuple[str, str, int]]:
         for provider in asked.providers:
             trials = trials_of(found[provider].provider, asked.contracts)
             jobs += [(provider, trial.contract, seed) for trial in trials]
+        for contract, driver in CORRECT if asked.correct else ():
+            if not asked.contracts or contract in asked.contracts:
+                jobs.append((f"correct {driver.__name__}", contract, seed))
     return jobs
 
 
