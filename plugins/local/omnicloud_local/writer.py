@@ -50,6 +50,7 @@ class WriterTransaction:
         self._store = store
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._ended: str | None = None
+        self._failure: OmniCloudError | None = None
 
     @property
     def store(self) -> object:
@@ -61,6 +62,7 @@ class WriterTransaction:
 
         Raises:
             ConflictError: The transaction has ended; nothing was written.
+            OmniCloudError: What it failed by, if it did: :meth:`Writer.write` says which.
         """
         if self._ended is not None:
             raise self._over()
@@ -86,7 +88,9 @@ class WriterTransaction:
             connection.execute("ROLLBACK")
             self._ended = "was rolled back"
 
-    def _over(self) -> ConflictError:
+    def _over(self) -> OmniCloudError:
+        if self._failure is not None:
+            return copy(self._failure)  # on its way to the caller it is told which call it is of
         return ConflictError(f"the transaction {self._ended}; nothing was written")
 
     def serve(self, connection: sqlite3.Connection) -> None:
@@ -102,6 +106,11 @@ class WriterTransaction:
                 break
             self._writer.do(job, connection)
             self._writer.tell([job])
+        self._refuse_the_rest()
+
+    def fail(self, failure: OmniCloudError) -> None:
+        """In the writer's thread: end it because it could not begin, or go on."""
+        self._failure, self._ended = failure, "failed"
         self._refuse_the_rest()
 
     def _refuse_the_rest(self) -> None:
@@ -271,8 +280,7 @@ class Writer:
             with self._turn():
                 transaction.serve(self._connection)
         except Exception as error:  # noqa: BLE001 - told to the caller
-            transaction._ended = f"failed: {translated(error, 'writing').message}"  # noqa: SLF001
-            transaction._refuse_the_rest()  # noqa: SLF001
+            transaction.fail(translated(error, "writing"))
 
     @staticmethod
     def do(job: _Job, connection: sqlite3.Connection) -> None:
