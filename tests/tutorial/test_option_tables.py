@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from omnicloud import errors
+from omnicloud.config.load import ENVELOPE
 from omnicloud.registry.discovery import Registry
 from omnicloud.registry.provider import load
 
@@ -77,6 +78,11 @@ def meant(field: FieldInfo) -> object:
 @pytest.mark.parametrize("page", PAGES)
 def test_a_page_tells_each_option_of_its_provider_once_and_no_other(page: str) -> None:
     assert sorted(name for name, _ in options(page)) == sorted(settings(page))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_no_option_has_the_name_of_what_every_service_has_itself(page: str) -> None:
+    assert not (ENVELOPE - {"region"}) & set(settings(page))  # a region is given to both
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -27,7 +27,7 @@ class ProcessConfig(BaseModel):
     log_files: int = Field(
         default=16, ge=2, description="Log files kept for each container, the newest."
     )
-    limits: bool = Field(
+    control_groups: bool = Field(
         default=True,
         description=(
             "Whether to set processor and memory limits, by control groups version 1, where "

@@ -167,7 +167,7 @@ class ProcessContainers(WithoutImages, WithoutAttached):
 
 async def open_containers(config: ProcessConfig, opening: Opening) -> ProcessContainers:
     """A containers driver over the configured folder."""
-    enforced = config.limits and await asyncio.to_thread(permitted)
+    enforced = config.control_groups and await asyncio.to_thread(permitted)
     name = opening.service.name if config.namespace is None else config.namespace
     home = Home(config, name, enforced=enforced)
     await _threaded(home.open)

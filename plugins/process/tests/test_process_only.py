@@ -143,7 +143,7 @@ async def test_a_client_with_many_open_files_runs_containers_too(containers: Con
 
 
 async def test_without_limits_they_are_not_declared_and_refused(tmp_path: Path) -> None:
-    config = ProcessConfig(path=tmp_path, limits=False)
+    config = ProcessConfig(path=tmp_path, control_groups=False)
     bare = Containers(Pipeline(await open_containers(config, Lone(service="tck"))))
     with pytest.raises(UnsupportedError, match="cpu"):
         await bare.run(sh("c", "exit 0", cpu=1.0))
