@@ -82,22 +82,29 @@ class BetweenLaws(Bench):
         await containers.run(spec("server", serving, networks=("n",)))
         check = HealthCheck(command=sh(_WELL), interval=1.0, timeout=1.0, retries=_RETRIES)
         await self.begun(containers, spec("checked", health=check, networks=("n",)))
-        await world.sleep(1.5)
+        at = world.clock.monotonic() + 1.5  # between two checks
         for turn in range(2 * _RETRIES):
-            await self._fails(containers, world, _RETRIES - 1)
+            await self._fails(containers, world, at, _RETRIES - 1)
             equal(Health.HEALTHY, await _health(containers), f"its health after turn {turn}")
-            await world.sleep(1.0)
-        await self._fails(containers, world, _RETRIES)
+            at += _RETRIES
+        await self._fails(containers, world, at, _RETRIES)
         equal(Health.UNHEALTHY, await _health(containers), f"after {_RETRIES} failures in a row")
-        await world.sleep(1.0)
+        await _until(world, at + _RETRIES + 1.0)
         equal(Health.HEALTHY, await _health(containers), "its health after it went well again")
 
-    async def _fails(self, containers: Containers, world: World[Any], checks: int) -> None:
-        """Let so many checks fail."""
+    async def _fails(
+        self, containers: Containers, world: World[Any], at: float, checks: int
+    ) -> None:
+        """Let so many checks fail from a moment on."""
+        await _until(world, at)
         await containers.pause("server")
-        await world.sleep(float(checks))
+        await _until(world, at + checks)
         await containers.get("checked")
         await containers.unpause("server")
+
+
+async def _until(world: World[Any], at: float) -> None:
+    await world.sleep(max(0.0, at - world.clock.monotonic()))
 
 
 async def _health(containers: Containers) -> Health | None:
