@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import pkgutil
 from typing import Any
@@ -11,17 +12,20 @@ import pytest
 import broken
 from broken.registry import BROKEN
 from memory_world import memory_world
-from omnicloud.contracts.kv import KVFeature
+from omnicloud.contracts.documents import DocumentsFeature
 from omnicloud.contracts.sagas.models import SagaLimits
 from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
-from omnicloud.memory.kv import FEATURES, MemoryKV
-from omnicloud_tck.differential.plain import meets, order_of
+from omnicloud.memory.documents import MemoryDocuments
+from omnicloud.registry.discovery import Registry
+from omnicloud_tck.certify import world_maker
 from omnicloud_tck.differential.running import LENGTH, compare
-from omnicloud_tck.differential.shrinking import shrunk
 from omnicloud_tck.differential.subjects import SUBJECTS
-from omnicloud_tck.differential.twins import Step, drawn_steps
 from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS
+from omnicloud_tck.programs.cast import Cast, Manner, Step, Subject
+from omnicloud_tck.programs.shrinking import shrunk
+from omnicloud_tck.subjects.plain import meets, order_of
+from omnicloud_tck.subjects.saga_draws import SAGAS_SUBJECT
 
 for _module in pkgutil.iter_modules(broken.__path__):
     importlib.import_module(f"broken.{_module.name}")
@@ -45,6 +49,16 @@ WRONG = {
 """Wrong drivers, each with the most operations that may be needed to show it."""
 
 
+def cast_of(subject: Subject) -> Cast:
+    """What draws a contract's programs for the reference."""
+
+    async def opened() -> Cast:
+        world = world_maker(Registry.discover().providers["memory"].provider, subject.contract)()
+        return subject.cast(world, await world.driver())
+
+    return asyncio.run(opened())
+
+
 @pytest.mark.parametrize("name", sorted(WRONG))
 def test_a_wrong_driver_is_shown_by_few_operations(name: str) -> None:
     wrong = BROKEN[name]
@@ -55,13 +69,19 @@ def test_a_wrong_driver_is_shown_by_few_operations(name: str) -> None:
     assert fewest.repeats
     assert len(fewest.steps) <= WRONG[name], fewest.told(run)
     assert f"--list {fewest.number}" in fewest.told(run)
+    assert not any("InvalidArgumentError" in one.said for one in run.differences)
+    assert len(run.differences) <= 3
 
 
 def test_a_seed_and_a_number_give_the_same_operations() -> None:
+    manner = Manner(virtual=True, abilities=frozenset(), durable=False, largest=1 << 20)
     for subject in SUBJECTS.values():
-        first = [drawn_steps(subject, 7, number, LENGTH) for number in range(4)]
-        assert first == [drawn_steps(subject, 7, number, LENGTH) for number in range(4)]
-        assert first != [drawn_steps(subject, 8, number, LENGTH) for number in range(4)]
+        first, again, other = (
+            [cast_of(subject).alone(seed, number, manner, LENGTH) for number in range(4)]
+            for seed in (7, 7, 8)
+        )
+        assert first == again
+        assert first != other
 
 
 def test_one_list_of_a_seed_can_be_played_alone() -> None:
@@ -73,18 +93,18 @@ def test_one_list_of_a_seed_can_be_played_alone() -> None:
     assert [one.number for one in again.differences] == [number]
 
 
-class Fewer(MemoryKV):
-    """Declares neither batches nor transactions, and keeps to it."""
+class Fewer(MemoryDocuments):
+    """Declares no transactions, and keeps to it."""
 
     @property
     def features(self) -> frozenset[Feature]:
-        return FEATURES - {KVFeature.BATCH, KVFeature.TRANSACTION}
+        return super().features - {DocumentsFeature.TRANSACTION}
 
 
 def test_what_is_not_declared_is_to_be_refused_and_changes_nothing() -> None:
-    run = compare("fewer", SUBJECTS["kv"], lambda: memory_world(Fewer), operations=1000)
+    run = compare("fewer", SUBJECTS["documents"], lambda: memory_world(Fewer), operations=1000)
     assert not run.differences
-    assert set(run.refused) == {"batch", "transaction"}
+    assert set(run.refused) == {"transaction"}
 
 
 @pytest.mark.parametrize(
@@ -102,7 +122,7 @@ def test_a_refusal_is_right_where_it_names_a_declared_limit_that_is_exceeded(
 ) -> None:
     step = ("create", 0, "s", "a", ("RUNNING", None, (("pay", "DONE"),) * entries, b"{}"))
     limits = SagaLimits(history_max_entries=600)
-    over = SUBJECTS["sagas"].over(step, limits, InvalidArgumentError(said))
+    over = SAGAS_SUBJECT.over(step, limits, InvalidArgumentError(said))
     assert (over == "history_max_entries") is right
 
 
@@ -139,10 +159,13 @@ def test_the_second_reading_of_orders_is_that_of_the_laws() -> None:
 
 
 async def test_operations_are_made_as_simple_as_their_failure_allows() -> None:
-    steps: list[Step] = [("keep", 1, b"long", 7), ("use", 1, 9, 2, 8, b"long", True)]
+    steps: list[Step] = [
+        ("do", (0, 1), ("keep", b"long", 7)),
+        ("both", (0, 1), ("use", 9, 2, 8, b"long", True), 9, ("get", b"long")),
+    ]
 
     async def fails(some: list[Step]) -> str | None:
-        return "wrong" if any(step[0] == "use" and step[2] == 9 for step in some) else None
+        return "wrong" if any(step[0] == "both" and step[2][1] == 9 for step in some) else None
 
     found, _ = await shrunk(steps, "wrong", fails, tries=300)
-    assert found == [("use", 1, 9, 2, 0, b"", True)]
+    assert found == [("both", (0, 1), ("use", 9, 2, 0, b"", True), 0, ("get", b""))]

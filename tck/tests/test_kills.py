@@ -11,8 +11,8 @@ import broken
 from broken.registry import BROKEN, Broken
 from known_kills import laws_first_known, likely_killers
 from omnicloud_tck.contracts import contract_class
-from omnicloud_tck.differential import programs
 from omnicloud_tck.law import Law, Level, laws_of
+from omnicloud_tck.programs import playing
 from omnicloud_tck.runner import Verdict, try_law
 
 for _module in pkgutil.iter_modules(broken.__path__):
@@ -22,7 +22,7 @@ for _module in pkgutil.iter_modules(broken.__path__):
 @pytest.fixture(autouse=True)
 def _as_it_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only whether a law is broken counts here: no program is made small."""
-    monkeypatch.setattr(programs, "_TRIES", 0)
+    monkeypatch.setattr(playing, "_TRIES", 0)
 
 
 def breaks(wrong: Broken, law: Law) -> bool:

@@ -10,15 +10,16 @@ from omnicloud.memory.kv import FEATURES, MemoryKV
 from omnicloud.memory.store import MemoryStore
 from omnicloud_tck.kv import KVContract
 from omnicloud_tck.law import Law, laws_of
-from omnicloud_tck.programs.drawing import Calls, Manner, calm, wild
-from omnicloud_tck.programs.kv_calls import KVCalls
-from omnicloud_tck.programs.meeting import disturbed, met
+from omnicloud_tck.programs.cast import Manner
+from omnicloud_tck.programs.drawing import calm, wild
+from omnicloud_tck.programs.troubles import disturbed, met
 from omnicloud_tck.runner import Verdict, try_law
+from omnicloud_tck.subjects.kv_calls import KVCalls
 
 MANNER = Manner(virtual=True, abilities=frozenset(), durable=False, largest=1 << 20)
 
 
-def calls() -> Calls:
+def calls() -> KVCalls:
     return KVCalls(MemoryKV(MemoryStore()))
 
 

@@ -6,17 +6,12 @@ from typing import Any
 
 from omnicloud.contracts.breaker import BreakerFeature
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.differential.breakers import BREAKER_SUBJECT
-from omnicloud_tck.differential.programs import hold
 from omnicloud_tck.law import Ability, Rung, law
-from omnicloud_tck.meetings.breaker import BREAKER_MEETING
-from omnicloud_tck.meetings.playing import fall, meet
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet
+from omnicloud_tck.subjects.breakers import BREAKER_SUBJECT
 from omnicloud_tck.world import World
 
 __all__ = ["BreakerPrograms"]
-
-_ROUNDS = 36
-_PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class BreakerPrograms(Contract):
@@ -27,27 +22,27 @@ class BreakerPrograms(Contract):
         "Any program of calls, times and settings, by any tenants, does what a plain state machine "
         "would.",
         needs=[BreakerFeature.SHARED],
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(BREAKER_SUBJECT, world, self.seed, rounds=_ROUNDS)
+        await hold(BREAKER_SUBJECT, world, self.seed, rounds=36)
 
     @law(
         "BRK-082",
         "Any two calls at once, or one of them cancelled, end as one order of them would.",
         needs=[BreakerFeature.SHARED],
         rung=Rung.CONCURRENCY,
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_two_calls_meet(self, world: World[Any]) -> None:
-        await meet(BREAKER_MEETING, world, self.seed)
+        await meet(BREAKER_SUBJECT, world, self.seed)
 
     @law(
         "BRK-083",
         "A call during which the backend is gone is done once or not at all, and never later.",
         needs=[BreakerFeature.SHARED],
         abilities=[Ability.OUTAGE],
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_call_falls_whole(self, world: World[Any]) -> None:
-        await fall(BREAKER_MEETING, world)
+        await fall(BREAKER_SUBJECT, world, self.seed)

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
-from omnicloud_tck.programs.cache_calls import CacheCalls
-from omnicloud_tck.programs.drawing import Calls
-from omnicloud_tck.programs.laws import AGES, Programs
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet, stray
+from omnicloud_tck.subjects.cache_calls import CacheCalls
 from omnicloud_tck.world import World
 
 __all__ = ["CachePrograms"]
 
 
-class CachePrograms(Programs):
+class CachePrograms(Contract):
     """What holds for every program, of whichever calls."""
-
-    pace = 2
-
-    def calls(self, driver: Any) -> Calls:
-        return CacheCalls(driver)
 
     @law(
         "CA-140",
@@ -27,7 +22,7 @@ class CachePrograms(Programs):
         patience=AGES,
     )
     async def programs_answer_as_the_model(self, world: World[Any]) -> None:
-        await self.hold_calm(world)
+        await hold(CacheCalls, world, self.seed, rounds=120)
 
     @law(
         "CA-141",
@@ -36,7 +31,7 @@ class CachePrograms(Programs):
         patience=AGES,
     )
     async def pairs_have_an_order(self, world: World[Any]) -> None:
-        await self.hold_met(world)
+        await meet(CacheCalls, world, self.seed, rounds=200)
 
     @law(
         "CA-142",
@@ -45,7 +40,7 @@ class CachePrograms(Programs):
         patience=AGES,
     )
     async def disturbed_calls_are_done_or_not(self, world: World[Any]) -> None:
-        await self.hold_disturbed(world)
+        await fall(CacheCalls, world, self.seed, rounds=100)
 
     @law(
         "CA-143",
@@ -54,4 +49,4 @@ class CachePrograms(Programs):
         patience=AGES,
     )
     async def programs_of_tenants_never_meet(self, world: World[Any]) -> None:
-        await self.hold_wild(world)
+        await stray(CacheCalls, world, self.seed, rounds=140)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.differential.documents import DOCUMENTS_SUBJECT
-from omnicloud_tck.differential.programs import hold
 from omnicloud_tck.law import Ability, Rung, law
-from omnicloud_tck.meetings.documents import DOCUMENTS_MEETING
-from omnicloud_tck.meetings.playing import fall, meet
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet
+from omnicloud_tck.subjects.documents import DOCUMENTS_SUBJECT
 from omnicloud_tck.world import World
 
 __all__ = ["DocumentsPrograms"]
-
-_ROUNDS = 12
-_PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class DocumentsPrograms(Contract):
@@ -25,25 +20,25 @@ class DocumentsPrograms(Contract):
         "DOC-130",
         "Any program of any verbs, in any collections, by any tenants, does what a dictionary "
         "would.",
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(DOCUMENTS_SUBJECT, world, self.seed, rounds=_ROUNDS)
+        await hold(DOCUMENTS_SUBJECT, world, self.seed, rounds=12)
 
     @law(
         "DOC-131",
         "Any two calls at once, or one of them cancelled, end as one order of them would.",
         rung=Rung.CONCURRENCY,
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_two_calls_meet(self, world: World[Any]) -> None:
-        await meet(DOCUMENTS_MEETING, world, self.seed)
+        await meet(DOCUMENTS_SUBJECT, world, self.seed)
 
     @law(
         "DOC-132",
         "A call during which the backend is gone is done once or not at all, and never later.",
         abilities=[Ability.OUTAGE],
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_call_falls_whole(self, world: World[Any]) -> None:
-        await fall(DOCUMENTS_MEETING, world)
+        await fall(DOCUMENTS_SUBJECT, world, self.seed)

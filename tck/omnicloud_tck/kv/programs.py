@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
-from omnicloud_tck.programs.drawing import Calls
-from omnicloud_tck.programs.kv_calls import KVCalls
-from omnicloud_tck.programs.laws import AGES, Programs
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet, stray
+from omnicloud_tck.subjects.kv_calls import KVCalls
 from omnicloud_tck.world import World
 
 __all__ = ["KVPrograms"]
 
 
-class KVPrograms(Programs):
+class KVPrograms(Contract):
     """What holds for every program, of whichever calls."""
-
-    def calls(self, driver: Any) -> Calls:
-        return KVCalls(driver)
 
     @law(
         "KV-170",
@@ -25,7 +22,7 @@ class KVPrograms(Programs):
         patience=AGES,
     )
     async def programs_answer_as_the_model(self, world: World[Any]) -> None:
-        await self.hold_calm(world)
+        await hold(KVCalls, world, self.seed)
 
     @law(
         "KV-171",
@@ -34,7 +31,7 @@ class KVPrograms(Programs):
         patience=AGES,
     )
     async def pairs_have_an_order(self, world: World[Any]) -> None:
-        await self.hold_met(world)
+        await meet(KVCalls, world, self.seed)
 
     @law(
         "KV-172",
@@ -43,7 +40,7 @@ class KVPrograms(Programs):
         patience=AGES,
     )
     async def disturbed_calls_are_done_or_not(self, world: World[Any]) -> None:
-        await self.hold_disturbed(world)
+        await fall(KVCalls, world, self.seed)
 
     @law(
         "KV-173",
@@ -52,4 +49,4 @@ class KVPrograms(Programs):
         patience=AGES,
     )
     async def programs_of_tenants_never_meet(self, world: World[Any]) -> None:
-        await self.hold_wild(world)
+        await stray(KVCalls, world, self.seed)

@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.differential.messaging_draws import MESSAGING_SUBJECT
-from omnicloud_tck.differential.programs import hold
 from omnicloud_tck.law import Ability, Rung, law
-from omnicloud_tck.meetings.messaging import MESSAGING_MEETING
-from omnicloud_tck.meetings.playing import fall, meet
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet
+from omnicloud_tck.subjects.messaging_draws import MESSAGING_SUBJECT
 from omnicloud_tck.world import World
 
 __all__ = ["MessagingPrograms"]
-
-_ROUNDS = 13
-_PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class MessagingPrograms(Contract):
@@ -24,25 +19,25 @@ class MessagingPrograms(Contract):
     @law(
         "MS-180",
         "Any program of any verbs, by any tenants, does what lists of messages would.",
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(MESSAGING_SUBJECT, world, self.seed, rounds=_ROUNDS)
+        await hold(MESSAGING_SUBJECT, world, self.seed, rounds=13)
 
     @law(
         "MS-181",
         "Any two calls at once, or one of them cancelled, end as one order of them would.",
         rung=Rung.CONCURRENCY,
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_two_calls_meet(self, world: World[Any]) -> None:
-        await meet(MESSAGING_MEETING, world, self.seed)
+        await meet(MESSAGING_SUBJECT, world, self.seed)
 
     @law(
         "MS-182",
         "A call during which the backend is gone is done once or not at all, and never later.",
         abilities=[Ability.OUTAGE],
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_call_falls_whole(self, world: World[Any]) -> None:
-        await fall(MESSAGING_MEETING, world)
+        await fall(MESSAGING_SUBJECT, world, self.seed)

@@ -4,23 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
+from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
-from omnicloud_tck.programs.drawing import Calls
-from omnicloud_tck.programs.laws import AGES, Programs
-from omnicloud_tck.programs.objects_calls import ObjectsCalls
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet, stray
+from omnicloud_tck.subjects.objects_calls import ObjectsCalls
 from omnicloud_tck.world import World
 
 __all__ = ["ObjectsPrograms"]
 
 
-class ObjectsPrograms(Programs):
+class ObjectsPrograms(Contract):
     """What holds for every program, of whichever calls."""
-
-    def calls(self, driver: Any) -> Calls:
-        return ObjectsCalls(driver)
-
-    def calls_over(self, world: World[Any], driver: Any) -> Calls:
-        return ObjectsCalls(driver, emulated=bool(world.backend and world.backend.emulator))
 
     @law(
         "OBJ-130",
@@ -28,7 +22,7 @@ class ObjectsPrograms(Programs):
         patience=AGES,
     )
     async def programs_answer_as_the_model(self, world: World[Any]) -> None:
-        await self.hold_calm(world)
+        await hold(ObjectsCalls, world, self.seed)
 
     @law(
         "OBJ-131",
@@ -37,7 +31,7 @@ class ObjectsPrograms(Programs):
         patience=AGES,
     )
     async def pairs_have_an_order(self, world: World[Any]) -> None:
-        await self.hold_met(world)
+        await meet(ObjectsCalls, world, self.seed)
 
     @law(
         "OBJ-132",
@@ -46,7 +40,7 @@ class ObjectsPrograms(Programs):
         patience=AGES,
     )
     async def disturbed_calls_are_done_or_not(self, world: World[Any]) -> None:
-        await self.hold_disturbed(world)
+        await fall(ObjectsCalls, world, self.seed)
 
     @law(
         "OBJ-133",
@@ -55,4 +49,4 @@ class ObjectsPrograms(Programs):
         patience=AGES,
     )
     async def programs_of_tenants_never_meet(self, world: World[Any]) -> None:
-        await self.hold_wild(world)
+        await stray(ObjectsCalls, world, self.seed)

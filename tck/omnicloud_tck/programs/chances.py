@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from omnicloud.core.operation import NO_FEATURES, Feature
 from omnicloud_tck.samples import PAYLOADS
 
-__all__ = ["FAMILIES", "Chance", "Verb", "among", "name", "names", "of", "payload"]
+__all__ = [
+    "ALIKE",
+    "FAMILIES",
+    "Chance",
+    "Draw",
+    "Verb",
+    "name",
+    "names",
+    "odd",
+    "of",
+    "one_of",
+    "payload",
+]
 
 T = TypeVar("T")
 
@@ -51,7 +63,16 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
 )
 """Names that a fold, a cut, a join, an escape or a pattern makes one."""
 
-NUMBERS = (b"0", b"7", b"-3", b"41", b"9007199254740993", b"9223372036854775800")
+ALIKE: tuple[tuple[str, str], ...] = (
+    *(("acme", "ACME"), ("acme", "acme2"), ("a", "a/b"), ("a", "a "), ("é", "e\u0301")),
+    *(("fi", "\ufb01"), ("a-b", "a_b"), ("a/b", "a%2Fb"), ("a:b", "a::b"), ("..", ".")),
+    *(("a.b", "a"), ("*", "a"), ("%", "a"), ("t" * 64 + "1", "t" * 64 + "2"), ("~a", "a")),
+    *(("straße", "strasse"), ("\u212a", "K"), ("a\0b", "a"), ("1", "01"), ("a b", "a+b")),
+    *(("plumless", "buckeroo"), ("AaBB", "BBAa"), ("t" * 8 + "1", "t" * 8 + "2")),
+)
+"""Tenants of which a fold, a cut, an escape or a hash makes one."""
+
+_NUMBERS = (b"0", b"7", b"-3", b"41", b"9007199254740993", b"9223372036854775800")
 _TEXTS = (
     *(b"", b"\0", b"a\0", b" text ", b"a\r\nb", b"\xff\xfe", b"null", b"None", b"{}", b'"a"'),
     *("\ufeffé".encode(), "e\u0301".encode(), b"\xed\xa0\x80", b"[1]", b"true", b"0.5", b"1e3"),
@@ -71,21 +92,18 @@ class Chance(random.Random):
         payloads: Values and contents; some are numbers, some tell themselves apart.
         canaries: Those that nobody may tell.
         virtual: Whether time may pass.
-        inside: What a transaction may hold.
+        kept: What a contract's draws chose for the program.
+        seam: What a careless join puts between the two parts of a name; ``None`` in most programs.
     """
 
-    def __init__(self, seed: str, largest: int, *, virtual: bool) -> None:
+    def __init__(self, seed: str, *, virtual: bool = True) -> None:
         super().__init__(seed)
         self.virtual = virtual
-        self.inside: dict[str, Verb] = {}
-        family = list(self.choice(FAMILIES))
-        self.names = self.sample(family, min(len(family), self.choice((1, 2, 3, 4))))
-        self.names += [name for name in self.choice(FAMILIES)[:2] if name not in self.names]
-        self.canaries = [b"cnry%08x" % self.getrandbits(32) for _ in range(2)]
-        self.payloads = [*self.sample(NUMBERS, 2), *self.sample(_TEXTS, 2), *self.canaries]
-        if self.random() < 0.4:
-            size = self.choice(_LONG if self.random() < 0.85 else _LONGEST)
-            self.payloads.append((b"%d-" % size * size)[: min(size, largest)])
+        self.names: list[str] = []
+        self.payloads: list[bytes] = []
+        self.canaries: list[bytes] = []
+        self.kept: dict[str, Any] = {}
+        self.seam: str | None = None
 
     def some(self, most: int = 4) -> list[str]:
         """Some of the names, or none."""
@@ -100,6 +118,20 @@ class Chance(random.Random):
     def likely(self, *weighted: tuple[float, T]) -> T:
         """One of these, by its weight."""
         return self.choices([one for _, one in weighted], [weight for weight, _ in weighted])[0]
+
+
+def odd(seed: str, largest: int, *, virtual: bool) -> Chance:
+    """A chance with names of two families, and payloads up to so many bytes."""
+    chance = Chance(seed, virtual=virtual)
+    family = list(chance.choice(FAMILIES))
+    chance.names = chance.sample(family, min(len(family), chance.choice((1, 2, 3, 4))))
+    chance.names += [name for name in chance.choice(FAMILIES)[:2] if name not in chance.names]
+    chance.canaries = [b"cnry%08x" % chance.getrandbits(32) for _ in range(2)]
+    chance.payloads = [*chance.sample(_NUMBERS, 2), *chance.sample(_TEXTS, 2), *chance.canaries]
+    if chance.random() < 0.4:
+        size = chance.choice(_LONG if chance.random() < 0.85 else _LONGEST)
+        chance.payloads.append((b"%d-" % size * size)[: min(size, largest)])
+    return chance
 
 
 Draw = Callable[[Chance], tuple[Any, ...]]
@@ -119,10 +151,9 @@ def of(*draws: Callable[[Chance], Any]) -> Draw:
     return lambda chance: tuple(draw(chance) for draw in draws)
 
 
-def among(*choices: Any) -> Callable[[Chance], Any]:
+def one_of(*choices: Any) -> Callable[[Chance], Any]:
     """One of these values."""
-    held: Sequence[Any] = choices
-    return lambda chance: chance.choice(held)
+    return lambda chance: chance.choice(choices)
 
 
 def name(chance: Chance) -> str:

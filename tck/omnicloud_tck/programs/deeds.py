@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,6 @@ __all__ = ["Block", "Deed", "One", "Undone"]
 
 _CALL_SECONDS = 90.0  # by the world's clock; longer than any store lets a transaction be open
 Pipe = Pipeline[Any]
-Heard = Callable[[BaseException], None]
 
 
 class Undone(Exception):  # noqa: N818 - thrown to take a transaction back
@@ -32,9 +31,9 @@ class One:
 
     op: Operation[Any, Any]
 
-    async def run(self, pipe: Pipe, heard: Heard) -> object:
-        """Its answer, or which error it ended in; ``heard`` is told of every error."""
-        return await _answer(pipe, self.op, heard)
+    async def run(self, pipe: Pipe) -> object:
+        """Its answer, or which error it ended in."""
+        return await _answer(pipe, self.op)
 
     def after(self, model: Model, state: Any, answer: object, span: Span) -> Any:
         """The state after this answer."""
@@ -56,13 +55,13 @@ class Block:
     ops: Sequence[Operation[Any, Any]]
     keep: bool = True
 
-    async def run(self, pipe: Pipe, heard: Heard) -> object:
+    async def run(self, pipe: Pipe) -> object:
         """The answers inside, or that another writer came first."""
         answers: list[object] = []
         try:
             async with asyncio.timeout(_CALL_SECONDS):
                 async with KV(pipe, BYTES).transaction() as inside:
-                    answers += [await _answer(inside.pipeline, op, heard) for op in self.ops]
+                    answers += [await _answer(inside.pipeline, op) for op in self.ops]
                     if not self.keep:
                         raise Undone
         except Undone:
@@ -107,12 +106,11 @@ def _done(
 Deed = One | Block
 
 
-async def _answer(pipe: Pipe, op: Operation[Any, Any], heard: Heard) -> object:
+async def _answer(pipe: Pipe, op: Operation[Any, Any]) -> object:
     try:
         async with asyncio.timeout(_CALL_SECONDS):
             return await pipe.send(op)
     except OmniCloudError as error:
-        heard(error)
         if error.transient or error.outcome is Outcome.UNKNOWN:
             raise
         return Failed(type(error).__name__)

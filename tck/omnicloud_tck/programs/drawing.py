@@ -3,39 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import ClassVar, Protocol
 
-from omnicloud.core.operation import Feature
 from omnicloud_tck.law import Ability
-from omnicloud_tck.programs.chances import Chance, Verb
-from omnicloud_tck.programs.deeds import Deed
-from omnicloud_tck.programs.model import Model
-from omnicloud_tck.programs.stage import House, Stage, Who
-from omnicloud_tck.world import World
+from omnicloud_tck.programs.cast import Manner, Program, Step, Who
+from omnicloud_tck.programs.chances import ALIKE, Chance, Verb, odd
 
-__all__ = [
-    "NEIGHBOURS",
-    "TENANTS",
-    "Calls",
-    "Manner",
-    "Program",
-    "apart_in",
-    "calm",
-    "inside_of",
-    "manner_of",
-    "wild",
-]
-
-Step = tuple[Any, ...]
-
-TENANTS: tuple[tuple[str | None, str | None], ...] = (
-    *((None, "acme"), ("acme", None), ("acme", "ACME"), ("acme", "acme2"), ("a", "a/b")),
-    *(("a", "a "), ("é", "e\u0301"), ("ﬁ", "fi"), ("a-b", "a_b"), ("a", "a%2Fb"), ("a:b", "a::b")),
-    *(("..", "."), ("a.b", "a"), ("*", "a"), ("%", "a"), ("t" * 64 + "1", "t" * 64 + "2")),
-    *(("straße", "strasse"), ("\u212a", "K"), ("a\0b", "a"), ("~a", "a"), ("1", "01")),
-)
-"""Pairs of tenants that a fold, a cut or an escape makes one."""
+__all__ = ["NEIGHBOURS", "Calls", "apart_in", "calm", "inside_of", "wild"]
 
 NEIGHBOURS: tuple[str | None, str | None] = ("one", "two")
 """Tenants that nothing makes one."""
@@ -43,114 +17,62 @@ NEIGHBOURS: tuple[str | None, str | None] = ("one", "two")
 _STEPS = (7200.0, -7200.0)
 _LENGTH = 24  # steps of a program
 _LONG = 240  # steps of the first, by clients that have done much
-_ROOTED = TENANTS[:2]
+_ROOTED: tuple[tuple[str | None, str | None], ...] = ((None, "acme"), ("acme", None))
 _PASSES = (0.9, 0.9, 4.0, 31.0, 700.0, 8000.0, 41 * 86_400.0)
 
 
 class Calls(Protocol):
-    """What a contract gives: its calls, and how they are done and looked at.
+    """What is drawn from: the calls of a contract that a provider declares."""
 
-    Attributes:
-        single: Calls that are one request or one transaction.
-        whole: Calls of several requests.
-        inside: Those that a transaction may hold.
-        inner: What only a transaction may hold, or trouble meet.
-        rare: Those that take long, and so meet less trouble.
-        apart: Those that meet no other.
-    """
-
-    contract: str
+    contract: ClassVar[str]
     single: dict[str, Verb]
     whole: dict[str, Verb]
     inside: frozenset[str]
-
     inner: dict[str, Verb]
     rare: frozenset[str]
     apart: frozenset[str]
 
-    @property
-    def model(self) -> Model:
-        """What the contract says of their answers."""
-
     def before(self, chance: Chance, name: str) -> list[Step]:
         """Steps that make a record of a name be, or not be, before two calls meet at it."""
 
-    def unknown(self, house: House, call: Step) -> Deed | None:
-        """What to ask before a call, so that it can be made."""
 
-    def deed(self, house: House, call: Step) -> Deed:
-        """A call as it is sent now."""
-
-    async def play(self, stage: Stage, who: Who, call: Step) -> None:
-        """Do a call that is several requests."""
-
-    async def look(self, stage: Stage, who: Who) -> None:
-        """Read all that is there, in every way that there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Manner:
-    """What may happen in a program.
-
-    Attributes:
-        virtual: Whether time may pass, and calls may be cancelled and disturbed.
-        durable: Whether the backend may be killed in between.
-        largest: Bytes of the longest payload.
-    """
-
-    virtual: bool
-    abilities: frozenset[Ability]
-    durable: bool
-    largest: int
-
-
-def manner_of(world: World[Any], features: frozenset[Feature], largest: int) -> Manner:
-    """What may happen to a world's provider."""
-    return Manner(world.virtual, world.abilities, "durable" in features, largest)
-
-
-@dataclass(frozen=True, slots=True)
-class Program:
-    """What is done, by which tenants, and what nobody may tell of it."""
-
-    tenants: tuple[str | None, str | None]
-    steps: tuple[Step, ...]
-    canaries: tuple[bytes, ...]
-
-
-def calm(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
-    """Calls of two tenants, one after another, while time passes."""
-    return _drawn("calm", calls, seed, number, manner)
+def calm(
+    calls: Calls, seed: int, number: int, manner: Manner, length: int | None = None
+) -> Program:
+    """Calls of two tenants, one after another, while time passes; so many, or as a law plays."""
+    return _drawn("calm", calls, seed, number, manner, length)
 
 
 def wild(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
     """The same of tenants that are much alike, with all that may come between."""
-    return _drawn("wild", calls, seed, number, manner)
+    return _drawn("wild", calls, seed, number, manner, None)
 
 
-def _drawn(kind: str, calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+def _drawn(
+    kind: str, calls: Calls, seed: int, number: int, manner: Manner, length: int | None
+) -> Program:
     """The program that this seed and number always give.
 
     Every other one has only some of the verbs, which meet the more often: Groce et al.,
     "Swarm testing" (ISSTA 2012).
     """
-    chance = Chance(
-        f"{seed}/{kind}/{calls.contract}/{number}", manner.largest, virtual=manner.virtual
-    )
+    text = f"{seed}/{kind}/{calls.contract}/{number}"
+    chance = odd(text, manner.largest, virtual=manner.virtual)
     verbs = {**calls.single, **calls.whole}
     if number % 2:
         kept = chance.sample(sorted(verbs), chance.randint(min(4, len(verbs)), len(verbs)))
         verbs = {verb: verbs[verb] for verb in kept}
-    chance.inside = inside_of(calls)
+    chance.kept["inside"] = inside_of(calls)
     ways = _calm(manner) if kind == "calm" else _calm(manner) | _wild(manner)
-    length = _LONG if number == 0 and manner.virtual else _LENGTH
+    length = length or (_LONG if number == 0 and manner.virtual else _LENGTH)
     steps = [_step(chance, calls, verbs, ways) for _ in range(length)]
     tenants = (
         NEIGHBOURS
         if kind == "calm"
-        else chance.choice(TENANTS if chance.random() < 0.75 else _ROOTED)
+        else chance.choice(ALIKE if chance.random() < 0.75 else _ROOTED)
     )
-    return Program(tenants, tuple(steps), tuple(chance.canaries) if kind == "wild" else ())
+    canaries = tuple(chance.canaries) if kind == "wild" else ()
+    return Program(tenants, tuple(steps), canaries, own=None not in tenants)
 
 
 def apart_in(calls: Calls, virtual: bool) -> frozenset[str]:

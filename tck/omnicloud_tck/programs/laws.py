@@ -1,65 +1,80 @@
-"""What the laws of random programs share, whichever the contract."""
+"""What the laws of random programs ask, whichever the contract."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import Any, ClassVar
+from collections.abc import Callable
+from typing import Any
 
-from omnicloud_tck.contract import Contract
-from omnicloud_tck.programs.drawing import Calls, calm, wild
-from omnicloud_tck.programs.meeting import disturbed, met
-from omnicloud_tck.programs.playing import hold
+from omnicloud_tck.check import Broken
+from omnicloud_tck.programs import meetings
+from omnicloud_tck.programs.cast import Cast, Manner, Program, Subject, manner_of
+from omnicloud_tck.programs.drawing import wild
+from omnicloud_tck.programs.playing import Player
+from omnicloud_tck.programs.troubles import disturbed, met
 from omnicloud_tck.world import World
 
-__all__ = ["AGES", "Programs"]
+__all__ = ["AGES", "fall", "hold", "meet", "stray"]
 
 AGES = 1e12
 """Seconds that a law may let pass where time is virtual: its calls have bounds of their own."""
 
-_CALM, _MET, _DISTURBED, _WILD = 60, 100, 50, 70  # programs
+_SECONDS = 1.2  # real ones, after which no program is begun over a real backend
+_LONGEST = 6.0  # seconds of work, the same where time is virtual
+
+Draw = Callable[[Any, int, int, Manner], Program]
 
 
-class Programs(Contract):
-    """Random programs of a contract's calls.
+async def hold(subject: Subject, world: World[Any], seed: int, *, rounds: int = 60) -> None:
+    """Break the law where a provider answers a random program otherwise than the model.
 
-    Attributes:
-        pace: How many times as many programs as usual are played.
+    Args:
+        rounds: Over a real backend there may be fewer, for it has so many seconds.
     """
+    await _play(subject, world, seed, lambda cast, *which: cast.at_once(*which), rounds)
 
-    pace: ClassVar[int] = 1
 
-    def calls(self, driver: Any) -> Calls:
-        """The calls of the contract that a driver declares."""
-        raise TypeError(f"{type(self).__name__} does not say what its calls are")
+async def meet(subject: Subject, world: World[Any], seed: int, *, rounds: int = 100) -> None:
+    """Break the law where two calls at once, or cut off, end as no order of them would."""
+    if subject.meeting is None:
+        await _play(subject, world, seed, _each(met), rounds)
+    else:
+        await meetings.meet(subject.meeting, world, seed)
 
-    def calls_over(self, world: World[Any], driver: Any) -> Calls:
-        """Those that what stands behind a world can be asked for."""
-        return self.calls(driver)
 
-    async def hold_calm(self, world: World[Any]) -> None:
-        """Programs of every call with every option, one after another."""
-        await hold(
-            partial(self.calls_over, world), world, self.seed, calm, programs=_CALM * self.pace
-        )
+async def fall(subject: Subject, world: World[Any], seed: int, *, rounds: int = 50) -> None:
+    """Break the law where a call that trouble meets is half done, or done later."""
+    if subject.meeting is None:
+        await _play(subject, world, seed, _each(disturbed), rounds)
+    else:
+        await meetings.fall(subject.meeting, world)
 
-    async def hold_met(self, world: World[Any]) -> None:
-        """Programs of pairs of calls at once."""
-        await hold(
-            partial(self.calls_over, world), world, self.seed, met, programs=_MET * self.pace
-        )
 
-    async def hold_disturbed(self, world: World[Any]) -> None:
-        """Programs of calls that trouble meets."""
-        await hold(
-            partial(self.calls_over, world),
-            world,
-            self.seed,
-            disturbed,
-            programs=_DISTURBED * self.pace,
-        )
+async def stray(subject: Subject, world: World[Any], seed: int, *, rounds: int = 70) -> None:
+    """Break the law where tenants that are alike meet, or a payload is told, in any trouble."""
+    await _play(subject, world, seed, _each(wild), rounds)
 
-    async def hold_wild(self, world: World[Any]) -> None:
-        """Programs of all of that, of tenants that are much alike, while what is told is heard."""
-        await hold(
-            partial(self.calls_over, world), world, self.seed, wild, programs=_WILD * self.pace
-        )
+
+def _each(draw: Draw) -> Callable[[Any, int, int, Manner], list[Program]]:
+    return lambda *given: [draw(*given)]
+
+
+async def _play(
+    subject: Subject,
+    world: World[Any],
+    seed: int,
+    draw: Callable[[Any, int, int, Manner], list[Program]],
+    rounds: int,
+) -> None:
+    driver = await world.driver()
+    cast: Cast = subject.cast(world, driver)
+    manner, player = manner_of(world, driver), Player(world, cast, _SECONDS)
+    until = player.clock() + (_LONGEST if world.virtual else _SECONDS)
+    for number in range(rounds):
+        if number and player.clock() > until:
+            return
+        programs = draw(cast, seed, number, manner)
+        whys = await player.wrong(programs)
+        if any(whys):
+            which = f"program {number} of seed {seed}"
+            raise Broken(await player.told(programs, whys, which))
+        await world.sleep(0.01)  # a virtual clock that never waits is taken to spin

@@ -2,95 +2,126 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import logging
+import re
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
-from omnicloud.errors import OmniCloudError
+from omnicloud.errors import InvalidArgumentError, OmniCloudError
 from omnicloud_tck.check import Broken
-from omnicloud_tck.differential.shrinking import shrunk
-from omnicloud_tck.programs.drawing import Calls, Manner, Program, manner_of
-from omnicloud_tck.programs.model import Failed, Unclear
-from omnicloud_tck.programs.stage import House, Stage, Who, staged
+from omnicloud_tck.programs.cast import Cast, Program, Step
+from omnicloud_tck.programs.model import Unclear
+from omnicloud_tck.programs.seats import Seat
+from omnicloud_tck.programs.shrinking import shrunk
+from omnicloud_tck.programs.stage import Stage
+from omnicloud_tck.spans import traced
 from omnicloud_tck.telling import tells
 from omnicloud_tck.world import World
 
-__all__ = ["Player", "hold"]
+__all__ = ["Player", "logged", "shown"]
 
-_SECONDS = 1.5  # real ones, after which no program is begun over a real backend
-_LONGEST = 4.0  # seconds of work, the same where time is virtual
 _DISTURBED = 3  # how often a program is played that errors of the moment disturb
-_LATE = 3.0  # seconds after which what was given up is not done any more
-_TRIES, _SHRINKING = 90, 1.2  # how often one is played to make it smaller, and seconds for it
+_TRIES, _SHRINKING = 120, 1.2  # how often one is played to make it smaller, and seconds for it
+_PIECE = 8  # characters of a payload that are too many to be told
 _LONG = 40  # characters of a name or payload that are told
 _SHOWN = 1200  # characters of a counter-example
 
-Step = tuple[Any, ...]
-Make = Callable[[Any], Calls]
-Draw = Callable[[Calls, int, int, Manner], Program]
+_REFUSAL = re.compile(InvalidArgumentError.__name__)
 
-
-async def hold(make: Make, world: World[Any], seed: int, draw: Draw, *, programs: int) -> None:
-    """Break the law where a provider answers a random program otherwise than the model.
-
-    Args:
-        make: Gives the contract's calls for what a driver declares.
-        draw: Draws programs of a kind.
-        programs: Over a real backend there may be fewer, for it has so many seconds.
-    """
-    driver = await world.driver()
-    calls = make(driver)
-    largest = getattr(driver.limits, "value_max_bytes", 1 << 20)
-    player = Player(world, calls)
-    manner = manner_of(world, driver.features, min(largest, 1 << 20))
-    # A slow machine plays as many where time is virtual: it is its work that is counted.
-    clock = time.process_time if world.virtual else time.perf_counter
-    until = clock() + (_LONGEST if world.virtual else _SECONDS)
-    for number in range(programs):
-        if number and clock() > until:
-            return
-        program = draw(calls, seed, number, manner)
-        why = await player.wrong(program, program.steps)
-        if why is not None:
-            raise Broken(await player.smallest(program, why, f"program {number} of seed {seed}"))
-        await world.sleep(0.01)  # a virtual clock that never waits is taken to spin
+Seats = tuple[Seat, Seat]
 
 
 class Player:
-    """Plays programs of one contract, each in names of its own."""
+    """Plays programs of one contract, each in names of its own.
 
-    def __init__(self, world: World[Any], calls: Calls) -> None:
-        self._world, self._calls = world, calls
+    Args:
+        seconds: Real ones after which a program is broken off.
+
+    Attributes:
+        refused: How many steps were refused, as they should be, by lacking feature or limit.
+        disturbed: How often an error said "try again" of a program.
+    """
+
+    def __init__(self, world: World[Any], cast: Cast, seconds: float = float("inf")) -> None:
+        self.cast, self._world, self._seconds = cast, world, seconds
         self._numbers = itertools.count()
+        self._seats: dict[int, Seats] = {}
+        self.refused: Counter[str] = Counter()
+        self.disturbed = 0
 
-    async def smallest(self, program: Program, why: str, which: str) -> str:
-        """What is wrong, with the fewest steps that show it."""
-        clock = time.process_time if self._world.virtual else time.perf_counter
-        until = clock() + _SHRINKING
+    @property
+    def clock(self) -> Callable[[], float]:
+        """Seconds by which work is bounded.
+
+        A slow machine does as much where time is virtual: there it is its work that is counted.
+        """
+        return time.process_time if self._world.virtual else time.perf_counter
+
+    async def wrong(self, programs: Sequence[Program]) -> list[str | None]:
+        """What is wrong with the answers to each of these, played at once, if anything."""
+        number, alone = next(self._numbers), len(programs) == 1
+        secret = any(program.canaries for program in programs)
+        with logged(secret and (alone or self._world.virtual)) as logs:
+            plays = (
+                self._tried(program, place, number, logs, alone=alone)
+                for place, program in enumerate(programs)
+            )
+            return await asyncio.gather(*plays)
+
+    async def smallest(
+        self, program: Program, tries: int, seconds: float
+    ) -> tuple[Program, str | None]:
+        """The fewest steps that show what is wrong, alone, and what that is.
+
+        ``None`` where it does not show when the program is played again.
+        """
+        until = self.clock() + seconds
 
         async def fails(steps: list[Step]) -> str | None:
-            return None if clock() > until else await self.wrong(program, steps)
+            if self.clock() > until:
+                return None
+            return (await self.wrong([replace(program, steps=tuple(steps))]))[0]
+
+        async def fails_alike(steps: list[Step]) -> str | None:
+            """What is wrong, unless a step was made so simple that nobody may ask for it."""
+            found = await fails(steps)
+            return None if found is not None and _REFUSAL.match(found) else found
 
         steps = list(program.steps)
-        again = await fails(steps)
-        if again is not None:
-            steps, why = await shrunk(steps, again, fails, _TRIES)
-        else:
-            why = f"{why} (not when it was played again)"
-        shown = "; ".join(_shown(step) for step in steps)
-        said = f"{why} in {which}; {len(steps)} steps of {program.tenants}: {shown}"
-        return said if len(said) <= _SHOWN else f"{said[:_SHOWN]}…"
+        why = await fails(steps)
+        if why is not None:
+            alike = fails if _REFUSAL.match(why) else fails_alike
+            steps, why = await shrunk(steps, why, alike, tries)
+        return replace(program, steps=tuple(steps)), why
 
-    async def wrong(self, program: Program, steps: Any) -> str | None:
-        """What is wrong with the answers to these steps, if anything."""
+    async def told(self, programs: Sequence[Program], whys: list[str | None], which: str) -> str:
+        """What is wrong with these that were played at once, by the fewest steps that show it."""
+        first = [(program, why) for program, why in zip(programs, whys, strict=True) if why]
+        program, said = first[0]
+        said = f"{said} (not when it was played again, alone)"
+        for one, _ in first:
+            small, why = await self.smallest(one, _TRIES, _SHRINKING)
+            if why is not None:
+                program, said = small, why
+                break
+        steps = "; ".join(map(shown, program.steps))
+        count = len(program.steps)
+        whole = f"{said} in {which}; {count} steps of {program.tenants}: {steps}"
+        return whole if len(whole) <= _SHOWN else f"{whole[:_SHOWN]}…"
+
+    async def _tried(
+        self, program: Program, place: int, number: int, logs: list[str], *, alone: bool
+    ) -> str | None:
         said = ""
-        for _ in range(1 if self._world.virtual else _DISTURBED):
+        for turn in range(1 if alone and self._world.virtual else _DISTURBED):
             try:
-                with _logged() as logged:
-                    await self._played(program, steps, logged)
+                await self._played(program, place, next(self._numbers) if turn else number, logs)
             except Broken as broken:
                 return str(broken)
             except Unclear:
@@ -99,99 +130,49 @@ class Player:
                 said = f"{type(error).__name__}: {error}"
                 if not isinstance(error, OmniCloudError) or not error.transient:
                     return said
+                self.disturbed += 1
             else:
                 return None
-        return said
+        # Of several at once on a real backend it says something about the moment.
+        return said if alone or self._world.virtual else None
 
-    async def _played(self, program: Program, steps: Any, logged: list[str]) -> None:
-        number, model = next(self._numbers), self._calls.model
-        # Outside all tenants names are shared by programs: then both houses have names of its own.
-        space = f"p{number}-" if None in program.tenants else ""
-        one, two = (
-            House(None if tenant is None else f"p{number}-{tenant}", space, model)
-            for tenant in program.tenants
-        )
-        async with staged(self._world, model, (one, two)) as stage:
-            for step in steps:
-                await self._step(stage, step)
-            for house in (0, 1):
-                await self._calls.look(stage, (house, 1 - house))
-            self._silent(program, [*stage.heard, *logged])
+    async def _played(self, program: Program, place: int, number: int, logs: list[str]) -> None:
+        tenants = program.tenants
+        if program.own:
+            tenants = tuple(f"p{number}-{tenant}" for tenant in tenants)
+        seats = self._seats_of(place)
+        stage = Stage(self._world, self.cast, seats)
+        until = self.clock() + self._seconds
+        try:
+            await stage.open(tenants, "" if program.own else f"p{number}-")
+            for step in program.steps:
+                if not self._world.virtual and self.clock() > until:
+                    break
+                self.refused.update(await stage.take(step))
+            await stage.end()
+            _silent(program, [*(text for seat in seats for text in seat.heard()), *logs])
+        finally:
+            if not self.cast.lasting:
+                await stage.close()
 
-    async def _step(self, stage: Stage, step: Step) -> None:
-        way, *rest = step
-        match way:
-            case "do":
-                await self._do(stage, *rest)
-            case "look":
-                await self._calls.look(stage, rest[0])
-            case "pass":
-                await stage.world.sleep(rest[0])
-            case "wall":
-                stage.world.step_wall(rest[0])
-            case "reopen":
-                await stage.reopen(rest[0])
-            case "restart":
-                await stage.restart()
-            case "both":
-                await self._both(stage, *rest)
-            case _:
-                await self._disturbed(stage, way, *rest)
-
-    async def _do(self, stage: Stage, who: Who, call: Step) -> None:
-        if call[0] in self._calls.whole:
-            await self._calls.play(stage, who, call)
-            return
-        deed = await self._made(stage, who, call)
-        if deed is not None and isinstance(await stage.do(who, deed), Failed):
-            await self._calls.look(stage, (who[0], 1 - who[1]))
-
-    async def _made(self, stage: Stage, who: Who, call: Step) -> Any:
-        """The call as a deed, unless the driver's limits forbid it."""
-        house = stage.houses[who[0]]
-        unknown = self._calls.unknown(house, call)
-        if unknown is not None:
-            await stage.do(who, unknown)
-        deed = self._calls.deed(house, call)
-        return deed if stage.fits(who, deed) else None
-
-    async def _both(
-        self,
-        stage: Stage,
-        who: Who,
-        call: Step,
-        client: int,
-        other: Step,
-        turns: int,
-        cut: int | None = None,
-    ) -> None:
-        beside = who[0], client
-        one = await self._made(stage, who, call)
-        two = await self._made(stage, beside, other)
-        if one is not None and two is not None:
-            await stage.both((who, one), (beside, two), turns, cut)
-            await self._calls.look(stage, who)
-
-    async def _disturbed(self, stage: Stage, way: str, who: Who, call: Step, *how: Any) -> None:
-        deed = await self._made(stage, who, call)
-        if deed is not None:
-            await getattr(stage, way)(who, deed, *how)
-            await self._calls.look(stage, (who[0], 1 - who[1]))
-            if way == "silence":
-                await stage.world.sleep(_LATE)
-                await self._calls.look(stage, (who[0], 1 - who[1]))
-
-    def _silent(self, program: Program, texts: list[str]) -> None:
-        told = " ".join(texts)
-        for canary in program.canaries if told else ():
-            if tells(told, canary, 8):
-                raise Broken("a payload is told by an error or in a log")
+    def _seats_of(self, place: int) -> Seats:
+        if self.cast.lasting and place in self._seats:
+            return self._seats[place]
+        seats = self._seats[place] = (Seat(self._world), Seat(self._world))
+        return seats
 
 
-def _shown(part: Any) -> str:
+def _silent(program: Program, texts: list[str]) -> None:
+    told = " ".join(texts)
+    for canary in program.canaries if told else ():
+        if tells(told, canary, _PIECE):
+            raise Broken("a payload is in an error, a log, a span or the repr of a driver")
+
+
+def shown(part: Any) -> str:
     """A step as it is told: of long names and payloads only the beginning."""
     if isinstance(part, tuple):
-        return f"({', '.join(map(_shown, part))})"
+        return f"({', '.join(map(shown, part))})"
     text = repr(part)
     return text if len(text) <= _LONG else f"{text[:_LONG]}…{len(part)}"
 
@@ -206,15 +187,19 @@ class _Logs(logging.Handler):
 
 
 @contextmanager
-def _logged() -> Iterator[list[str]]:
-    """All that is logged inside the block, by whomever."""
+def logged(wanted: bool) -> Iterator[list[str]]:
+    """All that is logged, or told to spans, inside the block; nothing where that is not wanted."""
     texts: list[str] = []
+    if not wanted:
+        yield texts
+        return
     handler, root = _Logs(texts), logging.getLogger()
     level = root.level
     root.addHandler(handler)
     root.setLevel(logging.DEBUG)
     try:
-        yield texts
+        with traced(texts.append):
+            yield texts
     finally:
         root.removeHandler(handler)
         root.setLevel(level)

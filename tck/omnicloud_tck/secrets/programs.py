@@ -5,17 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.differential.programs import hold
-from omnicloud_tck.differential.secrets import SECRETS_SUBJECT
 from omnicloud_tck.law import Ability, Rung, law
-from omnicloud_tck.meetings.playing import fall, meet
-from omnicloud_tck.meetings.secrets import SECRETS_MEETING
+from omnicloud_tck.programs.laws import AGES, fall, hold, meet
+from omnicloud_tck.subjects.secrets import SECRETS_SUBJECT
 from omnicloud_tck.world import World
 
 __all__ = ["SecretsPrograms"]
-
-_ROUNDS = 30
-_PATIENCE = 3000 * 86_400.0  # seconds: programs let weeks pass
 
 
 class SecretsPrograms(Contract):
@@ -24,25 +19,25 @@ class SecretsPrograms(Contract):
     @law(
         "SEC-060",
         "Any program of any verbs, by any tenants, does what lists of versions would.",
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(SECRETS_SUBJECT, world, self.seed, rounds=_ROUNDS)
+        await hold(SECRETS_SUBJECT, world, self.seed, rounds=30)
 
     @law(
         "SEC-061",
         "Any two calls at once, or one of them cancelled, end as one order of them would.",
         rung=Rung.CONCURRENCY,
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_two_calls_meet(self, world: World[Any]) -> None:
-        await meet(SECRETS_MEETING, world, self.seed)
+        await meet(SECRETS_SUBJECT, world, self.seed)
 
     @law(
         "SEC-062",
         "A call during which the backend is gone is done once or not at all, and never later.",
         abilities=[Ability.OUTAGE],
-        patience=_PATIENCE,
+        patience=AGES,
     )
     async def any_call_falls_whole(self, world: World[Any]) -> None:
-        await fall(SECRETS_MEETING, world)
+        await fall(SECRETS_SUBJECT, world, self.seed)

@@ -1,0 +1,79 @@
+"""A client of a program that can be opened anew, and that hears all errors of its driver."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from typing import Any
+
+from omnicloud_tck.telling import everything
+from omnicloud_tck.world import World
+
+__all__ = ["Seat"]
+
+
+class Seat:
+    """A driver in whose place another client of the same backend may come.
+
+    Attributes:
+        told: What the errors of the drivers said, and the drivers of themselves.
+    """
+
+    def __init__(self, world: World[Any]) -> None:
+        self._world = world
+        self._driver: Any = None
+        self._taking = asyncio.Lock()
+        self.told: list[str] = []
+
+    async def sit(self, *, closing: bool = True) -> None:
+        """Take a new client; the one before is closed, or left as a dead process leaves it."""
+        if closing:
+            await self.leave()
+        self._driver = await self._world.driver()
+        self.told.append(f"{self._driver!r} {self._driver}")
+
+    async def taken(self) -> None:
+        """Take a client if there is none; of many who ask at once, one does."""
+        async with self._taking:
+            if self._driver is None:
+                await self.sit()
+
+    async def leave(self) -> None:
+        """Close the client."""
+        before, self._driver = self._driver, None
+        if before is not None:
+            await before.aclose()
+
+    def heard(self) -> list[str]:
+        """What was told since it was asked last."""
+        told, self.told = self.told, []
+        return told
+
+    def __getattr__(self, name: str) -> Any:
+        return self._hearing(getattr(self._driver, name), name)
+
+    def _hearing(self, found: Any, name: str) -> Any:
+        """The call, whose error is kept."""
+        if name == "within":
+            return lambda transaction: _Within(self._hearing, found(transaction))
+        if not inspect.iscoroutinefunction(found):
+            return found
+
+        async def called(*given: Any) -> Any:
+            try:
+                return await found(*given)
+            except Exception as error:
+                self.told.append(everything(error))
+                raise
+
+        return called
+
+
+class _Within:
+    """The same inside a transaction."""
+
+    def __init__(self, hearing: Any, driver: Any) -> None:
+        self._hearing, self._driver = hearing, driver
+
+    def __getattr__(self, name: str) -> Any:
+        return self._hearing(getattr(self._driver, name), name)

@@ -1,0 +1,1 @@
+"""What each contract gives to random programs: calls, draws, models and meetings."""

@@ -1,0 +1,149 @@
+"""Document stores beside a dictionary and a second reading of the filter language."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.documents import Documents, DocumentsFeature
+from omnicloud.errors import AlreadyExistsError, ConflictError
+from omnicloud_tck.check import Broken, equal
+from omnicloud_tck.programs.cast import Scene, Step
+from omnicloud_tck.programs.chances import Verb, of, one_of
+from omnicloud_tck.programs.model import Failed
+from omnicloud_tck.programs.twins import Twins, outcome
+from omnicloud_tck.subjects import document_draws as draws
+from omnicloud_tck.subjects.collection import CONFLICT, Made
+from omnicloud_tck.subjects.document_reading import DocumentReading
+from omnicloud_tck.subjects.document_surveys import DocumentSurveys
+from omnicloud_tck.subjects.documents_meeting import DOCUMENTS_MEETING
+from omnicloud_tck.subjects.plain import apart
+
+__all__ = ["DOCUMENTS_SUBJECT"]
+
+_ATTEMPTS = 20
+_FEW = 2  # of what is many, over a real backend
+
+
+class _Undone(Exception):  # noqa: N818 - thrown to take a transaction back
+    """Nothing of it shall stay."""
+
+
+class _DocumentsTwin(DocumentSurveys):
+    def __init__(self, scene: Scene) -> None:
+        super().__init__(scene.space, {})
+        self._scene = scene
+        self.most = self.most if scene.world.virtual else _FEW
+        self._clients = tuple(Documents(pipe) for pipe in scene.pipes)
+
+    async def take(self, step: Step) -> None:
+        verb, client, *rest = step
+        made = await getattr(self, verb)(self._clients[client], *apart(rest))
+        if isinstance(made, Failed):
+            await self.whole(self._clients[1 - client])
+
+    async def end(self) -> None:
+        await self.whole(self._clients[0])
+        for place, room in self.rooms.items():
+            for id_ in sorted(room.rows)[: self.most]:
+                deleted = await self._clients[1].delete_one(self._space + place, {"_id": id_})
+                equal(True, deleted, f"the end of {id_!r}")
+
+    async def index(
+        self, documents: Documents, place: str, fields: tuple[str, ...], unique: bool
+    ) -> Made:
+        room = self._room(place)
+        possible = room.indexable(fields, unique)
+        got = await outcome(documents.create_index(self._space + place, fields, unique=unique))
+        equal(None if possible else CONFLICT, got, f"an index of {fields!r}")
+        if not possible:
+            return CONFLICT
+        room.indexes[fields] = unique
+        return None
+
+    async def rest(self, _: Documents, seconds: float) -> None:
+        """Let time pass, where that costs none."""
+        if self._scene.world.virtual:
+            await self._scene.world.sleep(seconds)
+
+    async def together(
+        self, documents: Documents, steps: list[tuple[Any, ...]], keep: bool, looks: bool
+    ) -> Made:
+        """Several operations in a transaction; undone unless ``keep``, or where one is refused."""
+        said = ""
+        for _ in range(_ATTEMPTS):
+            inside = DocumentReading(
+                self._space, {place: room.copy() for place, room in self.rooms.items()}
+            )
+            try:
+                await self._within(documents, inside, steps, keep=keep, looks=looks)
+            except _Undone:
+                return CONFLICT  # so that all is looked at
+            except (ConflictError, AlreadyExistsError) as error:  # another one's was first
+                said = str(error)
+                continue
+            self.rooms = inside.rooms
+            return CONFLICT
+        if not self._scene.world.virtual:
+            return CONFLICT  # on a busy machine the others may always be first
+        raise Broken(f"a transaction conflicted {_ATTEMPTS} times: {said}")
+
+    async def _within(
+        self,
+        documents: Documents,
+        inside: DocumentReading,
+        steps: list[tuple[Any, ...]],
+        *,
+        keep: bool,
+        looks: bool,
+    ) -> None:
+        async with documents.transaction() as store:
+            for verb, *rest in apart(steps):
+                made = await getattr(inside, verb)(store, *rest)
+                if isinstance(made, Failed):
+                    raise _Undone
+                if looks:
+                    await self.whole(self._clients[0])
+            if not keep:
+                raise _Undone
+
+
+_FLAG, _NO = one_of(True, False), one_of(False)
+_LIMIT = one_of(None, None, 0, 1, 3, 1001)
+_IN = draws.collection
+_CAS = frozenset({DocumentsFeature.COMPARE_AND_SET})
+_TRANSACTION = frozenset({DocumentsFeature.TRANSACTION})
+_INDEX = frozenset({DocumentsFeature.INDEX})
+_CHANGES = one_of("current", "stale", "other", "never")
+
+DOCUMENTS_SUBJECT = Twins(
+    "documents",
+    {
+        "insert": Verb(12, of(_IN, draws.identity, draws.document)),
+        "insert_new": Verb(1, of(_IN, draws.document)),
+        "find": Verb(8, of(_IN, draws.filter_of, draws.order, _LIMIT)),
+        "one": Verb(3, of(_IN, draws.filter_of, draws.order)),
+        "entry": Verb(3, of(_IN, draws.filter_of, draws.order)),
+        "pages": Verb(3, of(_IN, draws.filter_of, draws.order, draws.size)),
+        "torn": Verb(
+            1.5, of(_IN, draws.filter_of, draws.order, one_of(1, 1, 2, 3), draws.identity)
+        ),
+        "count": Verb(3, of(_IN, draws.filter_of)),
+        "update": Verb(5, of(_IN, draws.condition, draws.update, _NO, one_of(""))),
+        "replace": Verb(3, of(_IN, draws.condition, draws.document, _NO, one_of(""))),
+        "upsert": Verb(3, of(_IN, draws.upsertable, draws.update, one_of(True), one_of(""))),
+        "put": Verb(3, of(_IN, draws.upsertable, draws.document, one_of(True), one_of(""))),
+        "delete": Verb(3, of(_IN, draws.condition, one_of(""))),
+        "update_at": Verb(3, of(_IN, draws.condition, draws.update, _NO, _CHANGES), _CAS),
+        "replace_at": Verb(2, of(_IN, draws.condition, draws.document, _NO, _CHANGES), _CAS),
+        "delete_at": Verb(2, of(_IN, draws.condition, _CHANGES), _CAS),
+        "index": Verb(1.5, of(_IN, draws.fields, _FLAG), _INDEX),
+        "together": Verb(3, of(draws.together, _FLAG, _FLAG), _TRANSACTION),
+        "asked": Verb(0.25, of(_IN, draws.kin, draws.path)),
+        "bound": Verb(0.2, of(_IN, draws.kin, draws.path), _INDEX),
+        "changes": Verb(0.5, of(_IN, draws.kin, draws.path)),
+        "rest": Verb(0.2, of(one_of(100.0, 7200.0, 90_000.0, 31 * 86_400.0))),
+    },
+    _DocumentsTwin,
+    grows=frozenset({"document_max_bytes"}),
+    meeting=DOCUMENTS_MEETING,
+)

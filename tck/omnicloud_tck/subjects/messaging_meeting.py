@@ -1,0 +1,204 @@
+"""Publishing, receiving and settling that meet on the same messages."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.messaging import MessagingFeature
+from omnicloud.contracts.messaging.driver import (
+    Ack,
+    Cancel,
+    DeadLetters,
+    Extend,
+    Kill,
+    Nack,
+    Publish,
+    Receive,
+    Redrive,
+    Replay,
+    Subscribe,
+)
+from omnicloud.contracts.messaging.models import Delivery, Outgoing
+from omnicloud_tck.programs.meetings import CANARY
+from omnicloud_tck.programs.scenes import Call, Meeting, Pipe, Version
+
+__all__ = ["MESSAGING_MEETING"]
+
+_LONG = 7200.0
+_WAIT = 0.25
+_TURNS = 3  # how often a group asks that is told of nothing
+_MOST = 60
+_BATCH = frozenset({MessagingFeature.BATCH})
+_DEDUPE = frozenset({MessagingFeature.DEDUPE})
+_DELAYED = frozenset({MessagingFeature.DELAYED})
+_CANCEL = _DELAYED | {MessagingFeature.CANCEL}
+_REPLAY = frozenset({MessagingFeature.REPLAY})
+_GROUPS = ("g", "h")
+
+
+def _message(space: str, name: str, key: str | None) -> Outgoing:
+    return Outgoing(f"{space}{name}", f"{CANARY} {name}".encode(), key, {"n": name})
+
+
+def _publish(space: str, *names: str, key: str | None = "k", delay: float | None = None) -> Publish:
+    messages = tuple(_message(space, name, key) for name in names)
+    return Publish(space, messages, delay)
+
+
+async def _nothing(pipe: Pipe, space: str) -> dict[str, Any]:
+    for group in _GROUPS:
+        await pipe.send(Subscribe(space, group))
+    return {}
+
+
+async def _waiting(pipe: Pipe, space: str) -> dict[str, Any]:
+    await _nothing(pipe, space)
+    for name, key in (("one", "k"), ("two", "k"), ("three", None)):
+        await pipe.send(_publish(space, name, key=key))
+    return {}
+
+
+async def _lent(pipe: Pipe, space: str) -> dict[str, Any]:
+    """A dead letter of one group, a scheduled message, and the oldest of a key lent."""
+    await _nothing(pipe, space)
+    await pipe.send(_publish(space, "dead", key="k"))
+    (dead,) = await _received(pipe, space, "g", 1)
+    await pipe.send(Kill(space, "g", dead.receipt, "on purpose"))
+    if pipe.driver.features >= _DELAYED:
+        await pipe.send(_publish(space, "later", delay=_LONG))
+    await pipe.send(_publish(space, "one"))
+    (one,) = await _received(pipe, space, "g", 1)
+    await pipe.send(_publish(space, "two"))
+    return {"receipt": Version(one.receipt), "old": Version(dead.receipt)}
+
+
+async def _received(pipe: Pipe, space: str, group: str, most: int) -> tuple[Delivery, ...]:
+    found: tuple[Delivery, ...] = ()
+    for _ in range(_TURNS):
+        found = await pipe.send(Receive(space, group, most, _WAIT, _LONG))
+        if found:
+            break
+    return found
+
+
+def _told(one: Delivery, space: str) -> object:
+    return one.id.removeprefix(space), one.payload, one.key, dict(one.headers), one.attempt
+
+
+async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
+    """Dead letters, whether what is scheduled is, and all that the groups are given."""
+    page = await pipe.send(DeadLetters(space))
+    left: list[Any] = [
+        [(one.id.removeprefix(space), one.group, one.attempts) for one in page.letters]
+    ]
+    if pipe.driver.features >= _CANCEL:
+        scheduled = [f"{space}{name}" for name in ("later", "much later")]
+        left += [await pipe.send(Cancel(space, name)) for name in scheduled]
+    receipt = known.get("receipt")
+    if receipt is not None:
+        left.append(await pipe.send(Ack(space, "g", receipt.text)))
+    return [*left, *[await _drained(pipe, space, group) for group in _GROUPS]]
+
+
+async def _drained(pipe: Pipe, space: str, group: str) -> object:
+    """What a group is given until it is given nothing: of the key in its order."""
+    found: list[Delivery] = []
+    for _ in range(_MOST):
+        some = await pipe.send(Receive(space, group, 10, _WAIT, _LONG))
+        for one in some:
+            await pipe.send(Ack(space, group, one.receipt))
+        found += some
+        if not some:
+            break
+    keyed = [_told(one, space) for one in found if one.key is not None]
+    others = sorted(one.id.removeprefix(space) for one in found if one.key is None)
+    return keyed if MessagingFeature.ORDERED in pipe.driver.features else sorted(
+        map(repr, keyed)
+    ), others
+
+
+def _publishing(*names: str, key: str | None = "k", delay: float | None = None) -> Call:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+        return await pipe.send(_publish(space, *names, key=key, delay=delay))
+
+    return call
+
+
+async def _publish_known(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+    message = _message(space, "known", "k")
+    return await pipe.send(Publish(space, (message,), dedupe=True))
+
+
+def _take(group: str) -> Call:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+        found = await _received(pipe, space, group, 1)
+        return [_told(one, space) for one in found]
+
+    return call
+
+
+def _settle(verb: str, name: str = "receipt") -> Call:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+        receipt = known[name].text if name in known else "unknown"
+        match verb:
+            case "ack":
+                return await pipe.send(Ack(space, "g", receipt))
+            case "kill":
+                return await pipe.send(Kill(space, "g", receipt, "on purpose"))
+            case "extend":
+                good: tuple[str, ...] = await pipe.send(Extend(space, "g", (receipt,), _LONG))
+                return len(good)
+            case _:
+                return await pipe.send(Nack(space, "g", receipt, count=verb == "nack"))
+
+    return call
+
+
+def _redrive(group: str | None, *names: str) -> Call:
+    async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+        ids = tuple(f"{space}{name}" for name in names)
+        return await pipe.send(Redrive(space, group, ids))
+
+    return call
+
+
+async def _cancel(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+    return await pipe.send(Cancel(space, f"{space}later"))
+
+
+async def _replay(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
+    return await pipe.send(Replay(space, "g", 0.0))
+
+
+MESSAGING_MEETING = Meeting(
+    {"three messages": _waiting, "a lent message": _lent},
+    {
+        "a publish": _publishing("new"),
+        "another publish": _publishing("newer", key=None),
+        "a publish of a known id": _publish_known,
+        "a batch": _publishing("b1", "b2", "b3"),
+        "a delayed publish": _publishing("much later", delay=_LONG),
+        "a delivery": _take("h"),
+        "another delivery": _take("h"),
+        "an ack": _settle("ack"),
+        "an ack of old": _settle("ack", "old"),
+        "a giving back": _settle("nack"),
+        "a giving back uncounted": _settle("return"),
+        "a kill": _settle("kill"),
+        "a renewal": _settle("extend"),
+        "a redrive": _redrive(None),
+        "a redrive of one": _redrive("g", "dead"),
+        "a cancel": _cancel,
+        "a replay": _replay,
+        "a subscription": lambda pipe, space, known: pipe.send(Subscribe(space, "g")),
+    },
+    _look,
+    needs={
+        "a batch": _BATCH,
+        "a publish of a known id": _DEDUPE,
+        "a delayed publish": _DELAYED,
+        "a cancel": _CANCEL,
+        "a replay": _REPLAY,
+    },
+    reads=frozenset({"an ack of old"}),
+)

@@ -1,0 +1,300 @@
+"""Secret stores beside lists of versions, the newest first."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, replace
+from typing import Any
+
+from omnicloud.contracts.secrets import Secret, Secrets, SecretsFeature
+from omnicloud.contracts.secrets.driver import Await
+from omnicloud_tck.check import equal, that
+from omnicloud_tck.programs.cast import Scene, Step
+from omnicloud_tck.programs.chances import Chance, Verb, name, of, one_of
+from omnicloud_tck.programs.draws import payload, prefix
+from omnicloud_tck.programs.model import Failed
+from omnicloud_tck.programs.twins import Twins, outcome
+from omnicloud_tck.subjects.secrets_meeting import SECRETS_MEETING
+
+__all__ = ["SECRETS_SUBJECT"]
+
+_ABSENT = Failed("SecretNotFoundError")
+_NEAR = 0.05  # seconds around an end of life in which nothing is asked, where time is virtual
+_SLACK = 60.0  # seconds by which what is left of a life may be told too small
+_APART = 600.0  # seconds by which a server's clock may be apart
+_SAME = 1.0  # seconds within which two tellings of a moment are one
+_WAIT = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Version:
+    value: bytes
+    version: str
+    ends: float | None = None
+    created: float | None = None
+
+
+class _SecretsTwin:
+    def __init__(self, scene: Scene) -> None:
+        self._clients = tuple(Secrets(pipe) for pipe in scene.pipes)
+        self._space = scene.space
+        self._world = scene.world
+        limit: int = scene.pipes[0].driver.limits.versions_kept
+        self._kept = limit if SecretsFeature.VERSIONS in scene.features else 1
+        self._has_versions = SecretsFeature.VERSIONS in scene.features
+        self._rows: dict[str, list[_Version]] = {}
+        self._gone: dict[str, list[str]] = {}
+
+    async def take(self, step: Step) -> None:
+        verb, client, *rest = step
+        await getattr(self, verb)(self._clients[client], *rest)
+
+    async def end(self) -> None:
+        for known in sorted({*self._rows, *self._gone}):
+            await self.get(self._clients[0], known)
+            if self._has_versions and known in self._rows:
+                await self.list_versions(self._clients[1], known)
+                await self.every_version(self._clients[0], known)
+        await self.list(self._clients[1], "", 3)
+        for known in sorted({*self._rows, *self._gone}):
+            await self._clients[1].delete(self._space + known)
+
+    # What the model knows
+
+    def _now(self) -> float:
+        return self._world.clock.monotonic()
+
+    async def _held(self, name: str) -> list[_Version]:
+        """The versions that are readable, at a moment at which that is beyond doubt."""
+        held = self._rows.get(name, [])
+        while any(one.ends is not None and abs(one.ends - self._now()) < _NEAR for one in held):
+            await self._world.sleep(2 * _NEAR)
+        live = [one for one in held if one.ends is None or one.ends > self._now()]
+        self._end(name, [one for one in held if one not in live])
+        if name in self._rows:
+            self._rows[name] = live
+        return live
+
+    def _end(self, name: str, versions: list[_Version]) -> None:
+        self._gone.setdefault(name, []).extend(one.version for one in versions)
+
+    def _wrote(self, name: str, value: bytes, version: str) -> None:
+        held = self._rows.get(name, [])
+        known = {one.version for one in held} | set(self._gone.get(name, ()))
+        that(version and version not in known, f"a version of {name!r} came twice")
+        versions = [_Version(value, version), *held]
+        self._rows[name] = versions[: self._kept]
+        self._end(name, versions[self._kept :])
+
+    # The verbs
+
+    async def _read(self, secrets: Secrets, name: str, version: str | None = None) -> object:
+        found = await outcome(secrets.get(self._space + name, version=version))
+        return found if isinstance(found, Failed) else (found.reveal_bytes(), found.version)
+
+    async def get(self, secrets: Secrets, name: str) -> None:
+        held = await self._held(name)
+        expected = (held[0].value, held[0].version) if held else _ABSENT
+        equal(expected, await self._read(secrets, name), f"get {name!r}")
+
+    async def previous(self, secrets: Secrets, name: str) -> None:
+        held = await self._held(name)
+        found = await outcome(secrets.previous(self._space + name))
+        got = found if isinstance(found, Failed) else (found.reveal_bytes(), found.version)
+        expected = (held[1].value, held[1].version) if len(held) > 1 else _ABSENT
+        equal(expected, got, f"the version of {name!r} before the current one")
+
+    async def set(self, secrets: Secrets, name: str, value: bytes, form: int) -> None:
+        await self._held(name)
+        self._wrote(name, value, await secrets.set(self._space + name, _in_form(value, form)))
+
+    async def many(self, secrets: Secrets, name: str, count: int) -> None:
+        """Several writes of one value and another."""
+        for number in range(count):
+            await self.set(secrets, name, b"%d" % (number % 2), 0)
+
+    async def rotate(self, secrets: Secrets, name: str, value: bytes, grace: float) -> None:
+        older = await self._held(name)
+        before = self._now()
+        version = await secrets.rotate(self._space + name, value, grace=grace)
+        if grace:
+            ends = [one.ends for one in older]
+            until = [before + grace if end is None else min(end, before + grace) for end in ends]
+            pairs = zip(older, until, strict=True)
+            self._rows[name] = [replace(one, ends=end) for one, end in pairs]
+        else:
+            self._rows.pop(name, None)
+            self._end(name, older)
+        self._wrote(name, value, version)
+
+    async def get_version(self, secrets: Secrets, name: str, which: int) -> None:
+        held = await self._held(name)
+        one = held[which % len(held)] if held else None
+        found = await self._read(secrets, name, one.version if one else "no such version")
+        expected = (one.value, one.version) if one else _ABSENT
+        equal(expected, found, f"a version of {name!r}")
+
+    async def every_version(self, secrets: Secrets, name: str) -> None:
+        for which in range(max(1, len(await self._held(name)))):
+            await self.get_version(secrets, name, which)
+
+    async def get_gone(self, secrets: Secrets, name: str, which: int) -> None:
+        gone = self._gone.get(name) or ["no such version"]
+        found = await self._read(secrets, name, gone[which % len(gone)])
+        equal(_ABSENT, found, f"a version of {name!r} that is gone")
+
+    async def get_others(self, secrets: Secrets, name: str, other: str) -> None:
+        """A version of another name, or none at all."""
+        await self.get_gone(secrets, name, 0)
+        own = {one.version for one in await self._held(name)} | set(self._gone.get(name, ()))
+        for one in await self._held(other):
+            if one.version not in own:
+                found = await self._read(secrets, name, one.version)
+                equal(_ABSENT, found, f"a version of {other!r}, asked of {name!r}")
+
+    async def list_versions(self, secrets: Secrets, name: str) -> None:
+        held = await self._held(name)
+        found = await outcome(secrets.list_versions(self._space + name))
+        if not held or isinstance(found, Failed):
+            equal(None if held else _ABSENT, found, f"versions of {name!r}")
+            return
+        names = [one.version for one in held]
+        equal(names, [info.version for info in found], f"versions of {name!r}")
+        seen = []
+        for one, info in zip(held, found, strict=True):
+            self._lasts(one, info.expires_in, name)
+            seen.append(replace(one, created=self._created(one, info.created, name)))
+        self._rows[name] = seen
+
+    def _lasts(self, one: _Version, left: float | None, name: str) -> None:
+        if one.ends is None:
+            that(left is None, f"a version of {name!r} for ever has {left} s left")
+        else:
+            expected = one.ends - self._now()
+            slack = _NEAR if self._world.virtual else _SLACK
+            good = left is not None and expected - slack < left <= expected + slack
+            that(good, f"a version of {name!r} with {expected:.1f} s left has {left}")
+
+    def _created(self, one: _Version, told: float, name: str) -> float:
+        if one.created is None:
+            late = told - self._world.clock.wall()
+            that(late < _APART, f"a version of {name!r} was created {late:.0f} s from now")
+            return told
+        same = abs(one.created - told) < _SAME
+        that(same, f"a version of {name!r} was created at {one.created}, then at {told}")
+        return one.created
+
+    async def delete(self, secrets: Secrets, name: str) -> None:
+        held = await self._held(name)
+        deleted = await secrets.delete(self._space + name)
+        equal(bool(held), deleted, f"delete {name!r}")
+        self._rows.pop(name, None)
+        self._end(name, held)
+
+    async def list(self, secrets: Secrets, prefix: str, size: int) -> None:
+        found = [one async for one in secrets.list(self._space + prefix, page_size=size)]
+        names = sorted(self._space + name for name in self._rows if name.startswith(prefix))
+        equal(names, found, f"list {prefix!r}, {size} a page")
+
+    async def torn(self, secrets: Secrets, size: int, victim: str) -> None:
+        """A listing between whose pages a secret is deleted, or made where there is none."""
+        seen: list[str] = []
+        before = {self._space + name for name in self._rows}
+        async for one in secrets.list(self._space, page_size=size):
+            seen.append(one)
+            if len(seen) == 1 and victim in self._rows:
+                await self.delete(secrets, victim)
+            elif len(seen) == 1:
+                await self.set(secrets, victim, b"new", 0)
+        without = {self._space + victim}
+        rest = [one for one in seen if one not in without]
+        equal(sorted(before - without), rest, f"a listing while {victim!r} changed")
+
+    async def wait(self, secrets: Secrets, name: str, known: int) -> None:
+        """The current version as soon as it is not the one that is known."""
+        held = await self._held(name)
+        current = held[0].version if held else None
+        asked = (current, "no such version", None)[known % 3]
+        if asked == current and not self._world.virtual:
+            return
+        found = await secrets.pipeline.send(Await(self._space + name, asked, _WAIT))
+        equal(current, found, f"the version of {name!r}, waited for")
+
+    async def woken(self, secrets: Secrets, name: str, way: int, value: bytes) -> None:
+        """Several wait for a change that another client makes."""
+        held = await self._held(name)
+        known = held[0].version if held else None
+        op = Await(self._space + name, known, _WAIT)
+        waiting = [
+            asyncio.ensure_future(client.pipeline.send(op))
+            for client in (secrets, *self._clients, secrets)
+        ]
+        await self._world.sleep(0.05)
+        other = next(client for client in self._clients if client is not secrets)
+        if way == 1 and self._has_versions:
+            await self.rotate(other, name, value, 900.0)
+        elif way == 2 and held:
+            await self.delete(other, name)
+        else:
+            await self.set(other, name, value, 0)
+        now = await self._held(name)
+        version = now[0].version if now else None
+        told = await asyncio.gather(*waiting)
+        equal([version] * len(waiting), told, f"what those who wait for {name!r} are told")
+
+    async def rest(self, _: Secrets, seconds: float) -> None:
+        """Let time pass, where that costs none."""
+        if self._world.virtual:
+            await self._world.sleep(seconds)
+
+
+def _in_form(value: bytes, form: int) -> Any:
+    """The value as bytes, as a secret, or as text where it is some."""
+    if form == 1:
+        return Secret(value, name="x", version="y")
+    try:
+        return value.decode() if form == 2 else value
+    except UnicodeDecodeError:
+        return value
+
+
+def _value(chance: Chance) -> bytes:
+    """One of the list's payloads; sometimes one that nobody may tell, in some coding."""
+    if chance.random() < 0.5:
+        return payload(chance)
+    if "canary" not in chance.kept:
+        chance.kept["canary"] = f"cnry-{chance.randrange(1 << 40):010x}"
+    return f"{chance.kept['canary']}{chance.choice(('', ' ', '!'))}".encode()
+
+
+_WHICH = one_of(*range(12))
+_FORM = one_of(0, 0, 1, 2)
+_SIZE = one_of(1, 2, 3, 1000)
+_GRACE = one_of(0.0, 900.0, 900.0, 7200.0, 90_000.0)
+_REST = one_of(100.0, 500.0, 1000.0, 7000.0, 100_000.0, 31 * 86_400.0)
+_VERSIONS = frozenset({SecretsFeature.VERSIONS})
+_WATCH = frozenset({SecretsFeature.WATCH})
+
+SECRETS_SUBJECT = Twins(
+    "secrets",
+    {
+        "get": Verb(5, of(name)),
+        "set": Verb(6, of(name, _value, _FORM)),
+        "many": Verb(0.3, of(name, one_of(3, 11, 23))),
+        "delete": Verb(2, of(name)),
+        "list": Verb(2, of(prefix, _SIZE)),
+        "torn": Verb(1, of(_SIZE, name)),
+        "rotate": Verb(4, of(name, _value, _GRACE), _VERSIONS),
+        "previous": Verb(2, of(name), _VERSIONS),
+        "get_version": Verb(3, of(name, _WHICH), _VERSIONS),
+        "every_version": Verb(1, of(name), _VERSIONS),
+        "get_gone": Verb(2, of(name, _WHICH), _VERSIONS),
+        "get_others": Verb(1, of(name, name), _VERSIONS),
+        "list_versions": Verb(3, of(name), _VERSIONS),
+        "wait": Verb(1, of(name, _WHICH), _WATCH),
+        "woken": Verb(1.5, of(name, one_of(0, 1, 2), one_of(b"woken", b"")), _WATCH),
+        "rest": Verb(1, of(_REST)),
+    },
+    _SecretsTwin,
+    meeting=SECRETS_MEETING,
+)
