@@ -78,8 +78,8 @@ class Space:
         pending = (one.key for one in self.events if one.status is EventStatus.PENDING)
         return sorted({key for key in pending if key is not None})
 
-    def claimable(self, now: float, most: int) -> list[Event]:
-        """The oldest free ones; behind one that is not free, none of its aggregate."""
+    def claimable(self, now: float) -> list[Event]:
+        """The free ones, the oldest first; behind one that is not free, none of its aggregate."""
         open_ = [one for one in self.events if one.status is not EventStatus.PROCESSED]
         parked = EventStatus.PARKED
         held = {one.key for one in open_ if one.until > now or one.status is parked} - {None}
@@ -91,7 +91,7 @@ class Space:
                 found.append(one)
             elif one.key is not None:
                 held.add(one.key)
-        return found[:most]
+        return found
 
     def is_claimed(self, one: Event, owner: str, now: float) -> bool:
         """Whether that owner has it now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any
 
 from omnicloud.contracts.kv import Change, ChangeKind, KVFeature
@@ -18,7 +18,7 @@ from omnicloud.contracts.kv.driver import (
     SetMany,
 )
 from omnicloud.core.operation import Feature
-from omnicloud_tck.check import equal, eventually, that
+from omnicloud_tck.check import Broken, equal, eventually, that
 from omnicloud_tck.programs.calls import Calls
 from omnicloud_tck.programs.chances import Chance, Verb, name, names, of, one_of, payload
 from omnicloud_tck.programs.deeds import Block, Deed, One
@@ -185,9 +185,7 @@ class KVCalls(Calls):
         told: dict[str, Change] = {}
 
         async def heard() -> bool:
-            page = await pipe.send(Changes(house.space + prefix, watches[prefix][0]))
-            watches[prefix][0] = page.cursor
-            for change in page.changes:
+            async for change in self._told(house, client, prefix):
                 # That a key is gone may be told again where it was deleted without being there.
                 gone = change.kind is ChangeKind.DELETED and change.key not in state.rows
                 changed = gone or change.key in may
@@ -197,6 +195,18 @@ class KVCalls(Calls):
 
         await eventually(heard, house.world.sleep, _TELLING, f"the changes of {sorted(due)}")
         watches[prefix][2:] = [state, house.span()]
+
+    async def _told(self, house: House, client: int, prefix: str) -> AsyncIterator[Change]:
+        """All that a watch has to tell by now, page by page to the first that is empty."""
+        watch = house.memory["watches"][prefix]
+        for _ in range(2000):
+            page = await house.pipe(client).send(Changes(house.space + prefix, watch[0]))
+            watch[0] = page.cursor
+            if not page.changes:
+                return
+            for change in page.changes:
+                yield change
+        raise Broken("a watch tells without end though nothing changes")
 
     def removals(self, house: House) -> Iterator[Delete | DeleteMany]:
         keys = sorted({key for state in house.states for key in state.rows})

@@ -19,6 +19,7 @@ from omnicloud.contracts.messaging.driver import (
     Subscribe,
 )
 from omnicloud.contracts.messaging.models import Delivery, Outgoing
+from omnicloud_tck.check import that
 from omnicloud_tck.programs.meetings import CANARY
 from omnicloud_tck.programs.scenes import Call, Meeting, Pipe, Version
 
@@ -34,6 +35,7 @@ _DELAYED = frozenset({MessagingFeature.DELAYED})
 _CANCEL = _DELAYED | {MessagingFeature.CANCEL}
 _REPLAY = frozenset({MessagingFeature.REPLAY})
 _GROUPS = ("g", "h")
+_TAKEN = "taken"
 
 
 def _message(space: str, name: str, key: str | None) -> Outgoing:
@@ -97,11 +99,14 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
     receipt = known.get("receipt")
     if receipt is not None:
         left.append(await pipe.send(Ack(space, "g", receipt.text)))
-    return [*left, *[await _drained(pipe, space, group) for group in _GROUPS]]
+    ordered = MessagingFeature.ORDERED in pipe.driver.features
+    left.append(_alike(await _drained(pipe, space, "g"), space, ordered=ordered))
+    taken = known.get(_TAKEN, [])
+    return [*left, _whole([*taken, *await _drained(pipe, space, "h")], space) - len(taken)]
 
 
-async def _drained(pipe: Pipe, space: str, group: str) -> object:
-    """What a group is given until it is given nothing: of the key in its order."""
+async def _drained(pipe: Pipe, space: str, group: str) -> list[Delivery]:
+    """What a group is given until it is given nothing."""
     found: list[Delivery] = []
     for _ in range(_MOST):
         some = await pipe.send(Receive(space, group, 10, _WAIT, _LONG))
@@ -110,11 +115,25 @@ async def _drained(pipe: Pipe, space: str, group: str) -> object:
         found += some
         if not some:
             break
+    return found
+
+
+def _alike(found: list[Delivery], space: str, *, ordered: bool) -> object:
+    """What a group was given, of the key in its order where that is declared."""
     keyed = [_told(one, space) for one in found if one.key is not None]
     others = sorted(one.id.removeprefix(space) for one in found if one.key is None)
-    return keyed if MessagingFeature.ORDERED in pipe.driver.features else sorted(
-        map(repr, keyed)
-    ), others
+    return keyed if ordered else sorted(map(repr, keyed)), others
+
+
+def _whole(found: list[Delivery], space: str) -> int:
+    """How many a group was given, each once and as published; which first is not promised."""
+    ids = [one.id for one in found]
+    that(len(set(ids)) == len(ids), "a message that is lent is given again")
+    for one in found:
+        name = one.id.removeprefix(space)
+        said = f"{CANARY} {name}".encode(), {"n": name}
+        that((one.payload, dict(one.headers)) == said, f"the message {name!r} came as another")
+    return len(found)
 
 
 def _publishing(*names: str, key: str | None = "k", delay: float | None = None) -> Call:
@@ -132,7 +151,8 @@ async def _publish_known(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
 def _take(group: str) -> Call:
     async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
         found = await _received(pipe, space, group, 1)
-        return [_told(one, space) for one in found]
+        known.setdefault(_TAKEN, []).extend(found)
+        return [one.attempt for one in found]
 
     return call
 
