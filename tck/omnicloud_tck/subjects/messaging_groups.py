@@ -58,10 +58,16 @@ class Grouping(Publishing):
         return found
 
     async def _lend(
-        self, client: int, group: Group, found: tuple[Delivery, ...], most: int, lease: float
+        self,
+        client: int,
+        group: Group,
+        found: tuple[Delivery, ...],
+        most: int,
+        lease: float,
+        answered: float | None = None,
     ) -> None:
         that(len(found) <= most, f"{most} messages were asked for, {len(found)} came")
-        now = self._times.now()
+        now = self._times.now() if answered is None else answered
         await self._times.clear_of(self._moments())  # what came due meanwhile may be among them
         self._tick()
         for one in found:
@@ -105,7 +111,7 @@ class Grouping(Publishing):
             return
         if needed is not None and needed not in self._features:
             return
-        waiter = asyncio.ensure_future(self._ask(client, room, name, 1, _LONGEST, _WAITS))
+        waiter = asyncio.ensure_future(self._answered(client, room, name))
         try:
             await self._times.rest()
             with suppress(Idle):
@@ -114,9 +120,16 @@ class Grouping(Publishing):
             due = bool(group.free())
             await self._times.let_pass(_SOON)
             that(waiter.done() or not due, f"who waits is not woken by {step[0]}")
-            await self._lend(client, group, await waiter, 1, _LONGEST)
+            found, moment = await waiter
+            await self._lend(client, group, found, 1, _LONGEST, moment)
         finally:
             waiter.cancel()
+
+    async def _answered(
+        self, client: int, room: str, name: str
+    ) -> tuple[tuple[Delivery, ...], float]:
+        """What a group that waits is given, and when."""
+        return await self._ask(client, room, name, 1, _LONGEST, _WAITS), self._times.now()
 
     async def ack(self, client: int, room: str, name: str, which: int) -> None:
         """Settle a delivery, or with an old receipt nothing."""

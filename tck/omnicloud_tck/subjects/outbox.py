@@ -93,14 +93,16 @@ class OutboxTwin:
         await pipe.send(Save(self._prefix + room, new))
 
     async def again(self, pipe: Pipe, room: str, which: int, payload: bytes) -> None:
-        """Save a stored event again, as another: nothing changes."""
+        """Save a stored event again, as another: nothing changes. A new one where none is."""
         one = self._space(room).find(self._pick(room, which))
         given_up = self._space(room).of(EventStatus.PARKED, None, every=True)
         if given_up and which % 2:
             one = given_up[0]
-        if one is not None:
-            new = NewEvent(one.event_id, "other", payload, None, one.key)
-            await pipe.send(Save(self._prefix + room, new))
+        if one is None:
+            await self.save(pipe, room, (None, None), payload, "other")
+            return
+        new = NewEvent(one.event_id, "other", payload, None, one.key)
+        await pipe.send(Save(self._prefix + room, new))
 
     async def crowd(self, pipe: Pipe, room: str, keys: Kept, payload: bytes, count: int) -> None:
         """Save many."""

@@ -57,7 +57,7 @@ class BareMessaging(MemoryMessaging):
 
     @property
     def limits(self) -> MessagingLimits:
-        return MessagingLimits(payload_max_bytes=200_000, batch_max_items=1)
+        return MessagingLimits(payload_max_bytes=4096, batch_max_items=1)
 
 
 @correct("outbox")
@@ -69,7 +69,7 @@ class SlowOutbox(MemoryOutbox):
 
     @property
     def limits(self) -> OutboxLimits:
-        return OutboxLimits(payload_max_bytes=200_000)
+        return OutboxLimits(payload_max_bytes=4096)
 
 
 @correct("outbox")
