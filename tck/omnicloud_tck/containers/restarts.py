@@ -79,10 +79,17 @@ class RestartLaws(Bench):
         await world.sleep(4.0)
         found = await containers.get("loops")
         restarts = found.restarts if found else -1
-        that(2 <= restarts <= 6, f"{restarts} restarts within 4 s; the waits say about 5")
+        that(restarts <= 6, f"{restarts} restarts within 4 s; the waits say about 5")
+        late = 0.0 if world.virtual else PATIENCE  # an engine on a busy machine takes its time
+
+        async def restarted() -> bool:
+            found = await containers.get("loops")
+            return found is not None and found.restarts >= 2
+
+        await eventually(restarted, world.sleep, late, "two restarts after four seconds")
         stamps = [line.at for line in await self.lines(containers, "loops")]
         gaps = [later - earlier for earlier, later in pairwise(stamps)]
-        that(gaps[0] < 2.0, f"the first restart came after {gaps[0]:.1f} s")
+        that(gaps[0] < 2.0 + late, f"the first restart came after {gaps[0]:.1f} s")
         that(max(gaps) > 0.35, f"the waits do not grow: {[round(gap, 2) for gap in gaps]}")
 
     @law(
