@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import secrets
 import shutil
 import signal
 import socket
@@ -19,6 +20,7 @@ __all__ = ["NoServerError", "ServerProcess", "free_port"]
 
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
+_PORTS = range(15_000, 32_000)
 _IN_MEMORY, _PLENTY_BYTES = "/dev/shm", 8 << 30  # noqa: S108 - folders in it are our own
 
 
@@ -138,11 +140,17 @@ def _above() -> str | None:
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 on which nothing listens at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """A port of 127.0.0.1 on which nothing listens at this moment.
+
+    It is below those that the system gives to outgoing connections, so that none of these has
+    taken it while a server that was killed starts again.
+    """
+    for _ in range(100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            port = secrets.choice(_PORTS)
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise NoServerError(f"no port of {_PORTS.start} to {_PORTS.stop - 1} is free on 127.0.0.1")
 
 
 def _environment() -> dict[str, str]:

@@ -87,7 +87,8 @@ class RunningLaws(Bench):
         used = [sample.cpu_seconds for sample in samples]
         that(used == sorted(used), f"processor time falls: {used}")
         span = samples[-1].at - samples[0].at
-        that(used[-1] - used[0] > 0.1 * span, f"{used[-1] - used[0]:.2f} s of work in {span:.1f} s")
+        least = (0.1 if world.virtual else 0.02) * span  # a busy machine gives it little
+        that(used[-1] - used[0] > least, f"{used[-1] - used[0]:.2f} s of work in {span:.1f} s")
         that(used[-1] - used[0] < 1.3 * span + 0.3, "one program used more than one processor")
         that(all(0 < one.memory_bytes < 1 << 34 for one in samples), "no sane memory")
         await self._throttling_is_declared(world, samples)
