@@ -85,11 +85,6 @@ WHERE key IS NOT NULL""",
 ON omnicloud.message_scheduled (space, topic, due)""",
 )
 
-# Arrays as arguments look dear to the planner, which plans anew at each call then: that took
-# two thirds of the time of publishing one message. A plan that is kept is made while the tables
-# are small, and must not read them whole when they have grown.
-_ONE_PLAN = """LANGUAGE plpgsql SET plan_cache_mode = force_generic_plan
-SET enable_seqscan = off"""
 _PLACE = "in_space text, in_topic bytea, in_lock bigint"
 _HERE = "{0}.space = in_space AND {0}.topic = in_topic"
 _TOLD = f"PERFORM {TELL.format('in_lock')}"
@@ -141,7 +136,7 @@ _IS_DUE = f"""EXISTS (SELECT 1 FROM omnicloud.message_scheduled s
 _PUBLISH = f"""CREATE OR REPLACE FUNCTION omnicloud.message_publish(
     {_PLACE}, in_ids bytea[], in_keys bytea[], in_headers bytea[], in_payloads bytea[],
     in_delay float8, in_kept float8, in_dedupe boolean
-) RETURNS boolean {_ONE_PLAN} AS $$
+) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     at timestamptz;
     fresh bigint[];
@@ -216,7 +211,7 @@ _LEND = f"""CREATE OR REPLACE FUNCTION omnicloud.message_lend(
     {_PLACE}, in_group bytea, in_most integer, in_lease float8, in_token text, in_kept float8
 ) RETURNS TABLE (id bytea, payload bytea, key bytea, headers bytea, published float8,
     attempt integer, receipt text)
-{_ONE_PLAN} AS $$
+LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     from_group bigint;
@@ -249,7 +244,7 @@ END $$"""  # noqa: S608 - constants
 # Forget an entry, as handled, or as dead where there is a reason; the next of its key is head.
 _SETTLE = f"""CREATE OR REPLACE FUNCTION omnicloud.message_settle(
     {_PLACE}, in_group bytea, in_number bigint, in_receipt text, in_reason bytea
-) RETURNS boolean {_ONE_PLAN} AS $$
+) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     from_group bigint;
     lane bytea;

@@ -34,6 +34,7 @@ _SMALL = (
     "unix_socket_directories=",
     "listen_addresses=127.0.0.1",
     "deadlock_timeout=200ms",
+    "dynamic_shared_memory_type=mmap",  # in its folder: nothing is left behind by kill -9
     "recovery_init_sync_method=syncfs",  # not file by file: a crash shall take less than a second
 )
 _GONE_SECONDS = 5.0
