@@ -143,8 +143,9 @@ class _Planner:
         known = self._contract(service)
         installed = self._provider(name, (*service.path, "provider")) if name else None
         options = self._in_region(
-            installed, self._with_defaults(service, name), self._region(service)
+            installed, self._with_defaults(service, name), self._config.defaults.region
         )
+        options = self._in_region(installed, options, service.settings.region, own=True)
         secrets = self._secrets(options, service.path)
         after = frozenset(ref.service for _, ref in secrets if ref.service)
         offer = self._offer(service, installed) if installed and known else None
@@ -176,12 +177,21 @@ class _Planner:
         return service.settings.region or self._config.defaults.region
 
     def _in_region(
-        self, installed: Installed | None, options: Mapping[str, object], region: str | None
+        self,
+        installed: Installed | None,
+        options: Mapping[str, object],
+        region: str | None,
+        *,
+        own: bool = False,
     ) -> Mapping[str, object]:
-        """The options, with where the data is for a provider that has to know."""
+        """The options, with where the data is for a provider that has to know.
+
+        What ``defaults.options`` say is nearer than the defaults' region; a service's own is
+        nearer than both.
+        """
         if installed is None or region is None or not _asks_for_region(installed):
             return options
-        return {"region": region, **options}
+        return {**options, "region": region} if own else {"region": region, **options}
 
     def _with_defaults(self, service: Service, provider: str | None) -> Mapping[str, object]:
         """A service of the default provider has its options unless it says otherwise."""

@@ -303,6 +303,18 @@ def test_without_one_of_its_own_a_service_is_where_the_defaults_say(tmp_path: Pa
     assert region_of(ORDERS_PLACED, tmp_path) is None
 
 
+def test_the_region_of_a_service_is_nearer_than_that_of_the_default_options(
+    tmp_path: Path,
+) -> None:
+    defaults = (
+        '[defaults]\nregion = "eu-central-1"\nprovider = "placed"\n'
+        '[defaults.options]\nregion = "eu-north-1"\n'
+    )
+    assert region_of(defaults + ORDERS_PLACED, tmp_path) == "eu-north-1"
+    own = ORDERS_PLACED + 'region = "eu-west-1"\n'
+    assert region_of(defaults + own, tmp_path) == "eu-west-1"
+
+
 def test_services_that_are_not_listed_are_in_the_region_of_the_defaults(tmp_path: Path) -> None:
     text = '[defaults]\nregion = "eu-central-1"\nprovider = "placed"\n'
     default = plan_of(text, tmp_path, ELSEWHERE).default
