@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
@@ -150,7 +150,12 @@ class _Planner:
         after = frozenset(ref.service for _, ref in secrets if ref.service)
         offer = self._offer(service, installed) if installed and known else None
         requires = self._features(service, offer) if known else frozenset()
-        model = self._options(installed, options, service.path, secrets) if installed else None
+        inherited = options.keys() - service.options.keys() - {"region"}
+        model = (
+            self._options(installed, options, service.path, secrets, inherited)
+            if installed
+            else None
+        )
         if installed is None or offer is None or model is None:
             return _Half(None, after)
         plan = ServicePlan(
@@ -266,7 +271,9 @@ class _Planner:
         options: Mapping[str, object],
         path: Path,
         secrets: References,
+        inherited: Collection[str] = (),
     ) -> type[BaseModel] | None:
+        """The model of the options; of those inherited mistakes are told where they stand."""
         model = self._model(installed, path)
         if model is None:
             return None
@@ -275,15 +282,25 @@ class _Planner:
         except ValidationError as error:
             unknown_yet = [(*path, *inner) for inner, _ in secrets]
             places = {dotted(place) for place in unknown_yet}
+            told = self._told_of_defaults(path, inherited)
             also = ENVELOPE if path[0] == "services" else frozenset()
             found = problems_of(error, model, path, self._config.tree, also_known=also)
             # What a reference stands for is checked when its secret has been read.
             self.problems += [
                 one
                 for one in found
-                if one.path not in places and not (unknown_yet and one.path == dotted(path))
+                if one.path not in places
+                and one.path not in told
+                and not (unknown_yet and one.path == dotted(path))
             ]
         return model
+
+    def _told_of_defaults(self, path: Path, inherited: Collection[str]) -> set[str]:
+        """Where mistakes would be told again that were told of the default options."""
+        told = {one.path for one in self.problems}
+        source = dotted(("defaults", "options"))
+        found = (place.removeprefix(source) for place in told if place.startswith(f"{source}."))
+        return {f"{dotted(path)}{inner}" for inner in found if inner.split(".")[1] in inherited}
 
     def _model(self, installed: Installed, path: Path) -> type[BaseModel] | None:
         try:

@@ -343,3 +343,11 @@ def test_settings_that_no_configuration_can_give_are_the_mistake_of_their_author
     with pytest.raises(ConfigurationProblems, match="tenant, timeout") as caught:
         plan_of(text, tmp_path, ELSEWHERE)
     assert len(caught.value.problems) == 1
+
+
+def test_a_mistake_in_default_options_is_told_once_where_it_stands(tmp_path: Path) -> None:
+    defaults = '[defaults]\nprovider = "weak"\n[defaults.options]\nprot = 1\n'
+    orders = '[services.orders]\ncontract = "kv"\n[services.carts]\ncontract = "kv"\n'
+    (problem,) = problems_in(defaults + orders, tmp_path)
+    assert problem.path == "defaults.options.prot"
+    assert str(problem.origin).endswith(":4")
