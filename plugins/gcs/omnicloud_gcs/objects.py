@@ -81,7 +81,7 @@ class GcsObjects:
         self._keys = keys
         self._features = features
         self._clock = clock
-        self._reader = Reader(client, keys)
+        self._reader = Reader(client, keys, ObjectsFeature.CONDITIONAL in features)
         self._uploads = Uploads(client, keys, clock)
         self._pages = StoredPages(keys, self._listed, by_key=True)
 

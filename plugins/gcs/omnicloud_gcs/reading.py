@@ -3,6 +3,9 @@
 An answer with content tells the generation of an object, not what is kept beside it. So a read
 asks for that first, and then for content of that generation; a reader who names a version that
 was read before asks for the content alone.
+
+A service that ignores conditions may send the content of a later write under the generation that
+was asked for. There the generation is asked for once more after the content.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ class Reader:
 
     client: Client
     keys: StoredKeys
+    conditional: bool = True
+    """Whether the service looks at conditions."""
     _known: OrderedDict[tuple[str, str], ObjectInfo] = field(default_factory=OrderedDict)
 
     async def stat(self, key: str) -> ObjectInfo | None:
@@ -55,7 +60,7 @@ class Reader:
             if _has_no_byte(op, info):
                 return Chunk(b"", info)
             data = await self._content(op, info.version)
-            if data is not None:
+            if data is not None and await self._is_still(info):
                 return Chunk(data, info)
             self._known.pop((op.key, info.version), None)
         raise UnavailableError("the object changed under each attempt to read it")
@@ -76,6 +81,13 @@ class Reader:
             return None  # not every service looks at the condition
         whole = answer.status == 200  # it may not know ranges
         return answer.body[op.start : op.end] if whole else answer.body
+
+    async def _is_still(self, info: ObjectInfo) -> bool:
+        """Whether content that came for a version is surely that version's."""
+        if self.conditional:
+            return True
+        now = await self.stat(info.key)
+        return now is not None and now.version == info.version
 
     def _remembered(self, op: GetRange) -> ObjectInfo | None:
         """What is known of the version, unless no request for content would tell it is gone."""

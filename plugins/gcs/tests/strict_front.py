@@ -1,8 +1,9 @@
 """A server before the emulator that honours the conditions which the emulator ignores.
 
 It does what the service documents: conditions on deletions, reads, copies and compositions, and
-on the sources of the last two. One write at a time, so that looking and writing are one. Run as
-a program: ``strict_front.py PORT EMULATOR_PORT``.
+on the sources of the last two. One request at a time, so that looking and writing are one, and
+no content is read while it is written, which the emulator allows. Run as a program:
+``strict_front.py PORT EMULATOR_PORT``.
 """
 
 from __future__ import annotations
@@ -33,8 +34,6 @@ class Front:
 
     async def serve(self, request: web.Request) -> web.Response:
         """Answer one request."""
-        if request.method == "GET":
-            return await self._judged(request)
         async with self._one:
             return await self._judged(request)
 
