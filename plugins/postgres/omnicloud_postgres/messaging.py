@@ -194,10 +194,14 @@ async def open_messaging(config: PostgresConfig, opening: Opening) -> PostgresMe
     return PostgresMessaging(store, config.space_of(opening.service.name), features)
 
 
-def _columns(messages: tuple[Outgoing, ...]) -> tuple[list[bytes | None], ...]:
-    """Ids, keys, headers and payloads."""
+def _columns(
+    messages: tuple[Outgoing, ...],
+) -> tuple[list[bytes], list[int], list[bytes | None], list[bytes], list[bytes]]:
+    """Ids, their places in the order of ids, keys, headers and payloads."""
+    ids = [one.id.encode() for one in messages]
     return (
-        [one.id.encode() for one in messages],
+        ids,
+        sorted(range(1, len(ids) + 1), key=lambda place: ids[place - 1]),
         [None if one.key is None else one.key.encode() for one in messages],
         [json.dumps(dict(one.headers)).encode() if one.headers else b"" for one in messages],
         [one.payload for one in messages],

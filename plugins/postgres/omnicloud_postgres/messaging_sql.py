@@ -23,7 +23,7 @@ __all__ = [
 
 # The first three of each are space, topic, and the topic's lock, which is its bell as well.
 TICK = "SELECT omnicloud.message_tick($1, $2, $3, $4)"
-PUBLISH = "SELECT omnicloud.message_publish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+PUBLISH = "SELECT omnicloud.message_publish($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"
 SUBSCRIBE = "SELECT omnicloud.message_subscribe($1, $2, $3, $4)"
 LEND = "SELECT * FROM omnicloud.message_lend($1, $2, $3, $4, $5, $6, $7, $8)"
 SETTLE = "SELECT omnicloud.message_settle($1, $2, $3, $4, $5, $6, $7)"

@@ -88,8 +88,9 @@ ON omnicloud.message_scheduled (space, topic, due)""",
 _PLACE = "in_space text, in_topic bytea, in_lock bigint"
 _HERE = "{0}.space = in_space AND {0}.topic = in_topic"
 _TOLD = f"PERFORM {TELL.format('in_lock')}"
-_LANES = """PERFORM pg_advisory_xact_lock(lane) FROM (
-        SELECT DISTINCT hashtextextended(encode({0}, 'hex'), in_lock) AS lane {1} ORDER BY lane
+_LANE = "hashtextextended(encode({0}, 'hex'), in_lock)"
+_LANES = f"""PERFORM pg_advisory_xact_lock(lane) FROM (
+        SELECT DISTINCT {_LANE} AS lane {{1}} ORDER BY lane
     ) AS lanes"""
 _GROUPS = f"SELECT g.number FROM omnicloud.message_group g WHERE {_HERE.format('g')}"  # noqa: S608 - constants
 
@@ -132,51 +133,60 @@ END $$"""  # noqa: S608 - constants
 _IS_DUE = f"""EXISTS (SELECT 1 FROM omnicloud.message_scheduled s
         WHERE {_HERE.format("s")} AND s.due <= clock_timestamp())"""  # noqa: S608 - constants
 
-# Answers false, and does nothing, where something is due that comes before.
+# Answers false, and does nothing, where something is due that comes before. One message after the
+# other: the plans of such small statements are kept, those over arrays are made at each call. Ids
+# are taken in their own order (``in_order`` has the places), so that no two calls wait for each
+# other.
 _PUBLISH = f"""CREATE OR REPLACE FUNCTION omnicloud.message_publish(
-    {_PLACE}, in_ids bytea[], in_keys bytea[], in_headers bytea[], in_payloads bytea[],
-    in_delay float8, in_kept float8, in_dedupe boolean
+    {_PLACE}, in_ids bytea[], in_order integer[], in_keys bytea[], in_headers bytea[],
+    in_payloads bytea[], in_delay float8, in_kept float8, in_dedupe boolean
 ) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
     at timestamptz;
-    fresh bigint[];
+    old boolean[];
+    n integer;
+    made bigint;
 BEGIN
     PERFORM pg_advisory_xact_lock_shared(in_lock);
     IF in_delay IS NULL AND {_IS_DUE} THEN
         RETURN false;
     END IF;
     IF in_delay IS NULL AND array_remove(in_keys, NULL) <> ARRAY[]::bytea[] THEN
-        {_LANES.format("k", "FROM unnest(in_keys) AS k WHERE k IS NOT NULL")};
+        IF cardinality(in_keys) = 1 THEN
+            PERFORM pg_advisory_xact_lock({_LANE.format("in_keys[1]")});
+        ELSE
+            {_LANES.format("k", "FROM unnest(in_keys) AS k WHERE k IS NOT NULL")};
+        END IF;
     END IF;
     at := clock_timestamp();
     IF in_dedupe THEN
-        WITH given AS (
-            SELECT DISTINCT ON (i.id) i.id, i.place
-            FROM unnest(in_ids) WITH ORDINALITY AS i (id, place) ORDER BY i.id, i.place
-        ), unknown AS (
-            INSERT INTO omnicloud.message_id AS m SELECT in_space, in_topic, g.id,
-                at + (coalesce(in_delay, 0) + in_kept) * interval '1 s' FROM given g
+        FOREACH n IN ARRAY in_order LOOP
+            INSERT INTO omnicloud.message_id AS m VALUES (in_space, in_topic, in_ids[n],
+                at + (coalesce(in_delay, 0) + in_kept) * interval '1 s')
             ON CONFLICT (space, topic, id) DO UPDATE SET until = excluded.until
-            WHERE m.until <= at RETURNING m.id
-        ) SELECT array_agg(g.place) INTO fresh FROM given g JOIN unknown u ON u.id = g.id;
-    ELSE
-        fresh := ARRAY(SELECT generate_series(1, cardinality(in_ids)));
+            WHERE m.until <= at;
+            old[n] := NOT FOUND;
+        END LOOP;
     END IF;
-    IF in_delay IS NOT NULL THEN
-        INSERT INTO omnicloud.message_scheduled
-            (space, topic, due, id, key, headers, payload, published)
-        SELECT in_space, in_topic, at + in_delay * interval '1 s',
-            in_ids[f], in_keys[f], in_headers[f], in_payloads[f], at
-        FROM unnest(fresh) AS f ORDER BY f;
-    ELSE
-        WITH added AS (
+    FOR n IN 1 .. cardinality(in_ids) LOOP
+        CONTINUE WHEN old[n];
+        IF in_delay IS NOT NULL THEN
+            INSERT INTO omnicloud.message_scheduled
+                (space, topic, due, id, key, headers, payload, published)
+            VALUES (in_space, in_topic, at + in_delay * interval '1 s',
+                in_ids[n], in_keys[n], in_headers[n], in_payloads[n], at);
+        ELSE
             INSERT INTO omnicloud.message
                 (space, topic, id, key, headers, payload, published, kept)
-            SELECT in_space, in_topic, in_ids[f], in_keys[f], in_headers[f], in_payloads[f],
-                at, at + in_kept * interval '1 s' FROM unnest(fresh) AS f ORDER BY f
-            RETURNING number, key
-        ) {_ENTER.format(_GROUPS)};
-    END IF;
+            VALUES (in_space, in_topic, in_ids[n], in_keys[n], in_headers[n], in_payloads[n],
+                at, at + in_kept * interval '1 s') RETURNING number INTO made;
+            INSERT INTO omnicloud.message_entry (grp, number, key, head)
+            SELECT g.number, made, in_keys[n], in_keys[n] IS NULL OR NOT EXISTS (
+                SELECT 1 FROM omnicloud.message_entry e
+                WHERE e.grp = g.number AND e.key = in_keys[n])
+            FROM ({_GROUPS}) AS g;
+        END IF;
+    END LOOP;
     {_TOLD};
     RETURN true;
 END $$"""  # noqa: S608 - constants
@@ -206,12 +216,14 @@ BEGIN
     RETURN found_group;
 END $$"""  # noqa: S608 - constants
 
-# One row without an id where there is no such group.
+# One row without an id where there is no such group. Statistics say little of a table that grows
+# and shrinks by the second: where they say it is small, the whole backlog would be read and sorted
+# for each call. So the index that has the order is the only way.
 _LEND = f"""CREATE OR REPLACE FUNCTION omnicloud.message_lend(
     {_PLACE}, in_group bytea, in_most integer, in_lease float8, in_token text, in_kept float8
 ) RETURNS TABLE (id bytea, payload bytea, key bytea, headers bytea, published float8,
     attempt integer, receipt text)
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql SET enable_bitmapscan = off SET enable_seqscan = off AS $$
 #variable_conflict use_column
 DECLARE
     from_group bigint;
@@ -258,7 +270,7 @@ BEGIN
         RETURN false;
     END IF;
     IF lane IS NOT NULL THEN
-        PERFORM pg_advisory_xact_lock(hashtextextended(encode(lane, 'hex'), in_lock));
+        PERFORM pg_advisory_xact_lock({_LANE.format("lane")});
     END IF;
     DELETE FROM omnicloud.message_entry e WHERE e.grp = from_group AND e.number = in_number
     AND e.receipt = in_receipt AND e.state = 1 AND e.until > clock_timestamp()
