@@ -17,6 +17,7 @@ from omnicloud.errors import DeadlineExceededError, OmniCloudError, UnavailableE
 from omnicloud_tck.check import equal, eventually, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Rung, law
+from omnicloud_tck.samples import NAMES
 from omnicloud_tck.world import World
 
 __all__ = ["Paged"]
@@ -25,8 +26,9 @@ Pipe = Pipeline[Any]
 Request = Operation[Any, Any]
 
 _NAMES = [f"walk-{number:02}" for number in range(13)]
+_LONG = [f"{'m' * length}{end}" for length in (200, 254, 511, 767, 1022) for end in "ab"]
 _SIZE = 3
-_MOST_PAGES = 100
+_MOST_PAGES = 400
 _OUTAGE_SECONDS = 20.0
 
 
@@ -81,6 +83,21 @@ class Paged(Contract):
 
         await eventually(goes_on, world.sleep, _OUTAGE_SECONDS, "a walk that goes on after it")
 
+    @law(
+        "G-091",
+        "Names of every kind and length are told page after page, each once, in their order.",
+    )
+    async def every_name_has_its_page(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        op = _ALL[self.contract](1)
+        if not op.needs() <= pipe.driver.features:
+            return
+        names = sorted({*NAMES, *_LONG}, key=str.encode)
+        for name in reversed(names):
+            await self.put(pipe, name, b"x")
+        for size in (1, 2, 5):
+            equal(names, await _walk(pipe, _ALL[self.contract](size)), f"a walk in pages of {size}")
+
     async def _filled(self, pipe: Pipe) -> None:
         for name in reversed(_NAMES):
             await self.put(pipe, name, b"x")
@@ -111,7 +128,7 @@ async def _walk(pipe: Pipe, op: Request) -> list[str]:
         if cursor is None:
             return found
         op = replace(op, cursor=cursor)  # type: ignore[type-var]  # requests are dataclasses
-    that(False, f"a walk of {len(_NAMES)} names has not ended after {_MOST_PAGES} pages")
+    that(False, f"a walk has not ended after {_MOST_PAGES} pages")
     return found
 
 
@@ -127,6 +144,14 @@ _WALKS: dict[str, Callable[[int], Request]] = {
     "secrets": lambda size: secrets.List("walk-", limit=size),
 }
 """The first request of a walk through all that a contract's ``put`` has put."""
+
+_ALL: dict[str, Callable[[int], Request]] = {
+    "kv": lambda size: kv.Scan(limit=size),
+    "objects": lambda size: objects.List(limit=size),
+    "documents": _WALKS["documents"],
+    "secrets": lambda size: secrets.List(limit=size),
+}
+"""The first request of a walk through all names there are."""
 
 _TOLD: dict[type, Callable[[Any], list[str]]] = {
     kv.Scan: lambda page: list(page.keys),
