@@ -57,7 +57,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def judge(contract: Contract, made: Law, make_world: Callable[[], World[Any]]) -> None:
     """Try a law and fail, or skip with the reason, as it comes out."""
     seed = int(os.environ.get("OMNICLOUD_TCK_SEED", "0"))
-    result = try_law(contract, made, make_world, seed=seed)
+    examples = int(os.environ.get("OMNICLOUD_TCK_EXAMPLES", "40"))
+    result = try_law(contract, made, make_world, seed=seed, examples=examples)
     if result.verdict is Verdict.BROKEN:
         pytest.fail(
             f"{made.id} {made.level}: {made.clause}\n{result.reason}\n"

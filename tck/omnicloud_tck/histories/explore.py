@@ -21,6 +21,9 @@ __all__ = ["NoOrder", "explore"]
 ENOUGH_SECONDS = 6.0
 """No program is begun after so many real seconds, but that :data:`LEAST` are played."""
 
+OF_EXAMPLES = 40
+"""Where time is real, fewer examples have a share of these seconds."""
+
 LEAST = 4
 PROGRAMS = 4
 """Programs for each example of a law that draws single cases."""
@@ -58,9 +61,10 @@ def explore(
     """
     tryout = _Tryout(lab, subject)
     manner = _manner(lab.world, clients, steps, durable=restarts and tryout.is_durable())
-    started = time.perf_counter()
+    share = 1.0 if lab.world.virtual else lab.examples / OF_EXAMPLES
+    until = time.perf_counter() + ENOUGH_SECONDS * share
     for number in range(PROGRAMS * lab.examples):
-        if number >= LEAST and time.perf_counter() - started > ENOUGH_SECONDS:
+        if number >= LEAST and time.perf_counter() > until:
             return
         program = drawn_program(subject.draw, lab.seed, number, manner)
         finding = tryout.play(program)
