@@ -197,6 +197,11 @@ class World:
                 if words:
                     self.broken.append(f"{node.name}: {words}")
             for w in there:
+                for near in w.affinity:
+                    if set(near.match.wanted) <= set(w.labels):
+                        continue  # the first of its kind is let in, and comes before others
+                    if self.selected(near.match, node, near.topology, w.name) < near.at_least:
+                        self.broken.append(f"{w.name} on {node.name}: its company is gone")
                 for apart in w.anti_affinity:
                     if not self.same(node, node, apart.topology):
                         continue

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from omnicloud.errors import ConflictError
+from omnicloud.errors import ConflictError, InvalidArgumentError, NotFoundError
 from omnicloud.placement.engine.decide import decide
 from omnicloud.placement.engine.ledger import Ledger
+from omnicloud.placement.forecast.forecast import sizes_alone
+from omnicloud.placement.forecast.predictors.peak import PeakOfSum
+from omnicloud.placement.forecast.usage import Usage
+from omnicloud.placement.forecast.verifier import PeakVerifier
 from omnicloud.placement.model.decision import Decision
-from omnicloud.placement.model.errors import PlacementConflictError
+from omnicloud.placement.model.errors import InvalidSnapshotError, PlacementConflictError
+from omnicloud.placement.model.labels import Match, labels
 from omnicloud.placement.model.node import Gpus, Node
 from omnicloud.placement.model.options import Options
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.snapshot import Snapshot
-from omnicloud.placement.model.workload import GpuRequest, Workload
+from omnicloud.placement.model.workload import Affinity, GpuRequest, Workload
 
+KIND = labels({"app": "a"})
 NODES = [Node(name=name, capacity=Resources(cpu_cores=4)) for name in "ab"]
 
 
@@ -115,3 +123,89 @@ def test_devices_stay_with_their_workloads_from_snapshot_to_snapshot() -> None:
     last = ledger.snapshot([asks("w2", 0, gpu=GpuRequest(milli=200))])
     decision: Decision = decide(last)
     assert decision.placements[0].gpus == (1,)
+
+
+def test_a_second_release_takes_nothing_from_who_came_after() -> None:
+    ledger = Ledger(Snapshot.of(NODES[:1]))
+    first = ledger.snapshot([asks("one")])
+    reservation = ledger.reserve(first, decide(first))
+    ledger.release(reservation)
+    again = ledger.snapshot([asks("one")])
+    ledger.reserve(again, decide(again))
+    ledger.release(reservation)
+    assert [one.workload.name for one in ledger.snapshot().placed] == ["one"]
+
+
+def test_a_node_that_was_never_there_is_named() -> None:
+    with pytest.raises(NotFoundError, match="'z'"):
+        Ledger(Snapshot.of(NODES)).lose("z")
+
+
+def test_a_ledger_begins_with_no_fleet_that_contradicts_itself() -> None:
+    with pytest.raises(InvalidSnapshotError, match="is on 'z', which is not there"):
+        Ledger(Snapshot.of(NODES, placed={"z": [asks("old")]}))
+    with pytest.raises(InvalidSnapshotError, match="cpu_cores is nan"):
+        Ledger(Snapshot.of([Node(name="a", capacity=Resources(cpu_cores=math.nan))]))
+
+
+def test_a_dependency_that_left_between_decision_and_apply_is_a_conflict() -> None:
+    ledger = Ledger(Snapshot.of(NODES))
+    first = ledger.snapshot([asks("db", 1)])
+    there = ledger.reserve(first, decide(first))
+    second = ledger.snapshot([asks("web", 1, depends_on=frozenset({"db"}))])
+    decision = decide(second)
+    ledger.release(there)
+    with pytest.raises(PlacementConflictError, match="web: it depends on db, which has no place"):
+        ledger.reserve(second, decision)
+    assert not ledger.snapshot().placed
+
+
+def test_nobody_is_evicted_on_whom_a_newcomer_has_come_to_depend() -> None:
+    ledger = Ledger(Snapshot.of(NODES[:1], placed={"a": [asks("old")]}))
+    snapshot = ledger.snapshot([asks("urgent", priority=9)])
+    decision = decide(snapshot, Options(preemption=True))
+    late = ledger.snapshot([asks("leaf", 1, depends_on=frozenset({"old"}))])
+    ledger.reserve(late, decide(late))
+    with pytest.raises(PlacementConflictError, match="old: leaf depends on it"):
+        ledger.reserve(snapshot, decision)
+    assert [one.workload.name for one in ledger.snapshot().placed] == ["leaf", "old"]
+
+
+def test_nobody_leaves_whose_company_a_newcomer_has_come_to_need() -> None:
+    there = {"a": [asks("one", 1, labels=KIND)], "b": [asks("other", 1)]}
+    ledger = Ledger(Snapshot.of(NODES, placed=there))
+    snapshot = ledger.snapshot()
+    decision = decide(snapshot, Options(move_budget=1))
+    assert [move.workload for move in decision.moves] == ["one"]
+    friend = asks("friend", 1, affinity=(Affinity(Match(KIND), "node"),))
+    late = ledger.snapshot([friend])
+    ledger.reserve(late, decide(late))
+    with pytest.raises(PlacementConflictError, match="one: others on a need its company"):
+        ledger.reserve(snapshot, decision)
+
+
+def test_a_verifier_has_the_last_word_when_slots_are_taken_too() -> None:
+    usage = Usage(
+        names=("one", "other"),
+        requests=np.ones(2, dtype=np.float32),
+        values=np.full((2, 3), 3, dtype=np.float32),
+        step_seconds=300.0,
+    )
+
+    def verifier() -> PeakVerifier:
+        return PeakVerifier(PeakOfSum().fit(usage, 3), [4.0], 1.0)
+
+    ledger = Ledger(Snapshot.of(NODES[:1]), verifiers=[verifier()])
+    one, other = (ledger.snapshot([asks(name, 1)]) for name in usage.names)
+    ledger.reserve(one, decide(one, verifiers=[verifier()]))
+    with pytest.raises(PlacementConflictError, match="is over the node's 4.00 cores"):
+        ledger.reserve(other, decide(other, verifiers=[verifier()]))
+
+
+def test_a_rule_that_fails_while_slots_are_taken_leaves_none_taken() -> None:
+    known = sizes_alone(("one",), np.ones(1, dtype=np.float32))
+    ledger = Ledger(Snapshot.of(NODES), verifiers=[PeakVerifier(known, [4.0, 4.0], 1.0)])
+    snapshot = ledger.snapshot([asks("one"), asks("stranger")])
+    with pytest.raises(InvalidArgumentError, match="does not know workload 'stranger'"):
+        ledger.reserve(snapshot, decide(snapshot))
+    assert not ledger.snapshot().placed

@@ -237,3 +237,17 @@ def test_a_node_is_emptied_within_the_budget_and_where_it_saves_more_than_it_cos
     assert decision.price_per_hour == 2.0
     assert decide(snapshot, Options(move_budget=1)).moves == ()
     assert decide(snapshot, Options(move_budget=9, move_price=3.0)).moves == ()
+
+
+def test_nobody_is_spared_without_the_company_that_had_to_leave() -> None:
+    kind = labels({"app": "kind"})
+    friend = other("friend", affinity=(Affinity(Match(kind), "node"),))
+    large = Resources(cpu_cores=6)
+    company = replace(other("company", priority=1, labels=kind), request=large)
+    node = replace(NODE, capacity=Resources(cpu_cores=7))
+    asks = replace(ASKS, request=large, priority=5)
+    snapshot = Snapshot.of([node], [asks], placed={"n": [friend, company]})
+    decision = decide(snapshot, Options(preemption=True))
+    assert [one.workload for one in decision.evictions] == ["friend", "company"]
+    assert broken_rules(snapshot, decision) == []
+    assert all(0 <= one.score <= 1 for one in decision.placements)

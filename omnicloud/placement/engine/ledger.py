@@ -6,10 +6,15 @@ import threading
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from omnicloud.errors import NotFoundError
 from omnicloud.placement.engine.fleet import Fleet
 from omnicloud.placement.engine.placer import Placer
+from omnicloud.placement.engine.preemption import may_leave
+from omnicloud.placement.engine.verifier import Verifier
+from omnicloud.placement.model.checks import check
+from omnicloud.placement.model.checks.options import check_options
 from omnicloud.placement.model.decision import Decision
-from omnicloud.placement.model.errors import PlacementConflictError
+from omnicloud.placement.model.errors import InvalidSnapshotError, PlacementConflictError
 from omnicloud.placement.model.options import Options
 from omnicloud.placement.model.snapshot import Placed, Snapshot
 from omnicloud.placement.model.workload import Workload
@@ -43,6 +48,10 @@ class Ledger:
         snapshot: The fleet at the start.
         options: Of the decisions; of them the basis and the spare nodes are read.
         catalogue: The constraints; those of the library unless said.
+        verifiers: Have the last word here too; of its own, as they are told of every slot.
+
+    Raises:
+        InvalidSnapshotError: The snapshot or the options contradict themselves.
     """
 
     def __init__(
@@ -50,13 +59,19 @@ class Ledger:
         snapshot: Snapshot,
         options: Options | None = None,
         catalogue: Catalogue | None = None,
+        verifiers: Iterable[Verifier] = (),
     ) -> None:
         self._options = options or Options()
+        problems = (*check(snapshot), *check_options(self._options))
+        if problems:
+            raise InvalidSnapshotError(problems)
         self._fleet = Fleet.of(snapshot, self._options.basis)
-        self._placer = Placer(self._fleet, self._options, catalogue or Catalogue.of())
+        rules = catalogue or Catalogue.of()
+        self._placer = Placer(self._fleet, self._options, rules, verifiers)
         self._placer.announce(snapshot.workloads())
         self._start = snapshot
         self._lost: set[str] = set()
+        self._held: dict[str, int] = {}  # the generation of the reservation, by workload
         self._generation = 0
         self._lock = threading.Lock()
 
@@ -85,24 +100,36 @@ class Ledger:
             raise PlacementConflictError((("the decision", "it is for another snapshot"),))
         with self._lock:
             attempt = _Attempt(self._placer, self._lost)
-            attempt.follow(snapshot, decision)
-            if attempt.conflicts:
+            try:
+                attempt.follow(snapshot, decision)
+                if attempt.conflicts:
+                    raise PlacementConflictError(tuple(attempt.conflicts))
+            except BaseException:
                 attempt.undo()
-                raise PlacementConflictError(tuple(attempt.conflicts))
+                raise
             self._generation += 1
+            self._held.update((name, self._generation) for name, _ in attempt.placed)
             return Reservation(self._generation, tuple(attempt.placed))
 
     def release(self, reservation: Reservation) -> None:
-        """Give back the slots that are still where the reservation put them."""
+        """Give back the slots that the reservation still has; again: nothing."""
         with self._lock:
             for name, node in reservation.placed:
-                if self._fleet.where.get(name) == self._fleet.rows[node]:
+                mine = self._held.get(name) == reservation.generation
+                if mine and self._fleet.where.get(name) == self._fleet.rows[node]:
                     self._fleet.remove(name)
+                    del self._held[name]
             self._generation += 1
 
     def lose(self, node: str) -> tuple[Workload, ...]:
-        """A node vanished; the workloads that were on it and need another place."""
+        """A node vanished; the workloads that were on it and need another place.
+
+        Raises:
+            NotFoundError: There never was such a node.
+        """
         with self._lock:
+            if node not in self._fleet.rows:
+                raise NotFoundError(f"there is no node {node!r} in the ledger")
             self._lost.add(node)
             there = tuple(self._fleet.residents[self._fleet.rows[node]].values())
             for workload in there:
@@ -127,11 +154,11 @@ class _Attempt:
         for placement in decision.placements:
             for eviction in decision.evictions:
                 if eviction.by == placement.workload:
-                    self._take_off(eviction.workload, eviction.node)
-            self._put(known[placement.workload], placement.node)
+                    self._take_off(eviction.workload, eviction.node, for_good=True)
+            self._come(known[placement.workload], placement.node)
         for move in decision.moves:
             workload = known[move.workload]
-            if self._take_off(move.workload, move.source):
+            if self._take_off(move.workload, move.source, for_good=False):
                 self._put(workload, move.target)
 
     def undo(self) -> None:
@@ -141,14 +168,35 @@ class _Attempt:
             else:
                 self._fleet.add(workload, row)
 
-    def _take_off(self, name: str, node: str) -> bool:
+    def _take_off(self, name: str, node: str, *, for_good: bool) -> bool:
         row = self._fleet.rows.get(node, -1)
         if row < 0 or self._fleet.where.get(name) != row:
             self.conflicts.append((name, f"is no longer on {node}"))
             return False
+        why = self._kept(self._fleet.residents[row][name], node, for_good)
+        if why:
+            self.conflicts.append((name, why))
+            return False
         workload, _ = self._fleet.remove(name)
         self._done.append((workload, row, False))
         return True
+
+    def _kept(self, workload: Workload, node: str, for_good: bool) -> str:
+        """Who needs it where it is; empty where nobody does."""
+        needing = (w.name for _, w in self._fleet.placed() if workload.name in w.depends_on)
+        dependent = next(needing, None) if for_good else None
+        if dependent is not None:
+            return f"{dependent} depends on it"
+        free = may_leave(self._placer, workload, for_good=for_good)
+        return "" if free else f"others on {node} need its company"
+
+    def _come(self, workload: Workload, node: str) -> None:
+        absent = sorted(name for name in workload.depends_on if name not in self._fleet.where)
+        if absent:
+            words = f"it depends on {', '.join(absent)}, which has no place"
+            self.conflicts.append((workload.name, words))
+        else:
+            self._put(workload, node)
 
     def _put(self, workload: Workload, node: str) -> None:
         row = self._fleet.rows.get(node, -1)
@@ -157,7 +205,7 @@ class _Attempt:
         elif workload.name in self._fleet.where:
             self.conflicts.append((workload.name, "has a place already"))
         elif not self._placer.passes(workload, row):
-            words = self._placer.shape(workload).refusal(row).words
+            words = self._placer.refusal(workload, row).words
             self.conflicts.append((workload.name, words))
         else:
             self._fleet.add(workload, row)

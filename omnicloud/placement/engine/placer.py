@@ -102,9 +102,18 @@ class Placer:
         """Whether that node would do, as things are."""
         return self.shape(workload).passes(row) and self._verified(row, workload)
 
+    def refusal(self, workload: Workload, row: int) -> Verdict:
+        """What the first rule or verifier says that refuses that node."""
+        shape = self.shape(workload)
+        if not shape.passes(row):
+            return shape.refusal(row)
+        return next(v for v in self._verdicts(row, workload) if not v.passed)
+
     def put(self, workload: Workload, row: int) -> Placement:
         """Put it there. Asks no rule."""
-        return self._put(self.shape(workload), workload, row)
+        shape = self.shape(workload)
+        shape.refresh()  # the node may have changed since anybody asked for the best one
+        return self._put(shape, workload, row)
 
     def _put(self, shape: Shape, workload: Workload, row: int) -> Placement:
         scores = shape.ranking.scores(row)

@@ -16,7 +16,7 @@ _TRIED = 128
 
 @dataclass(frozen=True)
 class Room:
-    """A node and those that have to leave it."""
+    """A node and those that have to leave it, in an order in which they may."""
 
     row: int
     victims: tuple[Workload, ...]
@@ -80,20 +80,35 @@ def _tried(
         if placer.passes(workload, row):
             break
     fits = bool(gone) and placer.passes(workload, row)
-    chosen = _needed(placer, workload, row, gone) if fits else gone
-    for one in chosen:
+    needed = _needed(placer, workload, row, gone) if fits else gone
+    for one in reversed(needed):
         placer.fleet.add(one, row)
-    return Room(row, tuple(chosen)) if fits else None
+    if not fits:
+        return None
+    return Room(row, tuple(needed if _go_alone(placer, row, needed) else gone))
+
+
+def _go_alone(placer: Placer, row: int, victims: list[Workload]) -> bool:
+    """Whether they may leave one after another while those stay whom the workload can spare."""
+    gone: list[Workload] = []
+    for one in victims:
+        if not may_leave(placer, one, for_good=True):
+            break
+        placer.fleet.remove(one.name)
+        gone.append(one)
+    for one in reversed(gone):
+        placer.fleet.add(one, row)
+    return len(gone) == len(victims)
 
 
 def _needed(placer: Placer, workload: Workload, row: int, gone: list[Workload]) -> list[Workload]:
-    """Take back those without whose place it does, the most important first."""
+    """Take back those without whose place it does, the most important first; who is left over."""
     needed: list[Workload] = []
     for one in reversed(gone):
         placer.fleet.add(one, row)
         if not placer.passes(workload, row):
             placer.fleet.remove(one.name)
-            needed.append(one)
+            needed.insert(0, one)
     return needed
 
 

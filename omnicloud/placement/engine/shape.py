@@ -70,6 +70,10 @@ class Shape:
             if found.scope is Scope.FIXED:
                 eligible &= found.passes(ALL)
 
+    def refresh(self) -> None:
+        """Bring the ranking up to date."""
+        self._common.refresh()
+
     def best(self, allowed: Bools | None = None) -> int:
         """The best node that passes everything, -1 where there is none."""
         self._common.refresh()
