@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import errno
 import sqlite3
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from omnicloud.errors import (
     CorruptedError,
@@ -17,7 +19,9 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["mapped", "translated"]
+__all__ = ["mapped", "released", "translated"]
+
+E = TypeVar("E", bound=Exception)
 
 _HINTS = {
     CorruptedError: "it was left as it is: restore a backup, or copy it away and look",
@@ -83,6 +87,17 @@ def _is_misplaced(error: Exception) -> bool:
     if isinstance(error, sqlite3.Error):
         return getattr(error, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
     return isinstance(error, OSError) and error.errno in _NO_PLACE
+
+
+def released(error: E) -> E:
+    """The error, whose traceback holds nothing of the connection any more.
+
+    A cursor that has rows left keeps its connection at the moment when it was opened: reads would
+    be old, and writes refused once another process has written, for as long as somebody keeps
+    the error.
+    """
+    traceback.clear_frames(error.__traceback__)
+    return error
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from omnicloud.errors import ClosedError
-from omnicloud_local.errors import translated
+from omnicloud_local.errors import released, translated
 
 __all__ = ["Readers"]
 
@@ -68,7 +68,7 @@ class Readers:
             try:
                 answer = piece(connection)
             except Exception as error:  # noqa: BLE001 - told to the caller
-                told = translated(error, "reading")
+                told = translated(released(error), "reading")
                 if told is not error:
                     told.__cause__ = error
                 self._tell(loop, future, future.set_exception, told)

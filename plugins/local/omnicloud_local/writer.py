@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from omnicloud.errors import ClosedError, ConflictError, OmniCloudError
-from omnicloud_local.errors import translated
+from omnicloud_local.errors import released, translated
 from omnicloud_local.turnstile import Turnstile
 
 __all__ = ["Writer", "WriterTransaction"]
@@ -288,9 +288,9 @@ class Writer:
         try:
             job.answer = job.piece(connection)
         except OmniCloudError as error:
-            job.error = error
+            job.error = released(error)
         except Exception as error:  # noqa: BLE001 - told to the caller
-            job.error = translated(error, "writing")
+            job.error = translated(released(error), "writing")
             job.error.__cause__ = error
 
     def tell(self, jobs: list[_Job]) -> None:

@@ -25,6 +25,7 @@ from omnicloud_tck.documents.several import SeveralLaws
 from omnicloud_tck.documents.spelling import SpellingLaws
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.verbs import VerbLaws
+from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
@@ -53,6 +54,7 @@ class DocumentsContract(
     DocumentsHistories,
     DocumentsPrograms,
     Paged,
+    Unheld,
     Silences,
     Steady,
 ):

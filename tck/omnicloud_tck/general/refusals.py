@@ -69,6 +69,8 @@ async def _documents(pipe: Pipe, payload: bytes) -> Requests:
     text = payload.decode()
     row, by = {"_id": "refused", "text": text}, where({"_id": "refused"})
     await pipe.send(documents.Insert("refused", row))
+    for number in range(3):  # a search that is left at the first has others to come
+        await pipe.send(documents.Insert("refused", {"_id": f"refused-{number}", "text": text}))
     change = (Change(ChangeKind.SET, ("text",), text),)
     return [
         documents.Insert("refused", row),
@@ -76,6 +78,7 @@ async def _documents(pipe: Pipe, payload: bytes) -> Requests:
         documents.Update("refused", by, (Change(ChangeKind.PUSH, ("text",), text),)),
         documents.Update("refused", by, change, if_version="stale"),
         documents.Replace("refused", by, {"text": text}, if_version="stale"),
+        documents.Update("refused", where({"text": text}), change, if_version="stale"),
         documents.Delete("refused", where({"text": text}), if_version="stale"),
     ]
 

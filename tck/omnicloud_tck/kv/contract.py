@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
+from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
@@ -55,6 +56,7 @@ class KVContract(
     KVHistories,
     KVPrograms,
     Paged,
+    Unheld,
     Silences,
     Steady,
 ):

@@ -19,6 +19,7 @@ from omnicloud.errors import (
     ObjectNotFoundError,
 )
 from omnicloud_tck.check import each, equal, refused, that
+from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
@@ -78,6 +79,7 @@ class ObjectsContract(
     ObjectsHistories,
     ObjectsPrograms,
     Paged,
+    Unheld,
     Silences,
     Steady,
 ):
