@@ -57,6 +57,8 @@ _BY_WORDS: tuple[tuple[str, type[OmniCloudError], str], ...] = (
     ("cannot resume a running process", ConflictError, "the container is not paused any more"),
     ("has active endpoints", ConflictError, "a container is on the network"),
     ("unable to freeze", UnavailableError, "the kernel could not hold the processes in time"),
+    ("did not receive an exit event", UnavailableError, "the engine saw no end of it in time"),
+    ("context deadline exceeded", UnavailableError, "the engine was not done in time"),
     ("manifest unknown", NotFoundError, "the registry has no such image"),
     ("manifest for", NotFoundError, "the registry has no such image"),
     ("not found: manifest", NotFoundError, "the registry has no such image"),
