@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 from omnicloud.contracts.containers import attached as ops
@@ -47,6 +48,17 @@ class Reach:
                 if folder is not None and other.state is State.RUNNING:
                     return Reach(self._store, other).read(f"{folder}/{path}")
         return None
+
+    def transfer_seconds(self, *, read_bytes: int, written_bytes: int) -> float:
+        """How long the container's limits make one transfer take."""
+        limits = self._box.resources
+        took = (
+            read_bytes / (limits.read_bps or math.inf),
+            written_bytes / (limits.write_bps or math.inf),
+            bool(read_bytes) / (limits.read_iops or math.inf),
+            bool(written_bytes) / (limits.write_iops or math.inf),
+        )
+        return max(took)
 
     def _place(self, path: str) -> tuple[Files, str, bool]:
         """The files that hold a path, the path inside, and whether they are read only."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from omnicloud.contracts.containers.models import (
     Container,
@@ -23,7 +23,7 @@ from omnicloud.memory.attached import Reach
 from omnicloud.memory.shell import Program, started
 from omnicloud.memory.store import MemoryStore
 
-__all__ = ["KILLED", "OWN_BYTES", "Box", "Engine", "limited", "output"]
+__all__ = ["KILLED", "OWN_BYTES", "Box", "Engine", "output"]
 
 KILLED = 137
 TERMINATED = 143
@@ -238,12 +238,6 @@ class Engine:
         if box.health is not health:
             box.health = health
             self.tell(box, kind, at)
-
-
-def limited(resources: Resources, cpu: float | None, memory: int | None) -> Resources:
-    """The limits with those changed that are given."""
-    changed = resources if cpu is None else replace(resources, cpu=cpu)
-    return changed if memory is None else replace(changed, memory_bytes=memory)
 
 
 def _ends_well(program: Program, timeout: float) -> bool:

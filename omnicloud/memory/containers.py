@@ -18,7 +18,6 @@ from omnicloud.contracts.containers.models import (
     ExecResult,
     Image,
     LogPage,
-    Resources,
     State,
     Stats,
 )
@@ -31,7 +30,7 @@ from omnicloud.errors import (
     NotFoundError,
 )
 from omnicloud.memory.attached import MemoryAttached, check_attached
-from omnicloud.memory.boxes import OWN_BYTES, Box, Engine, limited, output
+from omnicloud.memory.boxes import OWN_BYTES, Box, Engine, output
 from omnicloud.memory.shell import Program
 from omnicloud.memory.store import MemoryStore
 
@@ -73,12 +72,7 @@ class MemoryContainers(WithoutMakingImages, MemoryAttached):
         if spec.image is not None and spec.image not in self._images:
             raise NotFoundError("there is no such image")
         check_attached(self._store, self._space, spec)
-        made = Box(
-            self._space,
-            spec,
-            f"memory-{self._store.number()}",
-            Resources(spec.cpu, spec.memory_bytes),
-        )
+        made = Box(self._space, spec, f"memory-{self._store.number()}", spec.resources)
         self._engine.program(made, spec.command)
         self._boxes[self._space, spec.name] = made
         self._engine.begin(made, self._now())
@@ -160,7 +154,7 @@ class MemoryContainers(WithoutMakingImages, MemoryAttached):
         box = await self._alive(op.container)
         if op.memory_bytes is not None and op.memory_bytes < OWN_BYTES:
             raise ConflictError("the container uses more memory than that")
-        box.resources = limited(box.resources, op.cpu, op.memory_bytes)
+        box.resources = box.resources.changed(op.limits)
         self._engine.tell(box, EventKind.UPDATED, self._now())
         return box.seen()
 

@@ -1,11 +1,13 @@
 """Programs of containers in memory: a shell of a few words, in simulated time.
 
 It knows ``sh -c SCRIPT`` and the programs ``echo``, ``sleep``, ``true``, ``false``, ``cat FILE``,
-``httpd -f -p PORT -h FOLDER`` and ``wget -q -O - http://HOST:PORT/FILE``. A script has ``;`` or new
-lines between its commands, ``NAME`` of the environment as ``$NAME``, ``>&2``, ``> FILE`` and
-``>> FILE`` after an echo, ``:``, ``exit N``, ``trap 'COMMANDS' TERM``, ``while true; do …; done``
-and ``for i in A B; do …; done``, whose list may be ``$(seq A B)``. It is for tests of programs that
-use containers: it shows how they start, speak, meet and end, and nothing else.
+``httpd -f -p PORT -h FOLDER``, ``wget -q -O - http://HOST:PORT/FILE`` and ``dd if=FILE of=FILE
+bs=N count=N``, which takes the time that limits make it take and moves nothing. A script has
+``;`` or new lines between its commands, ``NAME`` of the environment as ``$NAME``, ``>&2``,
+``> FILE`` and ``>> FILE`` after an echo, ``:``, ``exit N``, ``trap 'COMMANDS' TERM``,
+``while true; do …; done`` and ``for i in A B; do …; done``, whose list may be ``$(seq A B)``. It is
+for tests of programs that use containers: it shows how they start, speak, meet and end, and
+nothing else.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["PROGRAMS", "Nap", "Program", "Surroundings", "started"]
 
-PROGRAMS = frozenset({"sh", "echo", "sleep", "true", "false", "cat", "httpd", "wget"})
+PROGRAMS = frozenset({"sh", "echo", "sleep", "true", "false", "cat", "httpd", "wget", "dd"})
 
 _TURN_SECONDS = 0.001  # processor time of one turn of a loop
 _SERVING_SECONDS = 3600.0  # between looks at nothing
@@ -49,6 +51,7 @@ class Surroundings(Protocol):
     def read(self, path: str) -> list[str] | None: ...
     def write(self, path: str, lines: list[str], *, more: bool = False) -> bool: ...
     def fetch(self, host: str, port: int, path: str) -> list[str] | None: ...
+    def transfer_seconds(self, *, read_bytes: int, written_bytes: int) -> float: ...
 
 
 class _Nowhere:
@@ -62,6 +65,9 @@ class _Nowhere:
 
     def fetch(self, *_: object) -> None:
         return None
+
+    def transfer_seconds(self, **_: int) -> float:
+        return 0.0
 
 
 class _Exit(Exception):  # noqa: N818 - the program's own end
@@ -157,6 +163,8 @@ class Program:
                 self.serving[int(port)] = folder
                 while True:
                     yield from self._rested(Nap(_SERVING_SECONDS))
+            case ["dd", *settings]:
+                return (yield from self._copied(settings))
             case ["false"]:
                 return 1
             case ["true"] | [":"]:
@@ -177,6 +185,25 @@ class Program:
             case _:
                 self.said.append((Stream.STDERR, f"sh: {words[0]}: not found"))
                 return _NOT_FOUND
+
+    def _copied(self, settings: list[str]) -> Running:
+        """A copy in blocks; files under ``/dev`` are no disk's."""
+        asked = {name: value for name, _, value in (one.partition("=") for one in settings)}
+        source, target = asked.get("if", "/dev/zero"), asked.get("of", "/dev/null")
+        size, count = int(asked.get("bs", "512")), int(asked.get("count", "1"))
+        reads, writes = (not path.startswith("/dev/") for path in (source, target))
+        if reads and self._around.read(source) is None:
+            self.said.append((Stream.STDERR, f"dd: can't open '{source}'"))
+            return 1
+        if writes and not self._around.write(target, []):
+            self.said.append((Stream.STDERR, f"dd: can't open '{target}': Read-only file system"))
+            return 1
+        for _ in range(count):
+            seconds = self._around.transfer_seconds(
+                read_bytes=size * reads, written_bytes=size * writes
+            )
+            yield from self._rested(Nap(seconds))
+        return 0
 
     def _echo(self, words: list[str]) -> None:
         stream = Stream.STDERR if words[-1:] == [">&2"] else Stream.STDOUT

@@ -54,6 +54,8 @@ REQUESTS: Mapping[str, tuple[Request, ...]] = {
     "containers": (
         containers.Run(_spec(cpu=1.0)),
         containers.Run(_spec(memory_bytes=1 << 26)),
+        containers.Run(_spec(read_bps=1 << 20)),
+        containers.Run(_spec(write_iops=100)),
         containers.Run(_spec(image="image:1")),
         containers.Run(_spec(replicas=2)),
         containers.Run(_spec(placement={"disk": "fast"})),
@@ -62,6 +64,8 @@ REQUESTS: Mapping[str, tuple[Request, ...]] = {
         containers.Unpause("c"),
         containers.Update("c", cpu=1.0),
         containers.Update("c", memory_bytes=1 << 26),
+        containers.Update("c", write_bps=1 << 20),
+        containers.Update("c", read_iops=100),
         containers.Exec("c", ("true",)),
         containers.Sample("c"),
         containers.Events(),

@@ -11,6 +11,7 @@ from omnicloud.contracts.containers.models import (
     ContainerSpec,
     HealthCheck,
     Mount,
+    Resources,
     RestartPolicy,
     RestartWhen,
 )
@@ -21,17 +22,17 @@ from omnicloud.errors import InvalidArgumentError
 __all__ = [
     "OWN_LABELS",
     "checked",
-    "checked_bytes",
     "checked_command",
-    "checked_cpu",
     "checked_labels",
     "checked_reference",
+    "checked_resources",
 ]
 
 OWN_LABELS = "omnicloud."
 """Labels that start so are the library's own."""
 
 _REFERENCE_MAX = 512
+_IOPS_MAX = (1 << 32) - 2  # kernels count them in 32 bits, of which the last word is "no limit"
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -53,8 +54,7 @@ def checked(spec: ContainerSpec) -> ContainerSpec:
         checked_reference(spec.image)
     if spec.working_dir is not None and not _text(spec.working_dir).startswith("/"):
         raise InvalidArgumentError("working_dir must be an absolute path without NUL")
-    checked_cpu(spec.cpu)
-    checked_bytes(spec.memory_bytes)
+    checked_resources(spec.resources)
     _check_restart(spec.restart)
     _check_health(spec.health)
     _check_count(spec.replicas, "replicas", 1)
@@ -100,8 +100,19 @@ def checked_reference(reference: str) -> str:
     return text
 
 
-def checked_cpu(cpu: float | None) -> float | None:
-    """A number of processors, at least a hundredth."""
+def checked_resources(asked: Resources) -> Resources:
+    """Limits that can be: at least a hundredth of a processor, else whole numbers from one on."""
+    cpu = _checked_cpu(asked.cpu)
+    for name in ("memory_bytes", "read_bps", "write_bps", "read_iops", "write_iops"):
+        value = getattr(asked, name)
+        if value is not None:
+            _check_count(value, name, 1)
+            if name.endswith("_iops") and value > _IOPS_MAX:
+                raise InvalidArgumentError(f"{name} is {value}, the most is {_IOPS_MAX}")
+    return replace(asked, cpu=cpu)
+
+
+def _checked_cpu(cpu: float | None) -> float | None:
     if cpu is None:
         return None
     if isinstance(cpu, bool) or not isinstance(cpu, int | float) or not math.isfinite(cpu):
@@ -109,13 +120,6 @@ def checked_cpu(cpu: float | None) -> float | None:
     if cpu < 0.01:
         raise InvalidArgumentError(f"cpu is {cpu}, it must be at least 0.01 of a processor")
     return float(cpu)
-
-
-def checked_bytes(memory: int | None) -> int | None:
-    """A number of bytes, at least one."""
-    if memory is not None:
-        _check_count(memory, "memory_bytes", 1)
-    return memory
 
 
 def _check_count(value: int, what: str, at_least: int) -> None:

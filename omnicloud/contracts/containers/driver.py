@@ -16,15 +16,16 @@ from omnicloud.contracts.containers.images import ImagesDriver
 from omnicloud.contracts.containers.models import (
     Container,
     ContainersFeature,
-    ContainersLimits,
     ContainerSpec,
     EventPage,
     ExecResult,
     LogPage,
+    Resources,
     Stats,
 )
+from omnicloud.contracts.containers.resources import check_resources, features_for, limits_io
 from omnicloud.core.names import Scope
-from omnicloud.core.operation import NO_FEATURES, Effect, Feature, Named, Operation, Seal
+from omnicloud.core.operation import Effect, Feature, Named, Operation, Seal
 from omnicloud.errors import InvalidArgumentError, UnsupportedError
 
 __all__ = [
@@ -115,8 +116,6 @@ class Run(Operation[ContainersDriver, Container]):
     def needs(self) -> frozenset[Feature]:
         spec = self.spec
         asked = {
-            ContainersFeature.CPU: spec.cpu is not None,
-            ContainersFeature.MEMORY: spec.memory_bytes is not None,
             ContainersFeature.HEALTH: spec.health is not None,
             ContainersFeature.IMAGES: spec.image is not None,
             ContainersFeature.VOLUMES: bool(spec.mounts),
@@ -124,14 +123,15 @@ class Run(Operation[ContainersDriver, Container]):
             ContainersFeature.REPLICAS: spec.replicas != 1,
             ContainersFeature.PLACEMENT: bool(spec.placement),
         }
-        return frozenset(feature for feature, needed in asked.items() if needed)
+        others = frozenset(feature for feature, needed in asked.items() if needed)
+        return others | features_for(spec.resources)
 
     def check(self, driver: ContainersDriver) -> None:
         spec, limits = self.spec, driver.limits
         limits.check_stored_name(spec.name, "name")
         for attached in (*spec.networks, *(mount.volume for mount in spec.mounts)):
             limits.check_stored_name(attached, "mounts and networks")
-        _check_resources(spec.cpu, spec.memory_bytes, limits)
+        check_resources(spec.resources, limits)
         texts = (*spec.command, *_texts(spec.env), *_texts(spec.labels))
         size = sum(len(text.encode()) for text in texts)
         if size > limits.spec_max_bytes:
@@ -329,14 +329,30 @@ class Update(_Answering):
     name: ClassVar[str] = "containers.update"
     cpu: float | None = None
     memory_bytes: int | None = None
+    read_bps: int | None = None
+    write_bps: int | None = None
+    read_iops: int | None = None
+    write_iops: int | None = None
+
+    @property
+    def limits(self) -> Resources:
+        """The limits to change."""
+        return Resources(
+            self.cpu,
+            self.memory_bytes,
+            self.read_bps,
+            self.write_bps,
+            self.read_iops,
+            self.write_iops,
+        )
 
     def needs(self) -> frozenset[Feature]:
-        needed = NO_FEATURES if self.cpu is None else frozenset({ContainersFeature.CPU})
-        return needed if self.memory_bytes is None else needed | {ContainersFeature.MEMORY}
+        needed = features_for(self.limits)
+        return needed | {ContainersFeature.IO_UPDATE} if limits_io(self.limits) else needed
 
     def check(self, driver: ContainersDriver) -> None:
         Named.check(self, driver)
-        _check_resources(self.cpu, self.memory_bytes, driver.limits)
+        check_resources(self.limits, driver.limits)
 
     def run(self, driver: ContainersDriver) -> Awaitable[Container]:
         return driver.update(self)
@@ -452,13 +468,3 @@ def _renamed(container: Container, name: str) -> Container:
 
 def _texts(mapping: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(text for pair in mapping.items() for text in pair)
-
-
-def _check_resources(cpu: float | None, memory: int | None, limits: ContainersLimits) -> None:
-    if cpu is not None and cpu > limits.cpu_max:
-        raise InvalidArgumentError(f"cpu is {cpu}, the limit cpu_max is {limits.cpu_max}")
-    if memory is not None and memory < limits.memory_min_bytes:
-        raise InvalidArgumentError(
-            f"memory_bytes is {memory}, the limit memory_min_bytes is {limits.memory_min_bytes}",
-            hint="sizes are in bytes",
-        )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 
 from omnicloud.core.operation import Feature, Limits
@@ -39,6 +39,10 @@ class ContainersFeature(Feature):
     """``cpu`` of a spec is enforced, changed while the container runs, and read back."""
     MEMORY = "memory"
     """``memory_bytes`` of a spec is enforced, changed while the container runs, and read back."""
+    IO = "io"
+    """``read_bps`` and its kin of a spec are enforced on the engine's disk, and read back."""
+    IO_UPDATE = "io_update"
+    """They change while the container runs, too."""
     PAUSE = "pause"
     """``pause`` stops every process of a container between two instructions."""
     EXEC = "exec"
@@ -78,12 +82,14 @@ class ContainersLimits(Limits):
     Attributes:
         memory_min_bytes: The smallest memory that a container can be given.
         cpu_max: The most processors that a container can be given.
+        bps_min: The smallest ``read_bps`` and ``write_bps`` that a container can be given.
         exec_output_max_bytes: So much of each stream of ``exec`` is kept.
         spec_max_bytes: The command, the environment and the labels together.
     """
 
     memory_min_bytes: int = 6 << 20
     cpu_max: float = 1024.0
+    bps_min: int = 4096
     exec_output_max_bytes: int = 1 << 20
     spec_max_bytes: int = 64 << 10
 
@@ -161,6 +167,10 @@ class ContainerSpec:
         working_dir: Where it starts; the engine's choice where it is not given.
         cpu: At most so many processors, 0.5 is half of one; ``None`` is no limit.
         memory_bytes: At most so much memory; a program that takes more is killed.
+        read_bps: At most so many bytes read from the engine's disk in a second.
+        write_bps: At most so many bytes written to it in a second.
+        read_iops: At most so many reads from it in a second.
+        write_iops: At most so many writes to it in a second.
         restart: What happens when it ends.
         health: How to learn whether it is well.
         mounts: Volumes, each at a path of its own.
@@ -180,6 +190,10 @@ class ContainerSpec:
     working_dir: str | None = None
     cpu: float | None = None
     memory_bytes: int | None = None
+    read_bps: int | None = None
+    write_bps: int | None = None
+    read_iops: int | None = None
+    write_iops: int | None = None
     restart: RestartPolicy = RestartPolicy()
     health: HealthCheck | None = None
     mounts: tuple[Mount, ...] = ()
@@ -187,6 +201,18 @@ class ContainerSpec:
     host: str | None = None
     replicas: int = 1
     placement: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def resources(self) -> Resources:
+        """The limits that it asks for."""
+        return Resources(
+            self.cpu,
+            self.memory_bytes,
+            self.read_bps,
+            self.write_bps,
+            self.read_iops,
+            self.write_iops,
+        )
 
 
 class State(Enum):
@@ -213,10 +239,19 @@ class Health(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Limits as the kernel has them; ``None`` is no limit."""
+    """Limits, named as in a spec; ``None`` is no limit."""
 
     cpu: float | None = None
     memory_bytes: int | None = None
+    read_bps: int | None = None
+    write_bps: int | None = None
+    read_iops: int | None = None
+    write_iops: int | None = None
+
+    def changed(self, by: Resources) -> Resources:
+        """These, with those in place that ``by`` gives."""
+        given = {each.name: getattr(by, each.name) for each in fields(by)}
+        return replace(self, **{name: limit for name, limit in given.items() if limit is not None})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,7 +269,7 @@ class Container:
         health: What its checks say.
         labels: As the spec has them.
         image: What it runs from, where the engine has images.
-        resources: Its limits, read from the kernel while it runs.
+        resources: Its limits, as the kernel has them while it runs.
     """
 
     name: str

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from typing import final
 
 from omnicloud.contracts.containers import attached, images
 from omnicloud.contracts.containers import driver as ops
 from omnicloud.contracts.containers.checks import (
     checked,
-    checked_bytes,
     checked_command,
-    checked_cpu,
     checked_labels,
     checked_reference,
+    checked_resources,
 )
 from omnicloud.contracts.containers.driver import ContainersDriver
 from omnicloud.contracts.containers.models import (
@@ -24,6 +24,7 @@ from omnicloud.contracts.containers.models import (
     ExecResult,
     Image,
     LogLine,
+    Resources,
     State,
     Stats,
 )
@@ -137,19 +138,29 @@ class Containers:
                 return found
 
     async def update(
-        self, name: str, *, cpu: float | None = None, memory_bytes: int | None = None
+        self,
+        name: str,
+        *,
+        cpu: float | None = None,
+        memory_bytes: int | None = None,
+        read_bps: int | None = None,
+        write_bps: int | None = None,
+        read_iops: int | None = None,
+        write_iops: int | None = None,
     ) -> Container:
         """Change limits of a running container in place; what is not given stays as it is.
 
-        The answer has the limits as the kernel took them. Needs ``cpu`` and ``memory``, as far
-        as they are given.
+        The answer has the limits as the kernel took them. They outlast restarts. Needs ``cpu``,
+        ``memory``, and for the others ``io`` and ``io_update``, as far as they are given.
 
         Raises:
             ConflictError: It does not run, or uses more memory than it would be given.
+            UnsupportedError: The engine cannot change one of them; nothing was changed.
         """
-        if cpu is None and memory_bytes is None:
-            raise InvalidArgumentError("update changes nothing", hint="give cpu or memory_bytes")
-        op = ops.Update(check_name(name), checked_cpu(cpu), checked_bytes(memory_bytes))
+        asked = Resources(cpu, memory_bytes, read_bps, write_bps, read_iops, write_iops)
+        if asked == Resources():
+            raise InvalidArgumentError("update changes nothing", hint="give a limit, such as cpu")
+        op = ops.Update(check_name(name), **asdict(checked_resources(asked)))
         return await self._pipeline.send(op)
 
     async def logs(self, name: str, *, follow: bool = False) -> AsyncIterator[LogLine]:

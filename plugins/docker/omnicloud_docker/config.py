@@ -34,6 +34,13 @@ class DockerConfig(BaseModel):
     network: str | None = Field(
         default=None, description="The network mode of containers; the engine's by default."
     )
+    io_device: str | None = Field(
+        default=None,
+        description=(
+            "The engine's disk, as in /dev/sda, for which limits of reads and writes are; of an "
+            "engine on this machine found by itself."
+        ),
+    )
     log_bytes: int = Field(
         default=1 << 20, ge=4096, description="Bytes of one log file, then a new one is begun."
     )
@@ -52,6 +59,8 @@ class DockerConfig(BaseModel):
     def _fits(self) -> Self:
         if not self.url.startswith(("unix:///", "https://", "http://")):
             raise ValueError("url must start with unix:///, https:// or http://")
+        if self.io_device is not None and not self.io_device.startswith("/dev/"):
+            raise ValueError("io_device must be the path of a device, as in /dev/sda")
         files = (self.tls_ca_file, self.tls_cert_file, self.tls_key_file)
         if any(files) and not self.url.startswith("https://"):
             raise ValueError("tls_ca_file, tls_cert_file and tls_key_file need an https:// url")

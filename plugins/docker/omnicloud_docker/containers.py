@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import anyio
@@ -20,6 +21,7 @@ from omnicloud.contracts.containers import (
 from omnicloud.contracts.containers import driver as ops
 from omnicloud.contracts.containers.models import EventPage, LogPage
 from omnicloud.core.clock import Clock
+from omnicloud.core.disks import disk_below
 from omnicloud.core.names import escape
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
@@ -56,6 +58,7 @@ _POLL_SECONDS = 0.05
 _END_SECONDS = 20.0
 _AT_ONCE = 8  # inspections in flight
 _NOT_STARTED = (b"OCI runtime exec failed", b"rpc error: code")
+_NO_THROTTLING = ("No blkio throttle", "No io.max")  # by version 1 and 2 of control groups
 _CANNOT_START = (126, 127)
 _ALIVE = (State.RUNNING, State.PAUSED)
 
@@ -70,12 +73,14 @@ class DockerContainers(DockerImages, DockerAttached):
         service: str,
         features: frozenset[Feature],
         clock: Clock,
+        disk: str | None,
     ) -> None:
         super().__init__(client)
         self._config = config
         self._service = service
         self._features = features
         self._clock = clock
+        self._disk = disk
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -104,6 +109,7 @@ class DockerContainers(DockerImages, DockerAttached):
             image,
             await self._mounts(op.spec.mounts),
             endpoints,
+            self._disk,
         )
         name = docker_name(self._service, op.spec.name)
         try:
@@ -333,18 +339,35 @@ async def open_containers(config: DockerConfig, opening: Opening) -> DockerConta
         await client.aclose()
         raise
     service = opening.service.name if config.namespace is None else config.namespace
-    return DockerContainers(client, config, service, _features(info), opening.clock)
+    disk = await asyncio.to_thread(_disk, config, info)
+    features = _features(info, disk)
+    return DockerContainers(client, config, service, features, opening.clock, disk)
 
 
-def _features(info: dict[str, Any]) -> frozenset[Feature]:
+def _disk(config: DockerConfig, info: dict[str, Any]) -> str | None:
+    """The device of the disk with the engine's data; of an engine elsewhere the configured one."""
+    if config.io_device is not None or not config.url.startswith("unix://"):
+        return config.io_device
+    found = disk_below(Path(info["DockerRootDir"]))
+    return str(found.path) if found is not None and found.path.is_block_device() else None
+
+
+def _features(info: dict[str, Any], disk: str | None) -> frozenset[Feature]:
     """What is declared, less what this engine and its kernel cannot do."""
     lacking = {
         ContainersFeature.DURABLE: not info.get("LiveRestoreEnabled"),
         ContainersFeature.CPU: not info.get("CpuCfsQuota"),
         ContainersFeature.THROTTLING: not info.get("CpuCfsQuota"),
         ContainersFeature.MEMORY: not info.get("MemoryLimit"),
+        ContainersFeature.IO: disk is None or _lacks_throttling(info),
     }
     return DECLARED - {feature for feature, is_lacking in lacking.items() if is_lacking}
+
+
+def _lacks_throttling(info: dict[str, Any]) -> bool:
+    """Whether the engine warns that its kernel limits no reads or writes of a disk."""
+    warned = " ".join(info.get("Warnings") or ())
+    return any(words in warned for words in _NO_THROTTLING)
 
 
 def _of_network(error: NotFoundError) -> bool:

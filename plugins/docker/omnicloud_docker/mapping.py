@@ -25,6 +25,7 @@ __all__ = [
     "docker_name",
     "limits_of",
     "nanoseconds",
+    "rates_of",
     "seen",
     "throttling_of",
 ]
@@ -32,6 +33,13 @@ __all__ = [
 SERVICE = "omnicloud.service"
 NAME = "omnicloud.name"
 _PERIOD = 100_000  # microseconds, over which a processor limit is counted
+
+_RATES = {
+    "read_bps": "BlkioDeviceReadBps",
+    "write_bps": "BlkioDeviceWriteBps",
+    "read_iops": "BlkioDeviceReadIOps",
+    "write_iops": "BlkioDeviceWriteIOps",
+}
 
 _WHEN = {
     RestartWhen.NEVER: "no",
@@ -64,6 +72,7 @@ def created(
     image: str,
     mounts: list[dict[str, Any]],
     endpoints: dict[str, Any],
+    disk: str | None,
 ) -> dict[str, Any]:
     """The body of a request that makes a container, on the first of its networks."""
     check = spec.health
@@ -87,6 +96,7 @@ def created(
         else {"Test": ["NONE"]},
         "HostConfig": {
             **limits_of(spec.cpu, spec.memory_bytes),
+            **rates_of(spec.resources, disk),
             "RestartPolicy": {
                 "Name": _WHEN[spec.restart.when],
                 "MaximumRetryCount": spec.restart.most or 0,
@@ -109,6 +119,14 @@ def limits_of(cpu: float | None, memory_bytes: int | None) -> dict[str, int]:
     return limits
 
 
+def rates_of(asked: Resources, disk: str | None) -> dict[str, Any]:
+    """The engine's fields for limits of that disk's reads and writes; those of ``None`` are out."""
+    rates = {engine: getattr(asked, ours) for ours, engine in _RATES.items()}
+    return {
+        engine: [{"Path": disk, "Rate": rate}] for engine, rate in rates.items() if rate is not None
+    }
+
+
 def seen(told: dict[str, Any]) -> Container:
     """A container, from what the engine tells of it."""
     state, host, labels = told["State"], told["HostConfig"], told["Config"]["Labels"]
@@ -129,8 +147,14 @@ def seen(told: dict[str, Any]) -> Container:
         resources=Resources(
             host["CpuQuota"] / (host["CpuPeriod"] or _PERIOD) if host["CpuQuota"] > 0 else None,
             host["Memory"] or None,
+            **{ours: _rate(host.get(engine)) for ours, engine in _RATES.items()},
         ),
     )
+
+
+def _rate(told: list[dict[str, Any]] | None) -> int | None:
+    """The limit of the one disk that has one."""
+    return told[0]["Rate"] if told else None
 
 
 class Throttling(TypedDict):

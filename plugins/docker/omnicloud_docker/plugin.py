@@ -9,6 +9,7 @@ from omnicloud.registry.provider import Offer, Provider, Status
 __all__ = ["DECLARED", "omnicloud_providers"]
 
 DECLARED = frozenset(ContainersFeature) - {
+    ContainersFeature.IO_UPDATE,
     ContainersFeature.REPLICAS,
     ContainersFeature.PLACEMENT,
 }

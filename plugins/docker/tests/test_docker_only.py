@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from omnicloud.contracts.containers import Containers, ContainerSpec, State
+from omnicloud.contracts.containers import (
+    Containers,
+    ContainersFeature,
+    ContainerSpec,
+    State,
+)
+from omnicloud.core.disks import disk_below
+from omnicloud.core.operation import Feature
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     AlreadyExistsError,
@@ -21,11 +28,12 @@ from omnicloud.errors import (
     InvalidArgumentError,
     NotFoundError,
     UnavailableError,
+    UnsupportedError,
 )
 from omnicloud_docker.certify import the_daemon
 from omnicloud_docker.client import EngineClient
 from omnicloud_docker.config import DockerConfig
-from omnicloud_docker.containers import open_containers
+from omnicloud_docker.containers import _disk, _features, open_containers
 from omnicloud_docker.daemon import IMAGE, Daemon
 from omnicloud_docker.mapping import docker_name, nanoseconds
 from omnicloud_tck.served import Lone
@@ -112,6 +120,68 @@ async def test_limits_told_are_the_kernel_s_also_after_an_update(
         assert (told.resources.cpu, told.resources.memory_bytes) == (cpu, memory)
         assert kernel(daemon, made.id, "cpu", "cpu.cfs_quota_us") == cpu * 100_000
         assert kernel(daemon, made.id, "memory", "memory.limit_in_bytes") == memory
+
+
+_RATES = {"read_bps": 1 << 20, "write_bps": 2 << 20, "read_iops": 30, "write_iops": 40}
+
+
+def kernel_rates(daemon: Daemon, id_: str) -> dict[str, int]:
+    groups = Path("/sys/fs/cgroup/blkio")
+    (found,) = groups.glob(f"omnicloud-docker-*/{id_}")
+    disk = disk_below(daemon.socket.parent)
+    assert disk is not None
+    told = {rate: (found / f"blkio.throttle.{rate}_device").read_text() for rate in _RATES}
+    return {rate: int(line.removeprefix(f"{disk.number} ")) for rate, line in told.items()}
+
+
+async def test_limits_of_reads_and_writes_are_the_kernel_s_and_an_update_of_others_keeps_them(
+    service: tuple[str, Containers], daemon: Daemon
+) -> None:
+    _, containers = service
+    made = await containers.run(sh("c", _IDLE, cpu=0.5, **_RATES))
+    assert kernel_rates(daemon, made.id) == _RATES
+    await containers.update("c", cpu=0.2, memory_bytes=64 * _MIB)
+    assert kernel_rates(daemon, made.id) == _RATES
+    await containers.restart("c", grace=5)
+    assert kernel_rates(daemon, made.id) == _RATES
+
+
+async def test_an_update_of_reads_and_writes_is_refused_because_the_engine_would_not_do_it(
+    service: tuple[str, Containers], daemon: Daemon, raw: EngineClient
+) -> None:
+    _, containers = service
+    made = await containers.run(sh("c", _IDLE, cpu=0.5, **_RATES))
+    with pytest.raises(UnsupportedError, match="io_update"):
+        await containers.update("c", cpu=0.2, write_bps=4 << 20)
+    found = await containers.get("c")
+    assert found is not None
+    assert found.resources == made.resources
+    # Once an engine does, so should the provider.
+    disk = disk_below(daemon.socket.parent)
+    assert disk is not None
+    body = {"BlkioDeviceWriteBps": [{"Path": str(disk.path), "Rate": 4 << 20}]}
+    await raw.ask("POST", f"/containers/{made.id}/update", body=body)
+    assert kernel_rates(daemon, made.id) == _RATES
+
+
+async def test_limits_of_reads_and_writes_are_not_declared_of_an_engine_whose_disk_is_unknown(
+    daemon: Daemon,
+) -> None:
+    info = {"DockerRootDir": "/proc", "Warnings": None}
+    assert ContainersFeature.IO not in features_of(DockerConfig(url=daemon.url), info)
+    info["DockerRootDir"] = str(daemon.socket.parent)
+    assert ContainersFeature.IO in features_of(DockerConfig(url=daemon.url), info)
+    assert ContainersFeature.IO not in features_of(DockerConfig(url="https://far:2376"), info)
+    told = DockerConfig(url="https://far:2376", io_device="/dev/sda")
+    assert ContainersFeature.IO in features_of(told, info)
+    warned = info | {"Warnings": ["WARNING: No blkio throttle.read_bps_device support"]}
+    assert ContainersFeature.IO not in features_of(told, warned)
+    with pytest.raises(ValueError, match="io_device"):
+        DockerConfig(io_device="sda")
+
+
+def features_of(config: DockerConfig, info: dict[str, Any]) -> frozenset[Feature]:
+    return _features(info, _disk(config, info))
 
 
 async def test_a_program_that_takes_more_memory_than_it_may_is_killed(

@@ -30,8 +30,8 @@ class ProcessConfig(BaseModel):
     control_groups: bool = Field(
         default=True,
         description=(
-            "Whether to set processor and memory limits, by control groups version 1, where "
-            "this machine permits it; tried at the opening."
+            "Whether to set limits of processors, memory, reads and writes, by control groups "
+            "version 1, where this machine permits it; tried at the opening."
         ),
     )
     namespace: str | None = Field(

@@ -23,6 +23,7 @@ from omnicloud.contracts.containers import driver as ops
 from omnicloud.contracts.containers.lacking import WithoutAttached, WithoutImages
 from omnicloud.contracts.containers.models import EventPage, LogPage
 from omnicloud.core.clock import Clock
+from omnicloud.core.disks import disk_below
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.errors import ConflictError, InvalidArgumentError, NotFoundError
@@ -31,7 +32,7 @@ from omnicloud_process.config import ProcessConfig
 from omnicloud_process.errors import translated
 from omnicloud_process.home import Home
 from omnicloud_process.plugin import DECLARED
-from omnicloud_process.supervise.cgroups import Groups, permitted
+from omnicloud_process.supervise.cgroups import permitted, permitted_on
 from omnicloud_process.supervise.segments import Place, Reader
 from omnicloud_process.usage import used
 
@@ -42,6 +43,7 @@ R = TypeVar("R")
 
 _POLL_SECONDS = 0.03
 _LIMITS = frozenset({ContainersFeature.CPU, ContainersFeature.MEMORY, ContainersFeature.THROTTLING})
+_RATES = frozenset({ContainersFeature.IO, ContainersFeature.IO_UPDATE})
 
 
 class ProcessContainers(WithoutImages, WithoutAttached):
@@ -109,7 +111,7 @@ class ProcessContainers(WithoutImages, WithoutAttached):
             await self._clock.sleep(_POLL_SECONDS)
 
     async def update(self, op: ops.Update, /) -> Container:
-        return await _threaded(self._home.limit, op.container, op.cpu, op.memory_bytes)
+        return await _threaded(self._home.limit, op.container, op.limits)
 
     async def logs(self, op: ops.Logs, /) -> LogPage:
         place, until = _placed(op.cursor), self._clock.monotonic() + op.wait
@@ -128,19 +130,18 @@ class ProcessContainers(WithoutImages, WithoutAttached):
         launched, standing = await _threaded(self._home.launched, op.container)
         if standing["state"] != "running":
             raise ConflictError("the container does not run")
-        groups = self._groups(launched["id"])
+        groups = await _threaded(self._home.groups, op.container)
         most = self.limits.exec_output_max_bytes
         return await run_beside(
             op.command, launched["env"], launched["cwd"], groups, wait=op.wait, most=most
         )
 
     async def sample(self, op: ops.Sample, /) -> Stats:
-        launched, standing = await _threaded(self._home.launched, op.container)
+        _, standing = await _threaded(self._home.launched, op.container)
         if not standing["pid"]:
             raise ConflictError("the container does not run")
-        return await _threaded(
-            used, standing["pid"], self._clock.wall(), self._groups(launched["id"])
-        )
+        groups = await _threaded(self._home.groups, op.container)
+        return await _threaded(used, standing["pid"], self._clock.wall(), groups)
 
     async def events(self, op: ops.Events, /) -> EventPage:
         reader = Reader(self._home.events)
@@ -156,10 +157,6 @@ class ProcessContainers(WithoutImages, WithoutAttached):
                 return EventPage(found, f"{place[0]}:{place[1]}")
             await self._clock.sleep(_POLL_SECONDS)
 
-    def _groups(self, id_: str) -> Groups | None:
-        """The groups of a container, where limits are set."""
-        return Groups(id_) if self._features >= _LIMITS else None
-
     async def aclose(self) -> None:
         """Nothing is held: supervisors belong to their containers."""
         await asyncio.sleep(0)
@@ -167,12 +164,22 @@ class ProcessContainers(WithoutImages, WithoutAttached):
 
 async def open_containers(config: ProcessConfig, opening: Opening) -> ProcessContainers:
     """A containers driver over the configured folder."""
-    enforced = config.control_groups and await asyncio.to_thread(permitted)
     name = opening.service.name if config.namespace is None else config.namespace
-    home = Home(config, name, enforced=enforced)
-    await _threaded(home.open)
-    features: frozenset[Feature] = DECLARED if enforced else DECLARED - _LIMITS
+    home, features = await _threaded(_opened, config, name)
     return ProcessContainers(home, opening.clock, features)
+
+
+def _opened(config: ProcessConfig, name: str) -> tuple[Home, frozenset[Feature]]:
+    """The folder, made where it was none, and what this machine lets be declared."""
+    config.path.mkdir(parents=True, exist_ok=True)
+    enforced = config.control_groups and permitted()
+    disk = disk_below(config.path) if enforced else None
+    if disk is not None and not permitted_on(disk.number):
+        disk = None
+    home = Home(config, name, enforced=enforced, disk=disk.number if disk else None)
+    home.open()
+    lacking = (frozenset() if enforced else _LIMITS) | (frozenset() if disk else _RATES)
+    return home, DECLARED - lacking
 
 
 async def _threaded(work: Callable[P, R], *given: P.args, **named: P.kwargs) -> R:

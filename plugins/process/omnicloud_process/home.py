@@ -13,7 +13,9 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from omnicloud.contracts.containers import (
     Container,
@@ -22,6 +24,7 @@ from omnicloud.contracts.containers import (
     Resources,
     State,
 )
+from omnicloud.contracts.containers.resources import limits_io
 from omnicloud.contracts.containers.restarts import (
     STEADY_SECONDS,
     backoff,
@@ -31,6 +34,7 @@ from omnicloud.errors import (
     ConflictError,
     NotFoundError,
     UnavailableError,
+    UnsupportedError,
 )
 from omnicloud_process.config import ProcessConfig
 from omnicloud_process.launching import launch
@@ -54,11 +58,15 @@ class Home:
         config: Where, and how much is kept.
         namespace: The service's own part of it.
         enforced: Whether limits are set.
+        disk: The number of the disk whose reads and writes can be limited, where one's can.
     """
 
-    def __init__(self, config: ProcessConfig, namespace: str, *, enforced: bool) -> None:
+    def __init__(
+        self, config: ProcessConfig, namespace: str, *, enforced: bool, disk: str | None = None
+    ) -> None:
         self._config = config
         self._enforced = enforced
+        self._disk = disk
         self._path = config.path.absolute() / _hashed(namespace)
         self.events = self._path / "events"
 
@@ -139,20 +147,27 @@ class Home:
                 folder.tell({"do": "stop", "grace": grace})
             return self._seen(folder)
 
-    def limit(self, name: str, cpu: float | None, memory_bytes: int | None) -> Container:
+    def limit(self, name: str, asked: Resources) -> Container:
         """Change limits of what runs."""
         folder = self._folder(name)
         with _there(), self._door(folder):
             if folder.standing()["state"] not in ("running", "paused"):
                 raise _not_running()
             limits = folder.limits()
-            asked = {"cpu": cpu, "memory_bytes": memory_bytes}
-            limits |= {each: value for each, value in asked.items() if value is not None}
+            changed = limits | asdict(_resources(limits).changed(asked))
+            if limits_io(asked) and limits.get("disk") is None:
+                raise UnsupportedError(
+                    "the container was made where reads and writes are not limited",
+                    hint="remove it and run it again",
+                )
+            groups = Groups(folder.launch()["id"], limits.get("disk"))
             try:
-                Groups(folder.launch()["id"]).limit(limits["cpu"], limits["memory_bytes"])
+                groups.limit(changed)
             except OSError as error:
+                with contextlib.suppress(OSError):
+                    groups.limit(limits)
                 raise _limit_refused(error) from error
-            folder.limit(limits)
+            folder.limit(changed)
             self._tell(folder.launch()["name"], "updated")
             return self._seen(folder)
 
@@ -178,6 +193,13 @@ class Home:
         with _there():
             return folder.launch(), folder.standing()
 
+    def groups(self, name: str) -> Groups | None:
+        """The groups of a container, where limits are set."""
+        folder = self._folder(name)
+        with _there():
+            limits, id_ = folder.limits(), folder.launch()["id"]
+        return Groups(id_, limits.get("disk")) if self._enforced else None
+
     def logs(self, name: str) -> Path:
         """The folder of its lines."""
         return self._folder(name).logs
@@ -189,7 +211,7 @@ class Home:
         part.logs.mkdir()
         os.mkfifo(part.control, 0o600)
         (part.path / "lock").touch()
-        part.limit({"cpu": spec.cpu, "memory_bytes": spec.memory_bytes, "enforced": self._enforced})
+        part.limit(asdict(spec.resources) | {"enforced": self._enforced, "disk": self._disk})
         check = spec.health
         part.write_spec(
             Launch(
@@ -238,15 +260,8 @@ class Home:
             started_at=standing["started_at"],
             health=Health(standing["health"]),
             labels=launched["labels"],
-            resources=self._resources(folder, launched["id"], standing["state"]),
+            resources=_told(folder.limits(), launched["id"], standing["state"]),
         )
-
-    def _resources(self, folder: Folder, id_: str, state: str) -> Resources:
-        asked = folder.limits()
-        if asked["enforced"] and state in ("running", "paused"):
-            with contextlib.suppress(OSError):
-                return Resources(*Groups(id_).limits())
-        return Resources(asked["cpu"], asked["memory_bytes"])
 
     def _until(self, folder: Folder, *states: str) -> None:
         until = time.monotonic() + _END_SECONDS
@@ -264,7 +279,7 @@ class Home:
             time.sleep(_POLL_SECONDS)
 
     def _erase(self, folder: Folder) -> None:
-        Groups(folder.launch()["id"]).remove()
+        Groups(folder.launch()["id"], folder.limits().get("disk")).remove()
         gone = folder.path.with_name(f".gone-{uuid.uuid4().hex}")
         folder.path.rename(gone)
         shutil.rmtree(gone, ignore_errors=True)
@@ -298,6 +313,19 @@ def _there() -> Iterator[None]:
         yield
     except FileNotFoundError:
         raise NotFoundError("there is no container of that name") from None
+
+
+def _told(limits: dict[str, Any], id_: str, state: str) -> Resources:
+    """The limits as the kernel has them, else as they were asked for."""
+    if limits["enforced"] and state in ("running", "paused"):
+        with contextlib.suppress(OSError):
+            return Resources(**Groups(id_, limits.get("disk")).limits())
+    return _resources(limits)
+
+
+def _resources(limits: dict[str, Any]) -> Resources:
+    """The limits of a container's folder, an older version's too."""
+    return Resources(**{each.name: limits.get(each.name) for each in fields(Resources)})
 
 
 def _not_running() -> ConflictError:

@@ -10,9 +10,12 @@ __all__ = ["DECLARED", "omnicloud_providers"]
 
 _F = ContainersFeature
 DECLARED = frozenset(
-    {_F.CPU, _F.MEMORY, _F.THROTTLING, _F.PAUSE, _F.EXEC, _F.STATS, _F.EVENTS, _F.HEALTH},
+    {
+        *(_F.CPU, _F.MEMORY, _F.THROTTLING, _F.IO, _F.IO_UPDATE),
+        *(_F.PAUSE, _F.EXEC, _F.STATS, _F.EVENTS, _F.HEALTH),
+    },
 )
-"""Those of a machine that lets limits be set; elsewhere without the first three."""
+"""Those of a machine that lets limits be set; elsewhere without the first five, or ``io…``."""
 
 
 @hookimpl

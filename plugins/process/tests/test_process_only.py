@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import resource
 import signal
@@ -14,7 +15,14 @@ from pathlib import Path
 import psutil
 import pytest
 
-from omnicloud.contracts.containers import Containers, ContainerSpec, State
+from omnicloud.contracts.containers import (
+    Containers,
+    ContainersFeature,
+    ContainerSpec,
+    Resources,
+    State,
+)
+from omnicloud.core.disks import disk_below
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import UnsupportedError
 from omnicloud_process.config import ProcessConfig
@@ -129,6 +137,65 @@ async def test_a_program_that_takes_more_memory_than_it_may_is_killed(
     assert (await containers.wait("c", timeout=20)).exit_code == 137
 
 
+async def limited_reads_and_writes(containers: Containers) -> None:
+    declared = containers.pipeline.driver.features
+    if ContainersFeature.IO not in declared:
+        pytest.fail("limits of reads and writes cannot be tried: root and one disk are needed")
+
+
+async def test_limits_of_reads_and_writes_are_the_kernel_s(
+    containers: Containers, tmp_path: Path
+) -> None:
+    await limited_reads_and_writes(containers)
+    rates = {"read_bps": 1 << 20, "write_bps": 2 << 20, "read_iops": 30, "write_iops": 40}
+    made = await containers.run(sh("c", _IDLE, **rates))
+    await containers.update("c", write_iops=50)
+    disk = disk_below(tmp_path)
+    assert disk is not None
+    for rate, limit in (rates | {"write_iops": 50}).items():
+        file = f"omnicloud-process/{made.id}/blkio.throttle.{rate}_device"
+        assert Path("/sys/fs/cgroup/blkio", file).read_text() == f"{disk.number} {limit}\n"
+    await containers.remove("c", force=True)
+    assert not Path("/sys/fs/cgroup/blkio/omnicloud-process", made.id).exists()
+
+
+async def test_a_program_that_waits_for_its_disk_is_killed_at_once(containers: Containers) -> None:
+    await limited_reads_and_writes(containers)
+    # Two megabytes in one write, which at this limit is let through after eight minutes.
+    script = "echo ready; exec dd if=/dev/zero of=data bs=2097152 count=1 oflag=direct"
+    await containers.run(sh("c", script, write_bps=4096))
+    await line(containers, "c")
+    program = await waiting_for_its_disk("bs=2097152")
+    await containers.stop("c", grace=0.2)
+    assert await gone(program)
+
+
+async def waiting_for_its_disk(argument: str) -> int:
+    for _ in range(200):
+        for one in psutil.process_iter(["cmdline", "status"]):
+            found = argument in (one.info["cmdline"] or ())
+            if found and one.info["status"] == psutil.STATUS_DISK_SLEEP:
+                return one.pid
+        await asyncio.sleep(0.05)
+    raise AssertionError("no such program has come to wait for its disk within 10 s")
+
+
+async def test_a_container_of_before_limits_of_reads_and_writes_goes_on_without(
+    containers: Containers, tmp_path: Path
+) -> None:
+    await limited_reads_and_writes(containers)
+    await containers.run(sh("c", _IDLE, cpu=0.5))
+    await containers.stop("c")
+    (kept,) = tmp_path.glob("*/containers/*/limits.json")
+    old = {"cpu": 0.5, "memory_bytes": None, "enforced": True}
+    kept.write_text(json.dumps(old))
+    assert (await containers.start("c")).resources == Resources(cpu=0.5)
+    with pytest.raises(UnsupportedError, match="reads and writes"):
+        await containers.update("c", cpu=0.25, read_bps=1 << 20)
+    found = await containers.update("c", memory_bytes=64 << 20)
+    assert found.resources == Resources(cpu=0.5, memory_bytes=64 << 20)
+
+
 async def test_a_client_with_many_open_files_runs_containers_too(containers: Containers) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(max(soft, 2048), hard), hard))
@@ -147,6 +214,8 @@ async def test_without_limits_they_are_not_declared_and_refused(tmp_path: Path) 
     bare = Containers(Pipeline(await open_containers(config, Lone(service="tck"))))
     with pytest.raises(UnsupportedError, match="cpu"):
         await bare.run(sh("c", "exit 0", cpu=1.0))
+    with pytest.raises(UnsupportedError, match="io"):
+        await bare.run(sh("c", "exit 0", read_iops=10))
     assert await bare.list() == ()
     await bare.aclose()
 

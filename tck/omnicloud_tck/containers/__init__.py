@@ -8,6 +8,7 @@ from omnicloud_tck.containers.between import BetweenLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.lives import LifeLaws
 from omnicloud_tck.containers.pages import PageLaws
+from omnicloud_tck.containers.rates import RateLaws
 from omnicloud_tck.containers.refusals import RefusalLaws
 from omnicloud_tck.containers.restarts import RestartLaws
 from omnicloud_tck.containers.running import RunningLaws
@@ -25,6 +26,7 @@ class ContainersContract(
     LogLaws,
     PageLaws,
     RunningLaws,
+    RateLaws,
     EventLaws,
     ApartLaws,
     AttachedLaws,

@@ -59,6 +59,12 @@ _BAD: tuple[dict[str, Any], ...] = (
     {"memory_bytes": 0},
     {"memory_bytes": -5},
     {"memory_bytes": 1.5},
+    {"read_bps": 0},
+    {"read_bps": True},
+    {"write_bps": -1},
+    {"write_bps": float("nan")},
+    {"read_iops": 1.5},
+    {"write_iops": 1 << 32},
     {"replicas": 0},
     {"restart": RestartPolicy(RestartWhen.ALWAYS, most=3)},
     {"restart": RestartPolicy(RestartWhen.ON_FAILURE, most=0)},
@@ -98,6 +104,7 @@ class RefusalLaws(Bench):
         size = limits.spec_max_bytes
         over: list[dict[str, Any]] = [{"env": {"a": "v" * size}}, {"labels": {"a": "v" * size}}]
         over += [{"memory_bytes": limits.memory_min_bytes - 1}] if _F.MEMORY in features else []
+        over += [{"read_bps": limits.bps_min - 1}] if _F.IO in features else []
         over += [{"cpu": limits.cpu_max + 1}] if _F.CPU in features else []
         for fields in over:
             with refused(InvalidArgumentError, f"{next(iter(fields))} over the limit"):

@@ -12,7 +12,6 @@ from omnicloud.contracts.containers.models import (
     Container,
     EventPage,
     LogPage,
-    Resources,
     State,
 )
 from omnicloud.errors import (
@@ -75,8 +74,7 @@ class RunsTwice(MemoryContainers):
             raise NotFoundError("there is no such image")
         started(spec.command, spec.env)
         await pause()
-        limits = Resources(spec.cpu, spec.memory_bytes)
-        made = Box(self._space, spec, f"memory-{self._store.number()}", limits)
+        made = Box(self._space, spec, f"memory-{self._store.number()}", spec.resources)
         self._boxes[self._space, spec.name] = made
         self._engine.begin(made, self._now())
         return made.seen()

@@ -16,7 +16,7 @@ from omnicloud.contracts.containers.driver import (
     Update,
 )
 from omnicloud.contracts.containers.models import ExecResult, HealthCheck, Stats
-from omnicloud.memory.boxes import KILLED, Box, Engine, limited
+from omnicloud.memory.boxes import KILLED, Box, Engine
 from omnicloud.memory.containers import MemoryContainers
 
 
@@ -83,7 +83,7 @@ class UpdateReplaces(MemoryContainers):
     async def update(self, op: Update, /) -> Container:
         await super().update(op)
         box = await self._box(op.container)
-        box.resources = Resources(op.cpu, op.memory_bytes)
+        box.resources = op.limits
         return box.seen()
 
 
@@ -92,7 +92,7 @@ class UpdatesAll(MemoryContainers):
     async def update(self, op: Update, /) -> Container:
         seen = await super().update(op)
         for box in self._boxes.values():
-            box.resources = limited(box.resources, op.cpu, op.memory_bytes)
+            box.resources = box.resources.changed(op.limits)
         return seen
 
 
@@ -100,7 +100,7 @@ class UpdatesAll(MemoryContainers):
 class UpdateLies(MemoryContainers):
     async def update(self, op: Update, /) -> Container:
         box = await self._alive(op.container)
-        return replace(box.seen(), resources=limited(box.resources, op.cpu, op.memory_bytes))
+        return replace(box.seen(), resources=box.resources.changed(op.limits))
 
 
 @containers("CR12", "T1", "processor limits are kept and not enforced")

@@ -28,11 +28,12 @@ class Child:
 
     def __init__(self, launch: Launch, limits: dict[str, Any], logs: Writer) -> None:
         self._logs = logs
-        groups = Groups(launch["id"]) if limits["enforced"] else None
+        groups = Groups(launch["id"], limits.get("disk")) if limits["enforced"] else None
+        self._groups = groups
         if groups is not None:
             groups.make()
             with contextlib.suppress(OSError):
-                groups.limit(limits["cpu"], limits["memory_bytes"])
+                groups.limit(limits)
 
         def before() -> None:
             die_with_parent()
@@ -62,6 +63,11 @@ class Child:
         """Log what came on those streams that are ready."""
         for fd in [fd for fd in ready if fd in self._open]:
             self._take(fd)
+
+    def let_die(self) -> None:
+        """Hold it back no longer where that would keep it from being killed."""
+        if self._groups is not None:
+            self._groups.unpace()
 
     def finish(self) -> None:
         """Log what is left; the program, and all that it began, has ended."""

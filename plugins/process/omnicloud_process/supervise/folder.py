@@ -78,7 +78,11 @@ class Folder:
         self._write("state.json", standing)
 
     def limits(self) -> dict[str, Any]:
-        """``cpu`` and ``memory_bytes`` as they were asked for last."""
+        """Limits as they were asked for last, by name; ``enforced``: whether they are set.
+
+        ``disk`` is the number of the disk whose reads and writes are limited, where one's are;
+        a container of an older version has no limits of those, and no such names.
+        """
         found: dict[str, Any] = json.loads((self.path / "limits.json").read_bytes())
         return found
 

@@ -155,6 +155,7 @@ class Supervisor:
 
     def _ended(self, child: Child, code: int) -> None:
         """The program ended: so does all that it began, as in a container."""
+        child.let_die()
         while left := below(os.getpid()):
             send(left, signal.SIGKILL)
             with contextlib.suppress(ChildProcessError):
@@ -188,6 +189,8 @@ class Supervisor:
     def _keep_time(self, now: float) -> None:
         if self._kill_at is not None and now >= self._kill_at:
             self._kill_at = now + 1.0
+            if self._child is not None:
+                self._child.let_die()
             send(below(os.getpid()), signal.SIGKILL)
         if self._start_at is not None and now >= self._start_at:
             self._standing["restarts"] += 1
