@@ -16,10 +16,11 @@ from click.core import ParameterSource
 
 from omnicloud.cli.context import Context, json_flag, table
 from omnicloud.cloud import OmniCloud
+from omnicloud.core.durations import positive
 from omnicloud.errors import InvalidArgumentError, OmniCloudError
 
 if TYPE_CHECKING:
-    from omnicloud.placement.recommend import Advice, Applied
+    from omnicloud.placement.recommend import Advice, Applied, Policy
     from omnicloud.placement.sources import Recording
 
 __all__ = ["recommend"]
@@ -85,24 +86,29 @@ def recommend(
     done: Sequence[Applied] = ()
     try:
         _check(usage, service, prometheus, watch=watch, cores=cores, undo=undo)
+        for value, option in ((seconds, "--for"), (step, "--step"), (watch, "--apply")):
+            positive(1.0 if value is None else value, option)
+        least = (0.0 if service else 24.0) if least_hours is None else least_hours
+        policies = _policies(least * 3600)
         notes = journal or Path(".omnicloud") / f"limits-{quote(service or '', safe='')}.jsonl"
         if undo or watch is not None or cores is not None:
             done = asyncio.run(_undone(context, str(service), notes))
         if cores is not None:
             given = ctx.get_parameter_source("seconds") is not ParameterSource.DEFAULT
             length = seconds if given else None
-            _follow(context, str(service), cores, step or 1.0, length, notes, done)
+            pause = 1.0 if step is None else step
+            _follow(context, str(service), cores, pause, length, notes, done)
             return
         if undo:
             context.answer({"undone": [asdict(one) for one in done]}, _outcomes(done, "nothing"))
             return
         if service is not None:
-            recording = asyncio.run(_recorded(context, service, seconds, step or 1.0))
-            least = 0.0 if least_hours is None else least_hours
+            pause = 1.0 if step is None else step
+            recording = asyncio.run(_recorded(context, service, seconds, pause))
         else:
-            recording = _history(usage, prometheus, step or 300.0, days * 86_400)
-            least = 24.0 if least_hours is None else least_hours
-        cpu, memory = _advice(recording, least * 3600)
+            pause = 300.0 if step is None else step
+            recording = _history(usage, prometheus, pause, days * 86_400)
+        cpu, memory = _advice(recording, policies)
         if watch is not None:
             done = [*done, *asyncio.run(_applied(context, str(service), cpu, watch, notes))]
     except OmniCloudError as error:
@@ -202,11 +208,20 @@ def _outcomes(done: Sequence[Applied], none: str = "") -> str:
     return "\n".join(lines) or none
 
 
-def _advice(recording: Recording, least: float) -> tuple[Sequence[Advice], Sequence[Advice]]:
-    from omnicloud.placement.recommend import Policy, advise
+def _policies(least: float) -> tuple[Policy, Policy]:
+    """For cores and for memory; made before anything is asked, as they may be wrong."""
+    from omnicloud.placement.recommend import Policy
 
-    cpu = replace(Policy.cpu(), least_seconds=least)
-    memory = replace(Policy.memory(), least_seconds=least)
+    both = Policy.cpu(), Policy.memory()
+    return replace(both[0], least_seconds=least), replace(both[1], least_seconds=least)
+
+
+def _advice(
+    recording: Recording, policies: tuple[Policy, Policy]
+) -> tuple[Sequence[Advice], Sequence[Advice]]:
+    from omnicloud.placement.recommend import advise
+
+    cpu, memory = policies
     return advise(recording.cpu.usage(), cpu), advise(recording.memory.usage(), memory)
 
 

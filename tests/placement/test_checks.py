@@ -12,7 +12,7 @@ from omnicloud.placement.engine.decide import decide
 from omnicloud.placement.model.checks import check
 from omnicloud.placement.model.errors import InvalidSnapshotError
 from omnicloud.placement.model.labels import Match, Operator, Requirement, labels
-from omnicloud.placement.model.node import Node, NumaZone, Power
+from omnicloud.placement.model.node import Gpus, Node, NumaZone, Power
 from omnicloud.placement.model.options import Aim, Options
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.snapshot import Latency, Placed, Snapshot
@@ -28,6 +28,7 @@ from omnicloud.placement.model.workload import (
 NODE = Node(name="n", capacity=Resources(cpu_cores=8, memory_bytes=8))
 ASKS = Workload(name="w", request=Resources(cpu_cores=1))
 DB = Match(labels({"app": "db"}))
+HUGE = 10**400  # which no float can be
 
 BAD_WORKLOADS = {
     "its request of cpu_cores is -1": replace(ASKS, request=Resources(cpu_cores=-1)),
@@ -36,11 +37,19 @@ BAD_WORKLOADS = {
     "its forecast of pids is -2": replace(ASKS, forecast=Resources(pids=-2)),
     "its lifetime in seconds is nan": replace(ASKS, lifetime_seconds=math.nan),
     "asks for 0 GPUs": replace(ASKS, gpu=GpuRequest(0)),
+    "its request of pids is over 1.1259e+15": replace(ASKS, request=Resources(pids=HUGE)),
+    "its request of disk_bytes is None": replace(ASKS, request=Resources(disk_bytes=None)),
+    "its priority is nan": replace(ASKS, priority=math.nan),
+    "bears is nan": replace(ASKS, anti_affinity=(AntiAffinity(DB, "node", math.nan),)),
+    "its max_skew is over 1.1259e+15": replace(ASKS, spread=(Spread(DB, "zone", HUGE),)),
+    f"asks for {HUGE} GPUs": replace(ASKS, gpu=GpuRequest(HUGE)),
     "asks for shares of 2 GPUs": replace(ASKS, gpu=GpuRequest(2, 500)),
     "asks for port 70000": replace(ASKS, ports=frozenset({70000})),
-    "bears at most -1 others": replace(ASKS, anti_affinity=(AntiAffinity(DB, "node", -1),)),
-    "needs at least 0 others": replace(ASKS, affinity=(Affinity(DB, "zone", 0),)),
-    "has a max_skew of 0": replace(ASKS, spread=(Spread(DB, "zone", 0),)),
+    "the most others that it bears is -1": replace(
+        ASKS, anti_affinity=(AntiAffinity(DB, "node", -1),)
+    ),
+    "the least others that it needs is 0": replace(ASKS, affinity=(Affinity(DB, "zone", 0),)),
+    "its max_skew is 0": replace(ASKS, spread=(Spread(DB, "zone", 0),)),
     "requirements of the label 'disk' contradict each other": replace(
         ASKS,
         requirements=(
@@ -64,6 +73,11 @@ BAD_NODES = {
     "its capacity of cpu_cores is -8": replace(NODE, capacity=Resources(cpu_cores=-8)),
     "its price per hour is nan": replace(NODE, price_per_hour=math.nan),
     "CPU of NUMA zone 0 is -1": replace(NODE, numa=(NumaZone(-1, 1),)),
+    "its capacity of pids is over 1.1259e+15": replace(NODE, capacity=Resources(pids=HUGE)),
+    "max_workloads is over 1.1259e+15": replace(NODE, max_workloads=HUGE),
+    "max_workloads is 1.5": replace(NODE, max_workloads=1.5),
+    "its count of GPUs is over 1024": replace(NODE, gpus=Gpus("T4", 10**9)),
+    "its gCO2e of a kWh is nan": replace(NODE, power=Power((5.0, 9.0), math.nan)),
     "fewer than two points": replace(NODE, power=Power((5.0,))),
     "a point of its power curve is nan": replace(NODE, power=Power((5.0, math.nan))),
     "has no name": replace(NODE, name=""),
@@ -116,6 +130,13 @@ def test_ports_that_two_share_already_and_times_that_are_none_are_named() -> Non
     assert "is nan seconds" in words
 
 
+def test_a_round_trip_of_two_lengths_is_named() -> None:
+    there_and_back = [Latency("a", "b", 1.0), Latency("b", "a", 2.0)]
+    (problem,) = check(Snapshot.of([NODE], latencies=there_and_back))
+    assert problem.what == "is 1 seconds and 2 seconds"
+    assert not check(Snapshot.of([NODE], latencies=there_and_back[:1] * 2))
+
+
 def test_nodes_out_of_order_are_refused_as_rows_would_mean_others() -> None:
     snapshot = Snapshot((replace(NODE, name="b"), NODE))
     assert check(replace(snapshot, nodes=(replace(NODE, name="z"), NODE)))[0].what.startswith(
@@ -135,6 +156,7 @@ def test_a_fleet_that_is_overfilled_already_gets_nothing_more_and_does_no_harm()
     [
         (Options(verify_top=0), "verify_top is 0"),
         (Options(move_budget=-1), "move_budget is -1"),
+        (Options(move_budget=HUGE), "move_budget is over 1"),
         (Options(move_price=math.nan), "move_price is nan"),
         (Options(spare_nodes=-2), "spare_nodes is -2"),
         (Options(aims=()), "have no aim"),

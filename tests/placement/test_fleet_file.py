@@ -101,6 +101,30 @@ def test_a_file_that_is_no_fleet_is_named(tmp_path: Path) -> None:
         read_fleet(written(tmp_path, "[]", "fleet.json"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("fleet.toml", b'[[nodes]]\nname = "\xfc"', "no TOML"),
+        ("fleet.json", b'{"nodes": "\xff"}', "no JSON"),
+        ("fleet.json", b'{"nodes": [{"name": "\\ud800", "capacity": {}}]}', "no JSON"),
+        ("fleet.json", b"[" * 100_000, "no JSON"),
+        ("fleet.toml", b"[[nodes]]\ncapacity = {pids = 1%s}" % (b"0" * 400), "no amount"),
+    ],
+    ids=["toml latin", "json latin", "json surrogate", "json deep", "huge"],
+)
+def test_text_that_cannot_be_is_named(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(InvalidArgumentError, match=words):
+        read_fleet(tmp_path / name)
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_fleet(tmp_path: Path) -> None:
+    (tmp_path / "fleet.toml").write_bytes(b"\xef\xbb\xbf" + FLEET.encode())
+    assert len(read_fleet(tmp_path / "fleet.toml")[0].nodes) == 2
+
+
 def test_the_command_says_what_goes_where_and_why_not(tmp_path: Path) -> None:
     file = written(tmp_path, FLEET.replace("cpu_cores = 7", "cpu_cores = 7.5"))
     done = CliRunner().invoke(cli, ["plan", "placement", str(file)])

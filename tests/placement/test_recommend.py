@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +34,7 @@ def usage(values: list[float], request: float) -> Usage:
 
 def written(folder: Path, *rows: str) -> Path:
     file = folder / "usage.csv"
-    file.write_text("\n".join([HEAD, *rows]) + "\n")
+    file.write_text("\n".join([HEAD, *rows]) + "\n", encoding="latin-1")
     return file
 
 
@@ -68,6 +69,20 @@ def test_one_that_is_not_known_keeps_its_request(values: list[float], why: str) 
     (one,) = advise(usage(values, 3.0), Policy.cpu())
     assert one.recommended == 3.0
     assert why in one.reason
+
+
+@pytest.mark.parametrize("values", [[], [math.nan] * 3])
+def test_one_of_which_nothing_is_known_keeps_its_request_however_young_it_may_be(
+    values: list[float],
+) -> None:
+    (one,) = advise(usage(values, 3.0), replace(Policy.cpu(), least_seconds=0.0))
+    assert (one.recommended, one.reason) == (3.0, "keeps its request: nothing of it is known")
+
+
+@pytest.mark.parametrize("wrong", ["margin", "least_seconds", "least_known", "worthwhile"])
+def test_a_policy_of_no_numbers_is_refused(wrong: str) -> None:
+    with pytest.raises(InvalidArgumentError):
+        replace(Policy.cpu(), **{wrong: math.nan})
 
 
 def test_the_future_is_not_looked_at() -> None:
@@ -105,11 +120,43 @@ def test_a_file_is_read_by_time_and_its_lies_are_counted(tmp_path: Path) -> None
         ("1,w,lots,1,1,1", "line 2: cpu_cores is 'lots'"),
         ("1,w,1,1,0,1", "must be above 0"),
         ("1,w,1,1,,1", "must be above 0"),
+        ("nan,w,1,1,1,1", "line 2: time is 'nan'"),
+        ("1763596800000,w,1,1,1,1", "not thousandths"),
+        ("1,w,1,1,1e39,1", "the request of 'w' is 1e"),
+        ("1,w,1,1,1e-50,1", "the request of 'w' is 1e-50"),
+        ("1,w\xfc,1,1,1,1", "cannot be read: 'utf-8' codec"),
     ],
 )
 def test_a_cell_that_cannot_be_is_named_with_its_line(tmp_path: Path, row: str, said: str) -> None:
     with pytest.raises(InvalidArgumentError, match=said):
         read_file(written(tmp_path, row))
+
+
+def test_a_cell_that_never_ends_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InvalidArgumentError, match="cannot be read: field larger than"):
+        read_file(written(tmp_path, f"1,{'w' * 200_000},1,1,1,1"))
+
+
+def test_one_sample_from_the_future_does_not_make_all_others_too_old(tmp_path: Path) -> None:
+    rows = [f"{1763596800 + 300 * n},w,0.5,1000,2,4000" for n in range(3)]
+    file = written(tmp_path, *rows, "2999-01-01,w,0.5,1000,2,4000")
+    recording = read_file(file)
+    assert recording.troubles() == {Trouble.FROM_THE_FUTURE: 2}
+    assert list(recording.cpu.usage().values[0][-3:]) == [0.5] * 3
+
+
+def test_amounts_that_no_machine_has_are_left_out_and_counted(tmp_path: Path) -> None:
+    rows = "1763596800,w,0.5,1000,2,4000", "1763596801,w,1e300,1e30,2,4000"
+    recording = read_file(written(tmp_path, *rows))
+    assert recording.troubles() == {Trouble.IMPLAUSIBLE: 2}
+
+
+def test_a_history_that_no_memory_could_hold_is_refused(tmp_path: Path) -> None:
+    file = written(tmp_path, "1763596800,w,0.5,1000,2,4000")
+    with pytest.raises(InvalidArgumentError, match="1209600000 slots"):
+        read_file(file, step=0.001)
+    with pytest.raises(InvalidArgumentError, match=r"step is 0 s|step is 0\.0 s"):
+        read_file(file, step=0)
 
 
 def test_a_file_that_is_none_is_named(tmp_path: Path) -> None:
@@ -149,5 +196,10 @@ def test_the_command_tells_what_can_be_freed_and_changes_nothing(tmp_path: Path)
     assert "cores: 4 asked, 3.425 could be freed (86%)" in done.output
     done = CliRunner().invoke(cli, ["recommend", str(file), "--json"])
     assert '"recommended": 0.575' in done.output
-    for wrong in ([], [str(file), "--undo"], [str(file), "--apply", "5"]):
+    service = ["--service", "x"]
+    for wrong in (
+        *([], [str(file), "--undo"], [str(file), "--apply", "5"], [str(file), "--step", "0"]),
+        *([*service, "--apply", "-1"], [*service, "--for", "nan"]),
+        [*service, "--least-hours", "-1"],
+    ):
         assert CliRunner().invoke(cli, ["recommend", *wrong]).exit_code == 2

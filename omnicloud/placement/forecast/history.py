@@ -16,6 +16,11 @@ from omnicloud.placement.forecast.usage import Usage
 
 __all__ = ["History"]
 
+_MOST_SLOTS = 1 << 22  # 50 MB for each workload
+_LEAST = 1e-9
+_MOST = 2.0**50
+"""Nothing has so many cores or bytes; sums of larger ones would not be exact."""
+
 
 @dataclass(slots=True)
 class _Row:
@@ -27,6 +32,12 @@ class _Row:
     counts: NDArray[np.int32]
     newest_slot: int = -1
     newest_time: float = -math.inf
+
+    def forget(self) -> None:
+        """Begin anew."""
+        self.sums[:] = 0.0
+        self.counts[:] = 0
+        self.newest_slot, self.newest_time = -1, -math.inf
 
 
 class History:
@@ -54,8 +65,11 @@ class History:
         self._step = positive(step, "step")
         self._slots = round(positive(keep, "keep") / self._step)
         self._ring = self._slots + 2  # the running slot and the one after it as well
-        if self._slots < 1 or most_workloads < 1:
-            raise InvalidArgumentError("a history keeps at least one slot of one workload")
+        if not 1 <= self._slots <= _MOST_SLOTS or most_workloads < 1:
+            raise InvalidArgumentError(
+                f"a history of {self._slots} slots of {most_workloads} workloads cannot be kept",
+                hint=f"1 to {_MOST_SLOTS} slots of at least one; make the step longer or shorter",
+            )
         self._most = most_workloads
         self._clock = clock
         self._rows: dict[str, _Row] = {}
@@ -66,7 +80,7 @@ class History:
         """Number of the slot that is running."""
         return int(self._clock.wall() // self._step)
 
-    def watch(self, name: str, *, request: float, ceiling: float = math.inf) -> None:
+    def watch(self, name: str, *, request: float, ceiling: float = _MOST) -> None:
         """Keep this workload from now on; again: with another request, its samples stay.
 
         Args:
@@ -74,13 +88,13 @@ class History:
             ceiling: The most that the machine can give it; samples above are lies.
 
         Raises:
-            InvalidArgumentError: A request that is not finite and above zero, or over the ceiling.
+            InvalidArgumentError: A request that is no amount above zero, or over the ceiling.
             ResourceExhaustedError: As many workloads as the history may keep.
         """
-        if not (0 < request < math.inf and request <= ceiling):
+        if not (_LEAST <= request <= ceiling <= _MOST):
             raise InvalidArgumentError(
                 f"the request of {name!r} is {request}, the ceiling {ceiling}",
-                hint="the request is finite, above zero and at most the ceiling",
+                hint=f"it is {_LEAST} or more and at most the ceiling, and that at most {_MOST:g}",
             )
         row = self._rows.get(name)
         if row is not None:
@@ -110,6 +124,8 @@ class History:
             NotFoundError: The workload is not watched.
         """
         row = self._row(name)
+        if row.newest_time > self._clock.wall() + self._step:
+            row.forget()  # our clock was ahead and has been set right: what it told is of no time
         trouble = self._trouble(row, at, value)
         if trouble is not None:
             self.troubles.note(name, trouble)

@@ -60,6 +60,13 @@ class Policy:
             raise InvalidArgumentError(
                 f"margin is {self.margin} and least {self.least}; at least 1 and 0 are needed"
             )
+        if not (0 <= self.least_seconds < math.inf and 0 <= self.least_known <= 1):
+            raise InvalidArgumentError(
+                f"{self.least_seconds} s and a share of {self.least_known} cannot be known",
+                hint="0 s or more, and a share from 0 to 1",
+            )
+        if not 0 <= self.worthwhile < math.inf:
+            raise InvalidArgumentError(f"worthwhile is {self.worthwhile}, 0 or more is needed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +136,8 @@ def _kept(past: Usage, policy: Policy, known: np.ndarray) -> str:
             f"keeps its request: {seconds / 3600:.1f} h of it are known, "
             f"{policy.least_seconds / 3600:.0f} h are needed"
         )
+    if not len(known):
+        return "keeps its request: nothing of it is known"
     share = len(known) / float(past.slots - known[0])
     if share < policy.least_known:
         return f"keeps its request: only {share:.0%} of its time is known"

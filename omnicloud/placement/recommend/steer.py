@@ -8,6 +8,7 @@ holds services back while the node idles.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -54,7 +55,7 @@ class Steering:
     predictor: Predictor = PeakOfSum()  # noqa: RUF009 - frozen
 
     def __post_init__(self) -> None:
-        sound = 0.01 <= self.least <= self.capacity and self.margin >= 1
+        sound = 0.01 <= self.least <= self.capacity < math.inf and 1 <= self.margin < math.inf
         if not (sound and 0 <= self.spare <= 1 and self.worthwhile >= 0):
             raise InvalidArgumentError(
                 f"{self} cannot be kept",

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
-from omnicloud.core.durations import Seconds
+from omnicloud.core.durations import Seconds, positive
 from omnicloud.errors import InvalidArgumentError, NotFoundError
 from omnicloud.placement.sources.recording import Recording
 
@@ -22,6 +22,7 @@ COLUMNS = ("time", "workload", "cpu_cores", "memory_bytes", "cpu_request", "memo
 from then on. A cell of usage that is empty is not known, which is not zero."""
 
 _SHOWN = 5  # mistakes told at once
+_YEAR_10000 = 253_402_300_800.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,20 +57,22 @@ def read_file(
     """The samples of a file, by time; the last ``keep`` seconds before the newest one.
 
     Args:
-        now: Where the present is; by default just after the newest sample.
+        now: Where the present is; by default just after the newest sample that is not ahead of
+            this machine's clock.
 
     Raises:
         NotFoundError: There is no such file.
-        InvalidArgumentError: A column is missing, or cells are no numbers or times; which lines.
+        InvalidArgumentError: It is no such file, a column is missing, or cells are no numbers or
+            times; which lines.
+        ResourceExhaustedError: More workloads than a history may keep.
     """
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}")
     samples = sorted(_samples(path), key=lambda sample: sample.at)
     if not samples:
         raise InvalidArgumentError(f"{path} has no samples", hint=f"columns: {', '.join(COLUMNS)}")
-    length = step if isinstance(step, int | float) else step.total_seconds()
-    clock = now or _Newest((samples[-1].at // length + 1) * length)
-    recording = Recording(step=step, keep=keep, clock=clock)
+    length = positive(step, "step")
+    recording = Recording(step=length, keep=keep, clock=now or _present(samples, length))
     for sample in samples:
         recording.watch(
             sample.workload, cores=sample.cpu_request, memory_bytes=sample.memory_request
@@ -81,10 +84,16 @@ def read_file(
     return recording
 
 
+def _present(samples: Sequence[_Sample], step: float) -> Clock:
+    """One sample from the future must not make all others too old."""
+    ahead = SYSTEM_CLOCK.wall() + step
+    past = (one.at for one in reversed(samples) if one.at <= ahead)
+    return _Newest((next(past, samples[-1].at) // step + 1) * step)
+
+
 def _samples(path: Path) -> Iterator[_Sample]:
-    rows = _parquet(path) if path.suffix == ".parquet" else _csv(path)
     wrong: list[str] = []
-    for number, row in enumerate(rows, start=2 if path.suffix != ".parquet" else 1):
+    for number, row in _rows(path):
         try:
             yield _sample(row)
         except ValueError as error:
@@ -98,6 +107,21 @@ def _samples(path: Path) -> Iterator[_Sample]:
         )
 
 
+def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
+    """Rows and their numbers; of a CSV file those of lines, where no cell goes over two."""
+    try:
+        if path.suffix == ".parquet":
+            yield from enumerate(_parquet(path), start=1)
+        else:
+            yield from enumerate(_csv(path), start=2)
+    except InvalidArgumentError:
+        raise
+    except (ValueError, OverflowError, OSError, csv.Error) as error:
+        raise InvalidArgumentError(
+            f"{path} cannot be read: {error}", hint="give CSV in UTF-8, or Parquet as *.parquet"
+        ) from None
+
+
 def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file)
@@ -107,15 +131,18 @@ def _csv(path: Path) -> Iterator[Mapping[str, Any]]:
 
 def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
-        from pyarrow import parquet
+        from pyarrow import ArrowException, parquet
     except ImportError:
         raise InvalidArgumentError(
             "reading Parquet needs pyarrow", hint="pip install pyarrow, or give a CSV file"
         ) from None
-    file = parquet.ParquetFile(path)
-    _check_columns(path, file.schema_arrow.names)
-    for batch in file.iter_batches(columns=list(COLUMNS)):
-        yield from batch.to_pylist()
+    try:
+        file = parquet.ParquetFile(path)
+        _check_columns(path, file.schema_arrow.names)
+        for batch in file.iter_batches(columns=list(COLUMNS)):
+            yield from batch.to_pylist()
+    except (ArrowException, EOFError) as error:
+        raise ValueError(error) from None
 
 
 def _check_columns(path: Path, found: Iterable[str]) -> None:
@@ -127,7 +154,7 @@ def _check_columns(path: Path, found: Iterable[str]) -> None:
 
 
 def _sample(row: Mapping[str, Any]) -> _Sample:
-    if not row["workload"]:
+    if row["workload"] in (None, ""):
         raise ValueError("workload is empty")
     asked = [_amount(row, name) for name in ("cpu_request", "memory_request")]
     if not all(0 < one < math.inf for one in asked):
@@ -152,14 +179,19 @@ def _amount(row: Mapping[str, Any], name: str) -> float:
 
 
 def _time(value: object) -> float:
-    if isinstance(value, datetime):
-        return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
     try:
-        return float(str(value))
-    except ValueError:
-        pass
-    try:
-        told = datetime.fromisoformat(str(value))
-    except ValueError:
+        at = _seconds(value)
+    except (ValueError, OverflowError):
         raise ValueError(f"time is {value!r}, neither seconds nor ISO 8601") from None
-    return (told if told.tzinfo else told.replace(tzinfo=UTC)).timestamp()
+    if not abs(at) < _YEAR_10000:
+        raise ValueError(f"time is {value!r}, seconds since 1970 are wanted, not thousandths")
+    return at
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, datetime):
+        try:
+            return float(str(value))
+        except ValueError:
+            value = datetime.fromisoformat(str(value))
+    return (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()

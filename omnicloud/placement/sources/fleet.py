@@ -102,11 +102,14 @@ def read_fleet(path: Path) -> tuple[Snapshot, Options]:
 def _parsed(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}")
-    text = path.read_text(encoding="utf-8")
+    kind = "JSON" if path.suffix == ".json" else "TOML"
     try:
-        said = json.loads(text) if path.suffix == ".json" else tomllib.loads(text)
-    except ValueError as error:
-        kind = "JSON" if path.suffix == ".json" else "TOML"
+        text = path.read_text(encoding="utf-8-sig")
+        said = json.loads(text) if kind == "JSON" else tomllib.loads(text)
+        json.dumps(said, ensure_ascii=False, default=str).encode()  # names can be written again
+    except OSError as error:
+        raise InvalidArgumentError(f"{path} cannot be read: {error.strerror}") from None
+    except (ValueError, RecursionError) as error:
         raise InvalidArgumentError(f"{path} is no {kind}: {error}") from None
     if not isinstance(said, dict):
         raise InvalidArgumentError(f"{path} is no table of nodes and workloads")
@@ -190,6 +193,6 @@ def _size(value: object) -> float:
             return float(_BYTES.validate_python(value))
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
-    except ValidationError:
+    except (ValidationError, OverflowError):
         pass
     raise ValueError(f"{value!r} is no amount, write 8GiB or a number") from None

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from omnicloud.core.durations import Seconds, positive
@@ -28,6 +28,8 @@ from omnicloud.errors import (
 from omnicloud.placement.sources.recording import Recording
 
 __all__ = ["Queries", "read_prometheus"]
+
+T = TypeVar("T")
 
 _POINTS = 10_000  # in one answer; the server refuses more than 11,000 of a series
 
@@ -78,7 +80,7 @@ async def read_prometheus(
 
     Raises:
         InvalidArgumentError: The server does not understand a query, with what it says of it; or
-            a series lacks a label that names workloads.
+            a series lacks a label that names workloads, or two name the same one.
         UnauthenticatedError, PermissionDeniedError: It does not let us in.
         UnavailableError: It cannot be reached, or does not answer in time.
     """
@@ -96,7 +98,7 @@ async def read_prometheus(
             (queries.memory_bytes, recording.memory),
         ):
             for start, end in _stretches(until - length, until, pause):
-                for name, samples in await server.ranged(query, start, end, pause):
+                for name, samples in (await server.ranged(query, start, end, pause)).items():
                     if name in asked:
                         for at, value in samples:
                             history.add(name, at, value)
@@ -108,8 +110,8 @@ async def read_prometheus(
 async def _requests(
     server: _Server, queries: Queries, now: float
 ) -> Mapping[str, tuple[float, float]]:
-    cores = dict(await server.instant(queries.cpu_request, now))
-    memory = dict(await server.instant(queries.memory_request, now))
+    cores = await server.instant(queries.cpu_request, now)
+    memory = await server.instant(queries.memory_request, now)
     known = sorted(cores.keys() & memory.keys())
     sound = (name for name in known if 0 < cores[name] < math.inf and 0 < memory[name] < math.inf)
     return {name: (cores[name], memory[name]) for name in sound}
@@ -130,26 +132,43 @@ class _Server:
     token: str | None
     labels: Sequence[str]
 
-    async def instant(self, query: str, at: float) -> list[tuple[str, float]]:
+    async def instant(self, query: str, at: float) -> Mapping[str, float]:
         """The value of each workload at a moment."""
-        found = await self._ask("query", {"query": query, "time": f"{at:.3f}"})
-        return [(self._name(one["metric"], query), float(one["value"][1])) for one in found]
+        found = await self._ask("query", "vector", {"query": query, "time": f"{at:.3f}"})
+        return self._by_name(query, found, lambda one: float(one["value"][1]))
 
     async def ranged(
         self, query: str, start: float, end: float, step: float
-    ) -> list[tuple[str, list[tuple[float, float]]]]:
+    ) -> Mapping[str, list[tuple[float, float]]]:
         """Moments and values of each workload."""
         between = {"start": f"{start:.3f}", "end": f"{end:.3f}", "step": f"{step:g}"}
-        found = await self._ask("query_range", {"query": query, **between})
-        return [
-            (
-                self._name(one["metric"], query),
-                [(float(at), float(value)) for at, value in one["values"]],
-            )
-            for one in found
-        ]
+        found = await self._ask("query_range", "matrix", {"query": query, **between})
+        return self._by_name(
+            query, found, lambda one: [(float(at), float(value)) for at, value in one["values"]]
+        )
 
-    async def _ask(self, what: str, fields: Mapping[str, str]) -> list[dict[str, Any]]:
+    def _by_name(
+        self, query: str, found: list[dict[str, Any]], read: Callable[[dict[str, Any]], T]
+    ) -> Mapping[str, T]:
+        told: dict[str, T] = {}
+        for one in found:
+            metric = one.get("metric")
+            name = self._name(metric if isinstance(metric, dict) else {}, query)
+            if name in told:
+                raise InvalidArgumentError(
+                    f"{query!r} gives more than one series for {name!r}",
+                    hint="sum them in the query, or name workloads by more labels",
+                )
+            try:
+                told[name] = read(one)
+            except (KeyError, IndexError, TypeError, ValueError):
+                raise InternalError(
+                    f"what answers {query!r} tells no numbers of {name!r}",
+                    hint="check the url; histograms are no numbers",
+                ) from None
+        return told
+
+    async def _ask(self, what: str, kind: str, fields: Mapping[str, str]) -> list[dict[str, Any]]:
         headers = {"content-type": "application/x-www-form-urlencoded"}
         if self.token is not None:
             headers["authorization"] = f"Bearer {self.token}"
@@ -158,20 +177,25 @@ class _Server:
         said = _said(answer)
         if answer.status != 200:
             raise _refused(answer.status, said, fields["query"])
-        try:
-            result: list[dict[str, Any]] = said["data"]["result"]
-        except (KeyError, TypeError):
-            raise InternalError("what answers is no Prometheus", hint="check the url") from None
+        data = said.get("data")
+        result = data.get("result") if isinstance(data, dict) else None
+        if not isinstance(data, dict) or not isinstance(result, list):
+            raise InternalError("what answers is no Prometheus", hint="check the url")
+        if data.get("resultType") != kind or not all(isinstance(one, dict) for one in result):
+            raise InvalidArgumentError(
+                f"{fields['query']!r} gives no series of numbers",
+                hint="a query gives one series for a workload, and no range of it",
+            )
         return result
 
-    def _name(self, metric: Mapping[str, str], query: str) -> str:
+    def _name(self, metric: Mapping[str, object], query: str) -> str:
         missing = [label for label in self.labels if label not in metric]
         if missing:
             raise InvalidArgumentError(
                 f"a series of {query!r} has no label {', '.join(missing)}",
                 hint="keep these labels in the query, or name workloads by others",
             )
-        return "/".join(metric[label] for label in self.labels)
+        return "/".join(str(metric[label]) for label in self.labels)
 
 
 def _said(answer: Answer) -> dict[str, Any]:

@@ -40,6 +40,15 @@ def test_samples_of_a_slot_become_their_mean_and_other_slots_stay_unknown(
     np.testing.assert_array_equal(kept.usage().values, [[2.0, np.nan, 5.0, np.nan]])
 
 
+def test_a_clock_that_was_ahead_and_is_set_right_begins_the_history_anew(clock: FakeClock) -> None:
+    kept = history(clock)
+    clock.step_wall(1e8)
+    assert kept.add("web", clock.wall(), 1.0) is None
+    clock.step_wall(-1e8)
+    assert kept.add("web", START - 10, 3.0) is None
+    np.testing.assert_array_equal(kept.usage().values, [[np.nan, np.nan, np.nan, 3.0]])
+
+
 def test_the_running_slot_is_not_told(clock: FakeClock) -> None:
     kept = history(clock)
     kept.add("web", START, 5.0)

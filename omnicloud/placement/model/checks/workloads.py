@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from numbers import Integral
 
-from omnicloud.placement.model.checks.amounts import check_amount, check_resources
+from omnicloud.placement.model.checks.amounts import check_amount, check_count, check_resources
+from omnicloud.placement.model.checks.nodes import MOST_GPUS
 from omnicloud.placement.model.errors import Problem
 from omnicloud.placement.model.labels import Match, Operator
 from omnicloud.placement.model.workload import GpuRequest, Workload
@@ -17,6 +19,8 @@ def check_workload(workload: Workload) -> Iterator[Problem]:
     """Amounts, GPUs, ports, bounds, and rules that contradict each other."""
     where = f"workload {workload.name!r}"
     yield from check_resources(where, "its request", workload.request)
+    if not isinstance(workload.priority, Integral):
+        yield Problem(where, f"its priority is {workload.priority}", "give a whole number")
     if workload.forecast is not None:
         yield from check_resources(where, "its forecast", workload.forecast)
     if workload.lifetime_seconds is not None:
@@ -32,23 +36,20 @@ def check_workload(workload: Workload) -> Iterator[Problem]:
 
 
 def _gpu(where: str, gpu: GpuRequest) -> Iterator[Problem]:
-    if gpu.count < 1 or not 0 < gpu.milli <= 1000:
+    if not (1 <= gpu.count <= MOST_GPUS and 0 < gpu.milli <= 1000):
         asked = f"{gpu.count} GPUs with {gpu.milli} thousandths each"
-        yield Problem(where, f"asks for {asked}", "ask for 1 or more, each 1 to 1000")
+        yield Problem(where, f"asks for {asked}", f"ask for 1 to {MOST_GPUS}, each 1 to 1000")
     elif gpu.count > 1 and gpu.milli < 1000:
         yield Problem(where, f"asks for shares of {gpu.count} GPUs", "a share is of one GPU")
 
 
 def _bounds(where: str, workload: Workload) -> Iterator[Problem]:
     for apart in workload.anti_affinity:
-        if apart.at_most < 0:
-            yield Problem(where, f"bears at most {apart.at_most} others", "0 is the least")
+        yield from check_count(where, "the most others that it bears", apart.at_most)
     for near in workload.affinity:
-        if near.at_least < 1:
-            yield Problem(where, f"needs at least {near.at_least} others", "1 is the least")
+        yield from check_count(where, "the least others that it needs", near.at_least, least=1)
     for spread in workload.spread:
-        if spread.max_skew < 1:
-            yield Problem(where, f"has a max_skew of {spread.max_skew}", "1 is the least")
+        yield from check_count(where, "its max_skew", spread.max_skew, least=1)
     for talk in workload.talks_to:
         if math.isnan(talk.at_most_seconds) or talk.at_most_seconds < 0:
             asked = f"may be {talk.at_most_seconds} seconds from {talk.to!r}"
