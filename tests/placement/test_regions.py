@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
@@ -141,6 +142,22 @@ def test_every_mistake_is_told_at_once() -> None:
     ):
         assert said in str(raised.value)
     assert "carbon_at_most" in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"replicas": 1.5}, "replicas is 1.5"),
+        ({"replicas": 300}, "it must be 1 to 256"),
+        ({"users": {"x": 10**400}}, "the share of 'x'"),
+    ],
+)
+def test_numbers_that_no_search_could_bear_are_named(said: dict[str, object], words: str) -> None:
+    names = [f"r{number}" for number in range(400)]
+    regions = tuple(map(Region, names))
+    asked = RegionQuestion(regions, {"x": 1.0}, {"x": dict.fromkeys(names, 1.0)}, 2)
+    with pytest.raises(InvalidArgumentError, match=words):
+        choose_regions(replace(asked, **said))
 
 
 def test_what_forbids_every_choice_is_said_in_numbers() -> None:

@@ -124,6 +124,8 @@ def test_what_breaks_a_bound_is_said() -> None:
         ([[-0.1]], (), "demands are 0 or more"),
         ([[np.nan]], (), "demands are 0 or more"),
         ([[0.1]], (Bound(0, 0, 0),), "lets no item of its own kind"),
+        ([[0.1]], (Bound(0, 9, 1),), "there are 1 kinds"),
+        (np.zeros((0, 1)), (), "there are 0 kinds"),
     ],
 )
 def test_what_cannot_be_packed_is_refused(

@@ -52,6 +52,10 @@ def test_chances_are_told_anew_at_every_age() -> None:
     assert chance("either", 2000, 1800) > 0.98  # who stayed that long is one of those that stay
 
 
+def test_a_clock_that_was_set_back_makes_nobody_old() -> None:
+    assert chance("either", -500, 1800) == chance("either", 0, 1800)
+
+
 def there_yet(survival: Survival, kind: str, horizon: float) -> float:
     column = int(HORIZONS_SECONDS.tolist().index(horizon))
     return float(survival.chances(np.array([survival.curve((kind,))]), np.zeros(1))[0, column])

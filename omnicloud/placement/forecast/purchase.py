@@ -39,7 +39,7 @@ class Offer:
     price: float
 
     def __post_init__(self) -> None:
-        if not min(self.cpu, self.memory, self.price) > 0:
+        if not all(0 < one < math.inf for one in (self.cpu, self.memory, self.price)):
             raise InvalidArgumentError(
                 f"offer {self.name!r} has nothing of CPU or memory, or no price",
                 hint="give each more than zero; leave out what is not for sale",

@@ -7,11 +7,14 @@ cheaper, and it is the answer to changes of level that no past shows.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from omnicloud.errors import InvalidArgumentError
+from omnicloud.placement.forecast.amounts import require_amounts, require_numbers
 from omnicloud.placement.forecast.usage import Floats
 
 __all__ = ["Relief", "ReliefMove", "Standing", "relieve"]
@@ -68,6 +71,20 @@ class Standing:
     memory_capacity: Floats
     memory_usage: Floats | None = None
 
+    def __post_init__(self) -> None:
+        """Refuse gaps and shapes that do not fit.
+
+        Raises:
+            InvalidArgumentError: An amount that is none, or a node that is not there.
+        """
+        workloads = {"usage": self.usage, "expected": self.expected, "memory": self.memory}
+        if self.memory_usage is not None:
+            workloads["memory_usage"] = self.memory_usage
+        require_amounts(len(self.node_of), workloads)
+        nodes = {"capacity": self.capacity, "memory_capacity": self.memory_capacity}
+        require_amounts(len(self.capacity), nodes)
+        require_numbers("node_of", self.node_of, len(self.capacity))
+
 
 def relieve(
     now: Standing,
@@ -93,8 +110,16 @@ def relieve(
         reserve: Weight of the expected use when targets are ranked.
         tries: The most moves off one node in one interval.
         memory_fill: Share of a node's memory up to which it may be in use.
+
+    Raises:
+        InvalidArgumentError: A share outside 0..1, or a weight below 0.
     """
-    plan = _Plan(now, budget, fill, reserve, memory_fill)
+    if not (0 < fill <= 1 and 0 < memory_fill <= 1 and 0 <= reserve < math.inf):
+        raise InvalidArgumentError(
+            f"fill is {fill}, memory_fill {memory_fill} and reserve {reserve}",
+            hint="shares are above 0 and at most 1, a weight is 0 or more",
+        )
+    plan = _Plan(now, max(budget, 0), fill, reserve, memory_fill)
     for source in plan.short_of_memory():
         plan.empty(int(source), tries)
     over = np.flatnonzero(plan.loads > now.capacity)

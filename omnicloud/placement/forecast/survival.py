@@ -42,7 +42,8 @@ class Survival:
             of age; all together are the widest.
 
     Raises:
-        InvalidArgumentError: A time that is not above zero, or nothing was seen.
+        InvalidArgumentError: A time that is not above zero, nothing was seen, or ``beside`` is
+            below zero.
     """
 
     def __init__(
@@ -52,6 +53,8 @@ class Survival:
         *,
         beside: float = 30.0,
     ) -> None:
+        if not 0 <= beside < np.inf:
+            raise InvalidArgumentError(f"beside is {beside}, 0 or more is needed")
         wider: dict[Hashable, Hashable] = {}
         gone, stay = _by_kind(left, wider), _by_kind(there, wider)
         if not (gone or stay):
@@ -75,9 +78,10 @@ class Survival:
 
         Args:
             curves: Of each workload, see :meth:`curve`.
-            ages: Seconds since each came.
+            ages: Seconds since each came; below zero, by a clock that was set back, is none.
         """
-        found: Floats = self._table[curves, np.searchsorted(_AGES, ages, side="right") - 1]
+        young = np.maximum(ages, 0.0)
+        found: Floats = self._table[curves, np.searchsorted(_AGES, young, side="right") - 1]
         return found
 
 

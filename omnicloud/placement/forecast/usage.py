@@ -12,6 +12,8 @@ from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["Floats", "Usage"]
 
+_MOST = 1e30
+"""Sums of larger ones are none in single precision."""
 Floats = NDArray[np.float32]
 """Amounts in the unit of the resource: cores, bytes."""
 
@@ -40,8 +42,8 @@ class Usage:
         """Check what the predictors rely on.
 
         Raises:
-            InvalidArgumentError: Shapes that do not fit, a name twice, a request that is not
-                finite and above zero, a value below zero or infinite, a step that is not positive.
+            InvalidArgumentError: Shapes that do not fit, a name twice, a request that is not above
+                zero, a value below zero, either over 1e30, a step that is not positive.
         """
         count = len(self.names)
         _require(len(set(self.names)) == count, "names", "each workload is named once")
@@ -49,11 +51,12 @@ class Usage:
         _require(shapes, "values", f"the shape is ({count}, slots)")
         _require(self.requests.shape == (count,), "requests", f"the shape is ({count},)")
         requests = self.requests
-        sound = bool(np.all(np.isfinite(requests) & (requests > 0)))
+        sound = bool(np.all((requests > 0) & (requests <= _MOST)))
         _require(sound, "requests", "each is finite and above zero")
         known = self.values[~np.isnan(self.values)]
-        _require(not np.any((known < 0) | np.isinf(known)), "values", "each is 0 or more, or NaN")
-        _require(self.step_seconds > 0, "step_seconds", "it is above zero")
+        good = bool(np.all((known >= 0) & (known <= _MOST)))
+        _require(good, "values", "each is 0 or more and no more than 1e30, or NaN")
+        _require(0 < self.step_seconds < np.inf, "step_seconds", "it is above zero")
 
     @property
     def slots(self) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from omnicloud.errors import InvalidArgumentError
+from omnicloud.placement.forecast.amounts import require_amounts, require_numbers
 from omnicloud.placement.forecast.relief import ReliefMove
 from omnicloud.placement.forecast.usage import Floats
 
@@ -64,6 +65,19 @@ class Lately:
     memory_capacity: Floats
     prices: Floats
 
+    def __post_init__(self) -> None:
+        """Refuse gaps and shapes that do not fit.
+
+        Raises:
+            InvalidArgumentError: An amount that is none, no interval, or a node that is not there.
+        """
+        require_amounts(len(self.node_of), {"usage": self.usage, "memory": self.memory})
+        nodes = {"capacity": self.capacity, "memory_capacity": self.memory_capacity}
+        require_amounts(len(self.capacity), nodes | {"prices": self.prices})
+        require_numbers("node_of", self.node_of, len(self.capacity))
+        if not (self.usage.shape[1:] > (0,) and self.memory.shape[1:] > (0,)):
+            raise InvalidArgumentError("usage and memory of at least one interval are needed")
+
 
 def vacate(
     lately: Lately, budget: int, *, fill: float = 0.9, memory_fill: float = 0.9
@@ -77,7 +91,14 @@ def vacate(
 
     Args:
         budget: The most moves.
+
+    Raises:
+        InvalidArgumentError: A share outside 0..1.
     """
+    if not (0 < fill <= 1 and 0 < memory_fill <= 1):
+        raise InvalidArgumentError(
+            f"fill is {fill} and memory_fill {memory_fill}, above 0 and at most 1 are needed"
+        )
     counts = np.bincount(lately.node_of, minlength=len(lately.capacity))
     may = np.flatnonzero((lately.capacity > 0) & (counts > 0) & (counts <= budget))
     gains = lately.prices[may] / counts[may]

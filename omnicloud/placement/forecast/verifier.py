@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from omnicloud.errors import InvalidArgumentError
@@ -28,8 +29,10 @@ class PeakVerifier:
     def __init__(
         self, forecast: Forecast, capacities: Sequence[float], knob: float, unit: str = "cores"
     ) -> None:
-        if not knob > 0:
+        if not 0 < knob < math.inf:
             raise InvalidArgumentError(f"the knob is {knob}, it must be above zero")
+        if not all(0 <= one < math.inf for one in capacities):
+            raise InvalidArgumentError("a capacity is no amount", hint="each is 0 or more")
         self._rows = {name: row for row, name in enumerate(forecast.names)}
         self._loads = NodeLoads(forecast, len(capacities))
         self._capacities = tuple(capacities)
@@ -37,8 +40,8 @@ class PeakVerifier:
         self._unit = unit
 
     def fits(self, node_index: int, workload: Workload) -> Verdict:
+        offered = self._capacity(node_index)
         wanted = self._knob * float(self._loads.with_one_more([node_index], self._row(workload))[0])
-        offered = self._capacities[node_index]
         passed = wanted <= offered
         verb = "stays within" if passed else "is over"
         words = (
@@ -48,10 +51,19 @@ class PeakVerifier:
         return Verdict(self.rule, passed, words, wanted, offered, self._unit)
 
     def added(self, node_index: int, workload: Workload) -> None:
+        self._capacity(node_index)
         self._loads.add(node_index, self._row(workload))
 
     def removed(self, node_index: int, workload: Workload) -> None:
         self._loads.remove(node_index, self._row(workload))
+
+    def _capacity(self, node_index: int) -> float:
+        if node_index >= len(self._capacities):
+            raise InvalidArgumentError(
+                f"the verifier has capacities of {len(self._capacities)} nodes, there are more",
+                hint="give one for each node, in the order of their names",
+            )
+        return self._capacities[node_index]
 
     def _row(self, workload: Workload) -> int:
         row = self._rows.get(workload.name)

@@ -8,7 +8,11 @@ from dataclasses import dataclass, field
 
 from omnicloud.errors import InvalidArgumentError, ResourceExhaustedError
 
-__all__ = ["NoSuchChoiceError", "Region", "RegionChoice", "RegionQuestion"]
+__all__ = ["MOST_REPLICAS", "NoSuchChoiceError", "Region", "RegionChoice", "RegionQuestion"]
+
+MOST_REPLICAS = 256
+"""Far more than anybody offers regions."""
+_MOST = 1e15  # sums of larger amounts would not be exact
 
 
 class NoSuchChoiceError(ResourceExhaustedError):
@@ -40,7 +44,7 @@ class RegionQuestion:
         regions: Those that there are.
         users: Share of the users by the place that they are at; any positive unit.
         latency: Milliseconds from a place to a region, ``latency[place][region]``.
-        replicas: How many, each in a region of its own.
+        replicas: How many, each in a region of its own; at most ``MOST_REPLICAS``.
         residency: Only regions under one of these jurisdictions; ``None``: any.
         price_at_most: Of all replicas together, per hour.
         carbon_at_most: Of all replicas together, in gCO2e per hour.
@@ -101,7 +105,7 @@ def _wrong_regions(asked: RegionQuestion) -> list[str]:
     wrong = [f"region {name!r} is named twice" for name in sorted(_twice(names))]
     for region in asked.regions:
         for what, amount in (("price", region.price), ("carbon", region.carbon)):
-            if not (amount >= 0 and math.isfinite(amount)):
+            if not 0 <= amount <= _MOST:
                 wrong.append(f"the {what} of {region.name!r} is {amount}, 0 or more is needed")
     return wrong
 
@@ -109,20 +113,21 @@ def _wrong_regions(asked: RegionQuestion) -> list[str]:
 def _wrong_users(asked: RegionQuestion) -> list[str]:
     wrong = [] if asked.users else ["no users are given"]
     for place, share in asked.users.items():
-        if not (share > 0 and math.isfinite(share)):
+        if not 0 < share <= _MOST:
             wrong.append(f"the share of {place!r} is {share}, more than 0 is needed")
         known = asked.latency.get(place, {})
         for region in asked.regions:
             value = known.get(region.name, math.nan)
-            if not (value >= 0 and math.isfinite(value)):
+            if not 0 <= value <= _MOST:
                 wrong.append(f"latency[{place!r}][{region.name!r}] is {value}, 0 or more is needed")
     return wrong
 
 
 def _wrong_bounds(asked: RegionQuestion) -> list[str]:
     wrong = []
-    if not 1 <= asked.replicas <= len(asked.regions):
-        wrong.append(f"replicas is {asked.replicas}, it must be 1 to {len(asked.regions)}")
+    most = min(len(asked.regions), MOST_REPLICAS)
+    if not (isinstance(asked.replicas, int) and 1 <= asked.replicas <= most):
+        wrong.append(f"replicas is {asked.replicas}, it must be 1 to {most}")
     bounds = {
         "price_at_most": asked.price_at_most,
         "carbon_at_most": asked.carbon_at_most,

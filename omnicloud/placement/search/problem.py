@@ -45,7 +45,11 @@ class Problem:
 
     def __post_init__(self) -> None:
         """Refuse what no packing could keep."""
+        kinds = len(self.demands)
         used = np.unique(self.items)
+        named = {number for one in self.bounds for number in (one.kind, one.other)}
+        if not set(used.tolist()) | named <= set(range(kinds)):
+            raise InvalidArgumentError(f"there are {kinds} kinds, items or bounds are of others")
         if not np.isfinite(self.demands).all() or (self.demands < 0).any():
             raise InvalidArgumentError("demands are 0 or more", hint="leave out what is unknown")
         large = used[(self.demands[used] > FULL).any(axis=1)]

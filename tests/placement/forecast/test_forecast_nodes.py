@@ -99,10 +99,19 @@ def test_a_workload_that_was_not_forecast_is_told_by_name() -> None:
         PeakVerifier(_sizes(1.0), [4.0], knob=1.0).fits(0, _workload("stranger"))
 
 
-@pytest.mark.parametrize("knob", [0.0, -1.0, float("nan")])
+@pytest.mark.parametrize("knob", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_knob_that_lets_everything_in_is_refused(knob: float) -> None:
     with pytest.raises(InvalidArgumentError, match="above zero"):
         PeakVerifier(_sizes(1.0), [4.0], knob=knob)
+
+
+def test_capacities_that_are_none_or_too_few_are_named() -> None:
+    with pytest.raises(InvalidArgumentError, match="no amount"):
+        PeakVerifier(_sizes(1.0), [float("nan")], knob=1.0)
+    short = PeakVerifier(_sizes(1.0), [4.0], knob=1.0)
+    for asked in (short.fits, short.added):
+        with pytest.raises(InvalidArgumentError, match="capacities of 1 nodes"):
+            asked(1, _workload("w0"))
 
 
 def test_the_engine_keeps_to_the_verifier_and_tells_its_words() -> None:

@@ -78,6 +78,9 @@ def test_nothing_is_bought_for_nobody() -> None:
 def test_an_offer_of_nothing_is_refused() -> None:
     with pytest.raises(InvalidArgumentError, match="'void'"):
         Offer("void", 0, 8, 1.0)
+    for price in (float("nan"), float("inf")):
+        with pytest.raises(InvalidArgumentError, match="'priceless'"):
+            Offer("priceless", 4, 8, price)
 
 
 def test_forecasts_of_different_workloads_are_refused() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -177,3 +178,37 @@ def test_with_twice_of_it_spent_any_overload_opens_a_node() -> None:
 def test_growth_by_bounds_that_cannot_be_is_refused(bad: dict[str, float]) -> None:
     with pytest.raises(InvalidArgumentError):
         Growth(**{"share": 0.001, "intervals": 10, **bad})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"usage": [7, math.nan]}, "usage of number 1 is nan"),
+        ({"usage": [7, -1]}, "usage of number 1 is -1.0"),
+        ({"usage": [7]}, "2 rows are needed"),
+        ({"expected": [math.inf, 1]}, "expected of number 0 is inf"),
+        ({"memory": [[1], [math.nan]]}, "memory of number 1 is nan"),
+        ({"memory_usage": [math.nan, 1]}, "memory_usage of number 0 is nan"),
+        ({"capacity": [math.nan, 1]}, "capacity of number 0 is nan"),
+    ],
+)
+def test_a_gap_hides_no_hot_node(wrong: dict[str, object], words: str) -> None:
+    arrays = {name: np.array(values, dtype=np.float32) for name, values in wrong.items()}
+    with pytest.raises(InvalidArgumentError, match=words):
+        replace(standing([0, 0], [7, 5], nodes=2), **arrays)
+
+
+@pytest.mark.parametrize("node", [-1, 2])
+def test_a_workload_on_a_node_that_is_not_there_is_named(node: int) -> None:
+    with pytest.raises(InvalidArgumentError, match=f"node_of of number 1 is {node}, there are 2"):
+        standing([0, node], [7, 5], nodes=2)
+
+
+@pytest.mark.parametrize("share", ["fill", "memory_fill", "reserve"])
+def test_shares_that_are_none_are_refused(share: str) -> None:
+    with pytest.raises(InvalidArgumentError, match=share):
+        relieve(standing([0, 0], [7, 5], nodes=2), 5, **{share: math.nan})
+
+
+def test_a_budget_that_is_overspent_moves_nothing() -> None:
+    assert relieve(standing([0, 0], [7, 5], nodes=2), -1).moves == ()

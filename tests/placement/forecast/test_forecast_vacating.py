@@ -103,3 +103,13 @@ def test_a_node_may_go_after_quiet_intervals_in_a_row_only() -> None:
 def test_no_patience_is_a_mistake() -> None:
     with pytest.raises(InvalidArgumentError, match="patience is 0"):
         Calm(0)
+
+
+def test_what_was_not_measured_empties_no_node() -> None:
+    for usage, words in ([[1.0], [np.nan]], "usage of number 1"), ([[], []], "one interval"):
+        with pytest.raises(InvalidArgumentError, match=words):
+            lately([0, 1], usage, nodes=2)
+    with pytest.raises(InvalidArgumentError, match="node_of of number 1 is 5"):
+        lately([0, 5], [[1.0], [1.0]], nodes=2)
+    with pytest.raises(InvalidArgumentError, match="fill is nan"):
+        vacate(lately([0, 1], [[1.0], [1.0]], nodes=2), 5, fill=np.nan)
