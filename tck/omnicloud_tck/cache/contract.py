@@ -17,6 +17,7 @@ from omnicloud_tck.cache.flights import FlightLaws
 from omnicloud_tck.cache.histories import CacheHistories
 from omnicloud_tck.cache.more import CacheMore
 from omnicloud_tck.cache.programs import CachePrograms
+from omnicloud_tck.cache.room import RoomLaws
 from omnicloud_tck.cache.ways import WaysLaws
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.kept import Pipe
@@ -34,7 +35,7 @@ _CLEAR = [CacheFeature.CLEAR]
 
 
 class CacheContract(
-    CacheMore, FlightLaws, WaysLaws, ChangeLaws, CacheHistories, CachePrograms, Steady
+    CacheMore, FlightLaws, WaysLaws, ChangeLaws, RoomLaws, CacheHistories, CachePrograms, Steady
 ):
     """Every promise of ``Cache``.
 

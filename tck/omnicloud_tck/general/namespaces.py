@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from omnicloud.core.context import ServiceInfo
+from omnicloud.core.names import MAX_NAME_BYTES, MAX_TENANT_BYTES
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import equal
@@ -18,6 +19,8 @@ from omnicloud_tck.world import World
 __all__ = ["Namespaces"]
 
 _PLAIN = (bool, int, type(None))
+_TENANT, _BEGINNING = "t" * MAX_TENANT_BYTES, "n" * (MAX_NAME_BYTES - 48)  # room for what follows
+_LONGEST_BYTES = 2 + MAX_TENANT_BYTES + MAX_NAME_BYTES
 _ALONE, _ONE, _OTHER = b"alone-11", b"one-2222", b"other-33"
 
 Answers = list[object]
@@ -33,8 +36,7 @@ class Namespaces(Contract):
         rung=Rung.TRUST,
     )
     async def each_is_alone(self, world: World[Any]) -> None:
-        alone = await self._asked(await world.pipeline(Scoping("alone")), _ALONE)
-        expected = [await alone.next() for _ in alone.requests]
+        expected = await self._expected(world)
         one, two = [await world.pipeline(Scoping(name)) for name in ("one", "two")]
         await self._alike(expected, one, two)
         strange = getattr(world, "stranger", None)
@@ -42,6 +44,26 @@ class Namespaces(Contract):
             layers = (Scoping("both"),)
             other = Pipeline(await strange(), layers, service=ServiceInfo("else"), owned=False)
             await self._alike(expected, await world.pipeline(*layers), other)
+
+    @law(
+        "G-096",
+        "The longest names of the tenants with the longest names are apart by their ends, whatever "
+        "is asked about them.",
+        rung=Rung.TRUST,
+    )
+    async def the_longest_names_are_apart(self, world: World[Any]) -> None:
+        driver, service = await world.driver(), ServiceInfo("tck")
+        if driver.limits.name_max_bytes < _LONGEST_BYTES:
+            return
+        one, two = (
+            Pipeline(driver, (_Beginning(end),), service=service, owned=False) for end in "12"
+        )
+        await self._alike(await self._expected(world), one, two)
+
+    async def _expected(self, world: World[Any]) -> Answers:
+        """What a tenant is answered beside whom there is no other."""
+        alone = await self._asked(await world.pipeline(Scoping("alone")), _ALONE)
+        return [await alone.next() for _ in alone.requests]
 
     async def _alike(self, expected: Answers, one: Pipeline[Any], two: Pipeline[Any]) -> None:
         mine, theirs = await self._asked(one, _ONE), await self._asked(two, _OTHER)
@@ -51,6 +73,14 @@ class Namespaces(Contract):
 
     async def _asked(self, pipe: Pipeline[Any], payload: bytes) -> _Asked:
         return _Asked(pipe, payload, await requests_of(self.contract, pipe, payload))
+
+
+class _Beginning(Scoping):
+    """Lets every name of a tenant begin alike but for the last character of the beginning."""
+
+    def __init__(self, end: str) -> None:
+        super().__init__(_TENANT)
+        self._scope = replace(self._scope, prefix=f"{self._scope.prefix}{_BEGINNING}{end}")
 
 
 class _Asked:

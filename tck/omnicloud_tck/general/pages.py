@@ -18,6 +18,7 @@ from omnicloud_tck.check import equal, eventually, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.samples import NAMES
+from omnicloud_tck.seams import SEAMS, USUAL_SEAMS
 from omnicloud_tck.world import World
 
 __all__ = ["Paged"]
@@ -92,7 +93,7 @@ class Paged(Contract):
         op = _ALL[self.contract](1)
         if not op.needs() <= pipe.driver.features:
             return
-        names = sorted({*NAMES, *_LONG}, key=str.encode)
+        names = sorted({*NAMES, *_LONG, *_parted(world)}, key=str.encode)
         for name in reversed(names):
             await self.put(pipe, name, b"x")
         for size in (1, 2, 5):
@@ -101,6 +102,12 @@ class Paged(Contract):
     async def _filled(self, pipe: Pipe) -> None:
         for name in reversed(_NAMES):
             await self.put(pipe, name, b"x")
+
+
+def _parted(world: World[Any]) -> list[str]:
+    """Names of which a cursor that is cut at a seam, or joined by one, makes others."""
+    seams = SEAMS if world.virtual else USUAL_SEAMS
+    return [f"part{seam}{end}" for seam in seams for end in (f"1{seam}1", f"1{seam}2", "2")]
 
 
 async def _fails_or_is_whole(pipe: Pipe, begun: Request, first: list[str]) -> bool:

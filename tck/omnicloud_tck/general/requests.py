@@ -84,6 +84,9 @@ async def _cache(pipe: Pipe, payload: bytes) -> Requests:
 async def _objects(pipe: Pipe, payload: bytes) -> Requests:
     notes = (("note", payload.decode()),)
     await pipe.send(objects.Put("k", payload))
+    whole: str = await pipe.send(uploads.BeginUpload("whole"))
+    tag: str = await pipe.send(uploads.UploadPart("whole", whole, 1, 0, payload, last=True))
+    await pipe.send(uploads.CompleteUpload("whole", whole, (PartTag(1, tag),)))
     upload: str = await pipe.send(uploads.BeginUpload("parts"))
     return [
         objects.Put("k", payload, metadata=notes),
@@ -93,9 +96,11 @@ async def _objects(pipe: Pipe, payload: bytes) -> Requests:
         uploads.CompleteUpload("parts", upload, (PartTag(1, "another"),)),
         uploads.AbortUpload("parts", upload),
         objects.GetRange("k"),
+        objects.GetRange("whole"),
         objects.Stat("k"),
         objects.List(),
         objects.Copy("k", "copied"),
+        objects.GetRange("copied"),
         objects.DeleteMany(("gone",)),
         objects.Delete("gone"),
     ]

@@ -9,6 +9,7 @@ from typing import Any
 
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_tck.check import equal, that
+from omnicloud_tck.general.beside import Beside
 from omnicloud_tck.general.faults import Faults
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.namespaces import Namespaces
@@ -25,7 +26,7 @@ _OUTAGE_SECONDS = 20.0
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class Steady(Faults, Often, Namespaces):
+class Steady(Faults, Often, Namespaces, Beside):
     """What is over is over: for contracts in which a payload stays until it is removed."""
 
     @law("G-087", "Names that a store might take for numbers, truths or dates stay apart.")

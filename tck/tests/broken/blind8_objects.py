@@ -1,0 +1,115 @@
+"""objects drivers written against the contract alone, for an eighth count of what is found."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from broken.registry import broken
+from omnicloud.contracts.objects.driver import Copy, List, Put
+from omnicloud.contracts.objects.models import Listed, ObjectPage, PartInfo
+from omnicloud.contracts.objects.uploads import (
+    AbortUpload,
+    BeginUpload,
+    CompleteUpload,
+    ListParts,
+    UploadPart,
+)
+from omnicloud.memory.objects import MemoryObjects
+from omnicloud_tck.objects import ObjectsContract
+
+
+def objects(number: str, tier: str, summary: str) -> Any:
+    return broken(f"BLIND8-OB-{number}", tier, summary, ObjectsContract)
+
+
+@objects("01", "T4", "the target of a copy is cut to 1,024 characters of its stored name")
+class CutTarget(MemoryObjects):
+    """ "names are any Unicode (… 1,024 bytes)", in every tenant. Met by names that are paths."""
+
+    async def copy(self, op: Copy, /) -> str | None:
+        return await super().copy(replace(op, target=op.target[:1024]))
+
+
+@objects("02", "T4", "uploads in parts go to a name that is cut to 1,024 characters")
+class CutUploads(MemoryObjects):
+    """The same of what goes in parts: it is somewhere else when it is complete."""
+
+    async def begin_upload(self, op: BeginUpload, /) -> str:
+        return await super().begin_upload(replace(op, key=op.key[:1024]))
+
+    async def upload_part(self, op: UploadPart, /) -> str:
+        return await super().upload_part(replace(op, key=op.key[:1024]))
+
+    async def list_parts(self, op: ListParts, /) -> tuple[PartInfo, ...]:
+        return await super().list_parts(replace(op, key=op.key[:1024]))
+
+    async def complete_upload(self, op: CompleteUpload, /) -> str:
+        return await super().complete_upload(replace(op, key=op.key[:1024]))
+
+    async def abort_upload(self, op: AbortUpload, /) -> None:
+        await super().abort_upload(replace(op, key=op.key[:1024]))
+
+
+@objects("03", "T1", "the cursor of a listing loses what follows the last dot of its key")
+class CutAtDot(MemoryObjects):
+    """ "Each object … once". Met by more than a page of names as 17.pdf."""
+
+    async def list(self, op: List, /) -> ObjectPage:
+        page = await super().list(op)
+        head, dot, tail = (page.cursor or "").rpartition(".")
+        return ObjectPage(page.items, f"{head}.\uffff" if dot and tail else page.cursor)
+
+
+@objects("04", "T1", "an upload goes by way of key.tmp, and takes away what was there")
+class ByWayOfTmp(MemoryObjects):
+    """Names are "never colliding". Met by who keeps a draft beside a report."""
+
+    async def put(self, op: Put, /) -> str:
+        version = await super().put(op)
+        self._rows().pop(f"{op.key}.tmp", None)
+        return version
+
+
+@objects("05", "T2", "a listing is of an index that uploads in parts do not write over")
+class StaleIndex(MemoryObjects):
+    """ "What was written before the first page is in it". Met by a mirror that goes by size."""
+
+    def _index(self) -> Any:
+        return self._store.rows(("index", self._table))
+
+    async def complete_upload(self, op: CompleteUpload, /) -> str:
+        before = self._held(op.key)
+        version = await super().complete_upload(op)
+        if before is not None:
+            self._index()[op.key] = (version, len(before.data))
+        return version
+
+    async def list(self, op: List, /) -> ObjectPage:
+        page = await super().list(op)
+        return ObjectPage(tuple(map(self._as_indexed, page.items)), page.cursor)
+
+    def _as_indexed(self, line: Listed) -> Listed:
+        version, size = self._index().get(line.key, (None, 0))
+        return (
+            line if version is None or version != line.version else replace(line, size_bytes=size)
+        )
+
+
+@objects("06", "T2", "an upload in parts compares if_version with what was there when it began")
+class ComparesAtBeginning(MemoryObjects):
+    """ "if_version is not the current version". Met by two who upload the same large object."""
+
+    def _begun(self) -> Any:
+        return self._store.rows(("begun", self._table))
+
+    async def begin_upload(self, op: BeginUpload, /) -> str:
+        upload = await super().begin_upload(op)
+        held = self._held(op.key)
+        self._begun()[upload] = None if held is None else held.version
+        return upload
+
+    async def complete_upload(self, op: CompleteUpload, /) -> str:
+        if op.if_version is not None and self._begun().get(op.upload_id) == op.if_version:
+            op = replace(op, if_version=None)
+        return await super().complete_upload(op)
