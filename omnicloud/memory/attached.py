@@ -13,12 +13,13 @@ from omnicloud.memory.store import MemoryStore
 if TYPE_CHECKING:
     from omnicloud.memory.boxes import Box
 
-__all__ = ["MemoryAttached", "Reach", "check_attached"]
+__all__ = ["MemoryAttached", "Reach", "check_attached", "free_ports"]
 
 Files: TypeAlias = dict[str, list[str]]
 """Lines by path."""
 _VOLUMES, _NETWORKS = ("containers", "volumes"), ("containers", "networks")
 _BOXES = ("containers", "boxes")
+_FIRST_CHOSEN_PORT = 49152  # of those that are nobody's, RFC 6335
 
 
 class Reach:
@@ -129,3 +130,17 @@ def check_attached(store: MemoryStore, space: str, spec: ContainerSpec) -> None:
         raise NotFoundError("there is no volume of a name in mounts", hint="create it first")
     if any((space, name) not in store.rows(_NETWORKS) for name in spec.networks):
         raise NotFoundError("there is no network of a name in networks", hint="create it first")
+
+
+def free_ports(store: MemoryStore, spec: ContainerSpec) -> dict[int, int]:
+    """Ports of the one machine that all services share, by the container's.
+
+    Raises:
+        ConflictError: One that is asked for is taken.
+    """
+    taken = {port for box in store.rows(_BOXES).values() for port in box.ports.values()}
+    if any(one.host in taken for one in spec.ports):
+        raise ConflictError("a port of the machine is taken", hint="give 0, or another one")
+    taken |= {one.host for one in spec.ports}
+    chosen = (number for number in range(_FIRST_CHOSEN_PORT, 1 << 16) if number not in taken)
+    return {one.container: one.host or next(chosen) for one in spec.ports}

@@ -13,6 +13,7 @@ from omnicloud.contracts.containers.models import (
     EventKind,
     Health,
     LogLine,
+    Port,
     Resources,
     State,
     Stats,
@@ -66,6 +67,8 @@ class Box:
     """How many lines it has written."""
     files: dict[str, list[str]] = field(default_factory=dict)
     """Its own, by path; those in volumes are the volumes'."""
+    ports: dict[int, int] = field(default_factory=dict)
+    """Of the machine, by its own, while it is not at rest."""
 
     def work(self, seconds: float) -> None:
         """Let it work for so long, as far as its limit lets it."""
@@ -101,6 +104,7 @@ class Box:
             labels=dict(self.spec.labels),
             image=self.spec.image,
             resources=self.resources,
+            ports=tuple(Port(*pair) for pair in sorted(self.ports.items())),
         )
 
 
@@ -157,7 +161,7 @@ class Engine:
         box.turn += 1
         self.tell(box, EventKind.EXITED, at, code)
         if box.by_hand or not restarts_after(box.spec.restart, code, box.restarts):
-            box.state = State.EXITED
+            box.state, box.ports = State.EXITED, {}
             return
         box.state = State.RESTARTING
         box.streak = 0 if at - box.began >= STEADY_SECONDS else box.streak
@@ -186,7 +190,7 @@ class Engine:
     def lie(self, box: Box) -> None:
         """Let no further run begin."""
         box.turn += 1
-        box.state = State.EXITED
+        box.state, box.ports = State.EXITED, {}
 
     def tell(self, box: Box, kind: EventKind, at: float, exit_code: int | None = None) -> None:
         """Note an event and wake those who wait."""

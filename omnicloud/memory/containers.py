@@ -29,7 +29,7 @@ from omnicloud.errors import (
     InvalidArgumentError,
     NotFoundError,
 )
-from omnicloud.memory.attached import MemoryAttached, check_attached
+from omnicloud.memory.attached import MemoryAttached, check_attached, free_ports
 from omnicloud.memory.boxes import OWN_BYTES, Box, Engine, output
 from omnicloud.memory.shell import Program
 from omnicloud.memory.store import MemoryStore
@@ -74,6 +74,7 @@ class MemoryContainers(WithoutMakingImages, MemoryAttached):
         check_attached(self._store, self._space, spec)
         made = Box(self._space, spec, f"memory-{self._store.number()}", spec.resources)
         self._engine.program(made, spec.command)
+        made.ports = free_ports(self._store, spec)
         self._boxes[self._space, spec.name] = made
         self._engine.begin(made, self._now())
         return made.seen()
@@ -98,6 +99,8 @@ class MemoryContainers(WithoutMakingImages, MemoryAttached):
         box = await self._box(op.container)
         if box.state not in _ALIVE:
             check_attached(self._store, self._space, box.spec)
+            if box.state is State.EXITED:
+                box.ports = free_ports(self._store, box.spec)
             box.by_hand, box.restarts, box.streak = False, 0, 0
             self._engine.begin(box, self._now())
         return box.seen()

@@ -7,7 +7,7 @@ from typing import Any
 
 from omnicloud.contracts import CONTRACTS
 from omnicloud.contracts.cache import driver as cache
-from omnicloud.contracts.containers import ContainerSpec, HealthCheck, Mount, attached, images
+from omnicloud.contracts.containers import ContainerSpec, HealthCheck, Mount, Port, attached, images
 from omnicloud.contracts.containers import driver as containers
 from omnicloud.contracts.documents import driver as documents
 from omnicloud.contracts.documents.filters import All
@@ -56,6 +56,7 @@ REQUESTS: Mapping[str, tuple[Request, ...]] = {
         containers.Run(_spec(memory_bytes=1 << 26)),
         containers.Run(_spec(read_bps=1 << 20)),
         containers.Run(_spec(write_iops=100)),
+        containers.Run(_spec(ports=(Port(8080),))),
         containers.Run(_spec(image="image:1")),
         containers.Run(_spec(replicas=2)),
         containers.Run(_spec(placement={"disk": "fast"})),

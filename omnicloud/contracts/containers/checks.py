@@ -8,24 +8,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from omnicloud.contracts.containers.models import (
+    ContainersFeature,
+    ContainersLimits,
     ContainerSpec,
     HealthCheck,
     Mount,
+    Port,
     Resources,
     RestartPolicy,
     RestartWhen,
 )
 from omnicloud.core.durations import positive
 from omnicloud.core.names import check_name
+from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
 
 __all__ = [
     "OWN_LABELS",
+    "check_resources",
     "checked",
     "checked_command",
     "checked_labels",
     "checked_reference",
     "checked_resources",
+    "features_for",
 ]
 
 OWN_LABELS = "omnicloud."
@@ -33,6 +39,7 @@ OWN_LABELS = "omnicloud."
 
 _REFERENCE_MAX = 512
 _IOPS_MAX = (1 << 32) - 2  # kernels count them in 32 bits, of which the last word is "no limit"
+_PORT_MAX = (1 << 16) - 1
 _HOST = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
@@ -60,6 +67,7 @@ def checked(spec: ContainerSpec) -> ContainerSpec:
     _check_count(spec.replicas, "replicas", 1)
     _check_mounts(spec.mounts)
     _check_networks(spec.networks)
+    _check_ports(spec.ports)
     host = _checked_host(spec)
     return spec if host == spec.host else replace(spec, host=host)
 
@@ -110,6 +118,36 @@ def checked_resources(asked: Resources) -> Resources:
             if name.endswith("_iops") and value > _IOPS_MAX:
                 raise InvalidArgumentError(f"{name} is {value}, the most is {_IOPS_MAX}")
     return replace(asked, cpu=cpu)
+
+
+def features_for(asked: Resources) -> frozenset[Feature]:
+    """What a driver must declare to set these limits."""
+    needed = {
+        ContainersFeature.CPU: asked.cpu is not None,
+        ContainersFeature.MEMORY: asked.memory_bytes is not None,
+        ContainersFeature.IO: asked.limits_io,
+    }
+    return frozenset(feature for feature, is_needed in needed.items() if is_needed)
+
+
+def check_resources(asked: Resources, limits: ContainersLimits) -> None:
+    """See that a driver takes these limits.
+
+    Raises:
+        InvalidArgumentError: One is beyond a bound of the driver.
+    """
+    if asked.cpu is not None and asked.cpu > limits.cpu_max:
+        raise InvalidArgumentError(f"cpu is {asked.cpu}, the limit cpu_max is {limits.cpu_max}")
+    _check_least("memory_bytes", asked.memory_bytes, "memory_min_bytes", limits.memory_min_bytes)
+    for name in ("read_bps", "write_bps"):
+        _check_least(name, getattr(asked, name), "bps_min", limits.bps_min)
+
+
+def _check_least(name: str, value: int | None, limit: str, least: int) -> None:
+    if value is not None and value < least:
+        raise InvalidArgumentError(
+            f"{name} is {value}, the limit {limit} is {least}", hint="it is in bytes"
+        )
 
 
 def _checked_cpu(cpu: float | None) -> float | None:
@@ -188,6 +226,21 @@ def _check_networks(networks: tuple[str, ...]) -> None:
         check_name(name, "a name of networks")
     if len(set(networks)) < len(networks):
         raise InvalidArgumentError("networks names one twice")
+
+
+def _check_ports(ports: tuple[Port, ...]) -> None:
+    if not isinstance(ports, tuple) or not all(isinstance(one, Port) for one in ports):
+        raise InvalidArgumentError("ports must be a tuple of Port", hint="as in (Port(8080),)")
+    for one in ports:
+        for what, number, least in (("container", one.container, 1), ("host", one.host, 0)):
+            _check_count(number, f"{what} of ports", least)
+            if number > _PORT_MAX:
+                raise InvalidArgumentError(
+                    f"{what} of ports is {number}, it must be at most {_PORT_MAX}"
+                )
+    hosts = [one.host for one in ports if one.host]
+    if len(set(hosts)) < len(hosts) or len({one.container for one in ports}) < len(ports):
+        raise InvalidArgumentError("ports names one twice")
 
 
 def _checked_host(spec: ContainerSpec) -> str | None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol, Self, TypeVar
 
 from omnicloud.contracts.containers.attached import AttachedDriver
+from omnicloud.contracts.containers.checks import check_resources, features_for
 from omnicloud.contracts.containers.images import ImagesDriver
 from omnicloud.contracts.containers.models import (
     Container,
@@ -23,7 +24,6 @@ from omnicloud.contracts.containers.models import (
     Resources,
     Stats,
 )
-from omnicloud.contracts.containers.resources import check_resources, features_for, limits_io
 from omnicloud.core.names import Scope
 from omnicloud.core.operation import Effect, Feature, Named, Operation, Seal
 from omnicloud.errors import InvalidArgumentError, UnsupportedError
@@ -100,6 +100,7 @@ class Run(Operation[ContainersDriver, Container]):
         AlreadyExistsError: A container has the name; it is left as it is.
         NotFoundError: There is no such image, volume or network; nothing was made.
         InvalidArgumentError: The program cannot be started; no container is left.
+        ConflictError: A port of the machine is taken; no container is left.
     """
 
     name: ClassVar[str] = "containers.run"
@@ -120,6 +121,7 @@ class Run(Operation[ContainersDriver, Container]):
             ContainersFeature.IMAGES: spec.image is not None,
             ContainersFeature.VOLUMES: bool(spec.mounts),
             ContainersFeature.NETWORKS: bool(spec.networks),
+            ContainersFeature.PORTS: bool(spec.ports),
             ContainersFeature.REPLICAS: spec.replicas != 1,
             ContainersFeature.PLACEMENT: bool(spec.placement),
         }
@@ -206,6 +208,7 @@ class Start(_Answering):
 
     Errors of a driver:
         NotFoundError: A network that it is on was removed, too.
+        ConflictError: A port of the machine is taken; it stays as it is.
     """
 
     name: ClassVar[str] = "containers.start"
@@ -348,7 +351,7 @@ class Update(_Answering):
 
     def needs(self) -> frozenset[Feature]:
         needed = features_for(self.limits)
-        return needed | {ContainersFeature.IO_UPDATE} if limits_io(self.limits) else needed
+        return needed | {ContainersFeature.IO_UPDATE} if self.limits.limits_io else needed
 
     def check(self, driver: ContainersDriver) -> None:
         Named.check(self, driver)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field
 from enum import Enum
 
+from omnicloud.contracts.containers.resources import Port, Resources
 from omnicloud.core.operation import Feature, Limits
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "LogLine",
     "LogPage",
     "Mount",
+    "Port",
     "Resources",
     "RestartPolicy",
     "RestartWhen",
@@ -67,6 +69,8 @@ class ContainersFeature(Feature):
     """Containers mount volumes, whose files outlive them."""
     NETWORKS = "networks"
     """Containers are on networks, and reach others there by ``host``."""
+    PORTS = "ports"
+    """``ports`` of a spec are published on the engine's machine."""
     REPLICAS = "replicas"
     """The engine keeps several copies of one spec."""
     PLACEMENT = "placement"
@@ -178,6 +182,7 @@ class ContainerSpec:
             where the service puts containers.
         host: What others on its networks call it, 1 to 63 lower-case letters, digits and inner
             dashes; its name where it is not given. Of several with one host any may answer.
+        ports: Those that are reached from the engine's machine; none is a container's twice.
         replicas: How many copies the engine keeps.
         placement: Labels that the machine must have.
     """
@@ -199,6 +204,7 @@ class ContainerSpec:
     mounts: tuple[Mount, ...] = ()
     networks: tuple[str, ...] = ()
     host: str | None = None
+    ports: tuple[Port, ...] = ()
     replicas: int = 1
     placement: Mapping[str, str] = field(default_factory=dict)
 
@@ -237,23 +243,6 @@ class Health(Enum):
     UNHEALTHY = "unhealthy"
 
 
-@dataclass(frozen=True, slots=True)
-class Resources:
-    """Limits, named as in a spec; ``None`` is no limit."""
-
-    cpu: float | None = None
-    memory_bytes: int | None = None
-    read_bps: int | None = None
-    write_bps: int | None = None
-    read_iops: int | None = None
-    write_iops: int | None = None
-
-    def changed(self, by: Resources) -> Resources:
-        """These, with those in place that ``by`` gives."""
-        given = {each.name: getattr(by, each.name) for each in fields(by)}
-        return replace(self, **{name: limit for name, limit in given.items() if limit is not None})
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Container:
     """A container as it stood at the moment of the answer.
@@ -270,6 +259,7 @@ class Container:
         labels: As the spec has them.
         image: What it runs from, where the engine has images.
         resources: Its limits, as the kernel has them while it runs.
+        ports: Those that are published, by the container's, while it runs.
     """
 
     name: str
@@ -281,7 +271,8 @@ class Container:
     health: Health = Health.UNKNOWN
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
-    resources: Resources = Resources()
+    resources: Resources = field(default_factory=Resources)
+    ports: tuple[Port, ...] = ()
 
 
 class Stream(Enum):

@@ -67,6 +67,7 @@ class Containers:
             NotFoundError: There is no such image; nothing was made.
             InvalidArgumentError: The spec breaks a bound, or its program cannot be started; no
                 container is left.
+            ConflictError: A port of the machine is taken; no container is left.
         """
         return await self._pipeline.send(ops.Run(checked(spec)))
 
@@ -86,6 +87,7 @@ class Containers:
 
         Raises:
             NotFoundError: There is none, or a network that it is on was removed.
+            ConflictError: A port of the machine is taken; it stays as it is.
         """
         return await self._pipeline.send(ops.Start(check_name(name)))
 

@@ -1,45 +1,44 @@
-"""Limits of containers: what asking for them needs, and which a driver takes."""
+"""What of its machine a container is given: limits and ports."""
 
 from __future__ import annotations
 
-from omnicloud.contracts.containers.models import ContainersFeature, ContainersLimits, Resources
-from omnicloud.core.operation import Feature
-from omnicloud.errors import InvalidArgumentError
+from dataclasses import dataclass, fields, replace
 
-__all__ = ["check_resources", "features_for", "limits_io"]
+__all__ = ["Port", "Resources"]
 
 
-def limits_io(asked: Resources) -> bool:
-    """Whether it has a limit of reads or writes."""
-    rates = (asked.read_bps, asked.write_bps, asked.read_iops, asked.write_iops)
-    return any(rate is not None for rate in rates)
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Limits, named as in a spec; ``None`` is no limit."""
+
+    cpu: float | None = None
+    memory_bytes: int | None = None
+    read_bps: int | None = None
+    write_bps: int | None = None
+    read_iops: int | None = None
+    write_iops: int | None = None
+
+    @property
+    def limits_io(self) -> bool:
+        """Whether one is of reads or writes."""
+        rates = (self.read_bps, self.write_bps, self.read_iops, self.write_iops)
+        return any(rate is not None for rate in rates)
+
+    def changed(self, by: Resources) -> Resources:
+        """These, with those in place that ``by`` gives."""
+        given = {each.name: getattr(by, each.name) for each in fields(by)}
+        return replace(self, **{name: limit for name, limit in given.items() if limit is not None})
 
 
-def features_for(asked: Resources) -> frozenset[Feature]:
-    """What a driver must declare to set these limits."""
-    needed = {
-        ContainersFeature.CPU: asked.cpu is not None,
-        ContainersFeature.MEMORY: asked.memory_bytes is not None,
-        ContainersFeature.IO: limits_io(asked),
-    }
-    return frozenset(feature for feature, is_needed in needed.items() if is_needed)
+@dataclass(frozen=True, slots=True)
+class Port:
+    """A TCP port of a container that is published on 127.0.0.1 of the engine's machine.
 
-
-def check_resources(asked: Resources, limits: ContainersLimits) -> None:
-    """See that a driver takes these limits.
-
-    Raises:
-        InvalidArgumentError: One is beyond a bound of the driver.
+    Attributes:
+        container: Where its program listens, on all of its addresses, 1 to 65,535.
+        host: Where it is reached, 1 to 65,535; of a spec also 0, which leaves the choice to the
+            engine, another one after each start.
     """
-    if asked.cpu is not None and asked.cpu > limits.cpu_max:
-        raise InvalidArgumentError(f"cpu is {asked.cpu}, the limit cpu_max is {limits.cpu_max}")
-    _check_least("memory_bytes", asked.memory_bytes, "memory_min_bytes", limits.memory_min_bytes)
-    for name in ("read_bps", "write_bps"):
-        _check_least(name, getattr(asked, name), "bps_min", limits.bps_min)
 
-
-def _check_least(name: str, value: int | None, limit: str, least: int) -> None:
-    if value is not None and value < least:
-        raise InvalidArgumentError(
-            f"{name} is {value}, the limit {limit} is {least}", hint="it is in bytes"
-        )
+    container: int
+    host: int = 0

@@ -14,6 +14,7 @@ from omnicloud.contracts.containers import (
     Container,
     ContainersFeature,
     ContainersLimits,
+    ContainerSpec,
     ExecResult,
     State,
     Stats,
@@ -126,7 +127,23 @@ class DockerContainers(DockerImages, DockerAttached):
                 # So some engines tell of a missing program.
                 raise InvalidArgumentError("the program cannot be started") from error
             raise
-        return seen(await self._told(made["Id"]))
+        return await self._published(op.spec, made["Id"])
+
+    async def _published(self, spec: ContainerSpec, id_: str) -> Container:
+        """The container that was made; an engine passes over ports that it cannot publish.
+
+        Raises:
+            InvalidArgumentError: It did so; the container is removed.
+        """
+        found = seen(await self._told(id_))
+        told = {one.container for one in found.ports}
+        if found.state in _ALIVE and any(one.container not in told for one in spec.ports):
+            await self._deleted(id_, force=True)
+            raise InvalidArgumentError(
+                "the container is on no network from which the engine publishes ports",
+                hint="give networks",
+            )
+        return found
 
     async def _joined(self, id_: str, endpoints: dict[str, Any]) -> None:
         """Put a container that does not run yet on all of its networks but the first."""

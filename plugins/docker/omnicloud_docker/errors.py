@@ -56,6 +56,8 @@ _BY_WORDS: tuple[tuple[str, type[OmniCloudError], str], ...] = (
     ("device or resource busy", ConflictError, "the container uses more memory than that"),
     ("cannot resume a running process", ConflictError, "the container is not paused any more"),
     ("has active endpoints", ConflictError, "a container is on the network"),
+    ("port is already allocated", ConflictError, "a port of the machine is taken"),
+    ("address already in use", ConflictError, "a port of the machine is taken"),
     ("unable to freeze", UnavailableError, "the kernel could not hold the processes in time"),
     ("did not receive an exit event", UnavailableError, "the engine saw no end of it in time"),
     ("context deadline exceeded", UnavailableError, "the engine was not done in time"),

@@ -10,6 +10,7 @@ from omnicloud.contracts.containers import (
     Container,
     ContainerSpec,
     Health,
+    Port,
     Resources,
     RestartWhen,
     State,
@@ -32,6 +33,7 @@ __all__ = [
 
 SERVICE = "omnicloud.service"
 NAME = "omnicloud.name"
+_LOOPBACK = "127.0.0.1"
 _PERIOD = 100_000  # microseconds, over which a processor limit is counted
 
 _RATES = {
@@ -85,6 +87,7 @@ def created(
         "Labels": {**spec.labels, SERVICE: escape(service), NAME: escape(spec.name)},
         "WorkingDir": spec.working_dir or "",
         "StopSignal": "SIGTERM",
+        "ExposedPorts": {_tcp(one): {} for one in spec.ports},
         **({"NetworkingConfig": {"EndpointsConfig": {first: endpoints[first]}}} if first else {}),
         "Healthcheck": {
             "Test": ["CMD", *check.command],
@@ -106,6 +109,9 @@ def created(
                 "Config": {"max-size": str(config.log_bytes), "max-file": str(config.log_files)},
             },
             "Mounts": mounts,
+            "PortBindings": {
+                _tcp(one): [{"HostIp": _LOOPBACK, "HostPort": str(one.host)}] for one in spec.ports
+            },
             **({"NetworkMode": mode} if (mode := first or config.network) else {}),
         },
     }
@@ -149,7 +155,24 @@ def seen(told: dict[str, Any]) -> Container:
             host["Memory"] or None,
             **{ours: _rate(host.get(engine)) for ours, engine in _RATES.items()},
         ),
+        ports=ports_of(told),
     )
+
+
+def ports_of(told: dict[str, Any]) -> tuple[Port, ...]:
+    """The ports that the engine publishes; those that an image only names are no such."""
+    published = told["NetworkSettings"].get("Ports") or {}
+    found = {
+        Port(int(name.removesuffix("/tcp")), int(one["HostPort"]))
+        for name, bound in published.items()
+        for one in bound or ()
+        if name.endswith("/tcp")
+    }
+    return tuple(sorted(found, key=lambda port: port.container))
+
+
+def _tcp(port: Port) -> str:
+    return f"{port.container}/tcp"
 
 
 def _rate(told: list[dict[str, Any]] | None) -> int | None:

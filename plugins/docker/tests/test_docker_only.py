@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import socket
 import subprocess
 import uuid
 from collections.abc import AsyncIterator
@@ -16,6 +17,7 @@ from omnicloud.contracts.containers import (
     Containers,
     ContainersFeature,
     ContainerSpec,
+    Port,
     State,
 )
 from omnicloud.core.disks import disk_below
@@ -191,6 +193,30 @@ async def test_a_program_that_takes_more_memory_than_it_may_is_killed(
     hog = "tail -c 200000000 /dev/zero"  # tail keeps what it may have to say
     await containers.run(sh("c", f"exec {hog}", memory_bytes=16 * _MIB))
     assert (await containers.wait("c", timeout=30)).exit_code == 137
+
+
+async def test_ports_of_a_container_on_no_network_are_refused_and_it_is_removed(
+    service: tuple[str, Containers],
+) -> None:
+    _, containers = service
+    with pytest.raises(InvalidArgumentError, match="publishes"):
+        await containers.run(sh("c", _IDLE, ports=(Port(8080),)))
+    assert await containers.list() == ()
+
+
+async def test_a_port_that_a_program_of_the_machine_has_is_taken(
+    service: tuple[str, Containers],
+) -> None:
+    _, containers = service
+    await containers.create_network("n")
+    try:
+        with socket.create_server(("127.0.0.1", 0)) as held:
+            port = Port(8080, held.getsockname()[1])
+            with pytest.raises(ConflictError, match="port"):
+                await containers.run(sh("c", _IDLE, ports=(port,), networks=("n",)))
+        assert await containers.list() == ()
+    finally:
+        await containers.remove_network("n")
 
 
 async def test_an_image_is_saved_loaded_built_upon_and_kept_while_in_use(

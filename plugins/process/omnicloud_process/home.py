@@ -24,7 +24,6 @@ from omnicloud.contracts.containers import (
     Resources,
     State,
 )
-from omnicloud.contracts.containers.resources import limits_io
 from omnicloud.contracts.containers.restarts import (
     STEADY_SECONDS,
     backoff,
@@ -155,7 +154,7 @@ class Home:
                 raise _not_running()
             limits = folder.limits()
             changed = limits | asdict(_resources(limits).changed(asked))
-            if limits_io(asked) and limits.get("disk") is None:
+            if asked.limits_io and limits.get("disk") is None:
                 raise UnsupportedError(
                     "the container was made where reads and writes are not limited",
                     hint="remove it and run it again",

@@ -8,6 +8,7 @@ from omnicloud_tck.containers.between import BetweenLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.lives import LifeLaws
 from omnicloud_tck.containers.pages import PageLaws
+from omnicloud_tck.containers.ports import PortLaws
 from omnicloud_tck.containers.rates import RateLaws
 from omnicloud_tck.containers.refusals import RefusalLaws
 from omnicloud_tck.containers.restarts import RestartLaws
@@ -27,6 +28,7 @@ class ContainersContract(
     PageLaws,
     RunningLaws,
     RateLaws,
+    PortLaws,
     EventLaws,
     ApartLaws,
     AttachedLaws,

@@ -16,7 +16,12 @@ __all__ = ["RateLaws"]
 
 _F = ContainersFeature
 _MIB = 1 << 20
-_ALL: dict[str, Any] = {"read_bps": _MIB, "write_bps": 2 * _MIB, "read_iops": 300, "write_iops": 400}
+_ALL: dict[str, Any] = {
+    "read_bps": _MIB,
+    "write_bps": 2 * _MIB,
+    "read_iops": 300,
+    "write_iops": 400,
+}
 _BAD: tuple[dict[str, Any], ...] = ({"read_bps": 0}, {"write_bps": -1}, {"read_iops": 1.5})
 _BLOCK, _BLOCKS = 1 << 16, 16  # of a megabyte that is read or written
 _SMALL, _SMALLS = 4096, 32
