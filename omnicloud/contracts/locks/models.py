@@ -24,7 +24,12 @@ class LocksFeature(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocksLimits(Limits):
-    """Bounds of a locks driver."""
+    """Bounds of a locks driver.
+
+    Attributes:
+        permits_max: The most permits of a name. At least 3 where ``permits`` is declared: the
+            kit gives out so many.
+    """
 
     permits_max: int = 10_000
 

@@ -103,7 +103,7 @@ class Publish(_OnTopic[None]):
     before it has passed; they take their place in the order of their key when they are due, and
     the groups that exist by then get them.
     ``dedupe`` says that the ids are the caller's choice: one that is known is taken silently
-    and not delivered again.
+    and not delivered again. Without it every id is one that no message had before.
     """
 
     name: ClassVar[str] = "messaging.publish"

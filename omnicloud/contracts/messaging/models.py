@@ -57,6 +57,8 @@ class MessagingLimits(Limits):
     """Names and values of all headers together, in UTF-8."""
     batch_max_items: int = 1000
     delay_max_seconds: float = WEEK
+    """Not less than a week where ``delayed`` is declared: a driver of a service that knows
+    shorter delays only puts them together, or does not declare it."""
     retention_seconds: float = 0.0
     """How long a message is kept after publishing where ``replay`` is declared."""
     dedupe_seconds: float = 0.0

@@ -42,10 +42,12 @@ class ObjectsLimits(Limits):
 
     object_max_bytes: int = 5 << 40
     put_max_bytes: int = 64 << 20
-    """The largest object in one request; larger ones go in parts."""
+    """The largest object in one request; larger ones go in parts. At least ``part_min_bytes``."""
     part_min_bytes: int = 64 << 10
     """The smallest part but the last; a multiple of 64 KiB."""
     part_max_bytes: int = 64 << 20
+    """At least ``part_min_bytes``; sealed parts are a little longer than their content, so a
+    driver without room for that above its smallest part takes no sealed object in parts."""
     parts_max: int = 10_000
     batch_max_items: int = 1000
     page_max_items: int = 1000

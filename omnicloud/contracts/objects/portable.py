@@ -282,7 +282,8 @@ def _part_size(asked: int | None, driver: ObjectsDriver) -> int:
     # A sealed part is a little longer than its content, so the default stays below the limit.
     largest = min(limits.part_max_bytes, limits.put_max_bytes)
     size = min(_CHUNK_BYTES, largest // 2) if asked is None else asked
-    size = max(size // FRAME_BYTES * FRAME_BYTES, FRAME_BYTES) if asked is None else size
+    if asked is None:
+        size = max(size // FRAME_BYTES * FRAME_BYTES, FRAME_BYTES, limits.part_min_bytes)
     if isinstance(size, bool) or not isinstance(size, int) or size < 1 or size % FRAME_BYTES:
         raise InvalidArgumentError(
             f"part_bytes is {size!r}, it must be a positive multiple of {FRAME_BYTES}"

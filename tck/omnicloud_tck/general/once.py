@@ -232,7 +232,9 @@ async def _locks(pipe: Pipe, slow: Slow, at: str) -> None:
 async def _breaker(pipe: Pipe, slow: Slow, at: str) -> None:
     if BreakerFeature.SHARED in pipe.driver.features:
         settings = CircuitSettings()
-        report = breaker.Report(f"{at}c", settings, Permit(0), Verdict.FAILURE, 0.1)
+        passed = await pipe.send(breaker.Admit(f"{at}c", settings, "first"))
+        permit = passed.permit or Permit(passed.reading.generation)
+        report = breaker.Report(f"{at}c", settings, permit, Verdict.FAILURE, 0.1)
         await _sent(pipe, slow, report)
         reading = await pipe.send(breaker.Look(f"{at}c", settings))
         equal(1, reading.failures, "failures after one slow report")

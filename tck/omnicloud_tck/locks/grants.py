@@ -164,8 +164,9 @@ class GrantLaws(Contract):
         for fewer in (2, 1):
             got = await _got(pipes[1], "newest", 30, permits=fewer)
             equal(False, got, f"acquiring one of {fewer} beside three holders")
-        equal(True, await _got(pipes[1], "newest", 30, permits=4), "acquiring a fourth of four")
-        await pipes[2].send(Release("l", "newest"))
+        if pipes[1].driver.limits.permits_max >= 4:
+            equal(True, await _got(pipes[1], "newest", 30, permits=4), "acquiring a fourth of four")
+            await pipes[2].send(Release("l", "newest"))
         equal(False, await _renew(pipes[0], f"o{won[0]}", 30), "renewing the one that ended")
         equal(True, await _renew(pipes[0], f"o{won[2]}", 30), "renewing one of the first")
 

@@ -128,7 +128,8 @@ async def _index(pipe: Pipe, name: str, known: dict[str, Any]) -> object:
 
 
 async def _found(pipe: Pipe, name: str, known: dict[str, Any]) -> object:
-    found = await Documents(pipe).find_many(name, {"n": {"$gte": 0}}, sort="-n")
+    # One document: a search of several may be of several pages, each of a moment of its own.
+    found = await Documents(pipe).find_many(name, {"n": {"$gte": 0}}, sort="-n", limit=1)
     return sorted((sorted(row.items(), key=str) for row in found if len(row["_id"]) < 9), key=str)
 
 

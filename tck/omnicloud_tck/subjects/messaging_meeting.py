@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from omnicloud.contracts.messaging import MessagingFeature
@@ -36,6 +37,7 @@ _CANCEL = _DELAYED | {MessagingFeature.CANCEL}
 _REPLAY = frozenset({MessagingFeature.REPLAY})
 _GROUPS = ("g", "h")
 _TAKEN = "taken"
+_NUMBERED = "~"
 
 
 def _message(space: str, name: str, key: str | None) -> Outgoing:
@@ -83,8 +85,13 @@ async def _received(pipe: Pipe, space: str, group: str, most: int) -> tuple[Deli
     return found
 
 
+def _name(one: Delivery, space: str) -> str:
+    """What the message was called; an id that is new with each publish has its number behind."""
+    return one.id.removeprefix(space).partition(_NUMBERED)[0]
+
+
 def _told(one: Delivery, space: str) -> object:
-    return one.id.removeprefix(space), one.payload, one.key, dict(one.headers), one.attempt
+    return _name(one, space), one.payload, one.key, dict(one.headers), one.attempt
 
 
 async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
@@ -121,7 +128,7 @@ async def _drained(pipe: Pipe, space: str, group: str) -> list[Delivery]:
 def _alike(found: list[Delivery], space: str, *, ordered: bool) -> object:
     """What a group was given, of the key in its order where that is declared."""
     keyed = [_told(one, space) for one in found if one.key is not None]
-    others = sorted(one.id.removeprefix(space) for one in found if one.key is None)
+    others = sorted(_name(one, space) for one in found if one.key is None)
     return keyed if ordered else sorted(map(repr, keyed)), others
 
 
@@ -130,7 +137,7 @@ def _whole(found: list[Delivery], space: str) -> int:
     ids = [one.id for one in found]
     that(len(set(ids)) == len(ids), "a message that is lent is given again")
     for one in found:
-        name = one.id.removeprefix(space)
+        name = _name(one, space)
         said = f"{CANARY} {name}".encode(), {"n": name}
         that((one.payload, dict(one.headers)) == said, f"the message {name!r} came as another")
     return len(found)
@@ -138,7 +145,12 @@ def _whole(found: list[Delivery], space: str) -> int:
 
 def _publishing(*names: str, key: str | None = "k", delay: float | None = None) -> Call:
     async def call(pipe: Pipe, space: str, known: dict[str, Any]) -> Any:
-        return await pipe.send(_publish(space, *names, key=key, delay=delay))
+        op = _publish(space, *names, key=key, delay=delay)
+        if delay is None:  # an id that is not the caller's choice is a new one each time
+            number = known[_NUMBERED] = known.get(_NUMBERED, 0) + 1
+            new = (replace(m, id=f"{m.id}{_NUMBERED}{number}") for m in op.messages)
+            op = replace(op, messages=tuple(new))
+        return await pipe.send(op)
 
     return call
 
