@@ -73,6 +73,8 @@ def window(fleet: Fleet, start: int, node: tuple[float, float], past: int = 14 *
     rows = (asked[0] > 0) & (asked[1] > 0)
     rows &= (2 * asked[0] <= node[0]) & (2 * asked[1] <= node[1])
     rows &= (_share(fleet.cpu[:, before]) >= 0.5) & (_share(fleet.cpu[:, after]) > 0.5)
+    if not rows.any():
+        sys.exit(f"no workload of day {start // DAY} is known and fits onto half a node of {node}")
     now = fleet.first_slot + start
     both = slice(before.start, after.stop)
     cpu = _usage(fleet, both, np.flatnonzero(rows), fleet.cpu, asked[0])
@@ -98,6 +100,8 @@ def _most(values: Floats) -> Floats:
 def starts(fleet: Fleet, weeks: int) -> list[int]:
     """First slots of the last so many whole weeks, each with two weeks before it."""
     every = range(2 * WEEK, fleet.slots - WEEK + 1, WEEK)
+    if not every:
+        sys.exit(f"{fleet.name} has {fleet.slots // DAY} days, three weeks are needed")
     return list(every)[-weeks:]
 
 

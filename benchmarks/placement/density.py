@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -35,18 +37,40 @@ def options_of(description: str) -> argparse.ArgumentParser:
     data = Path(__file__).parents[2].parent / "shared" / "data"
     parser.add_argument("--data", type=Path, default=data, help="folder with bitbrains_rnd/")
     parser.add_argument("--node", default="32x128", help="CORESxGIB")
-    parser.add_argument("--weeks", type=int, default=6, help="the last so many are tested")
-    parser.add_argument("--orders", type=int, default=3, help="random orders of arrival")
-    parser.add_argument("--seed", type=int, default=7)
+    parser.add_argument("--weeks", type=_count, default=6, help="the last so many are tested")
+    parser.add_argument("--orders", type=_count, default=3, help="random orders of arrival")
+    parser.add_argument("--seed", type=lambda text: _count(text, 0), default=7)
     parser.add_argument("--policies", default="", help="only these, by comma")
-    parser.add_argument("--until-day", type=int, help="leave out what came later")
+    parser.add_argument("--until-day", type=_count, help="leave out what came later")
     parser.add_argument("--smoke", action="store_true", help="a made-up fleet, one order")
     return parser
 
 
+def _count(text: str, least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
+    return int(text)
+
+
 def shape(text: str) -> Node:
-    cores, gib = text.lower().split("x")
-    return Node(float(cores), float(gib))
+    found = re.fullmatch(r"([\d.]+)x([\d.]+)", text.lower())
+    try:
+        cores, gib = (float(one) for one in (found.groups() if found else ()))
+    except ValueError:
+        cores = gib = 0.0
+    if not (cores > 0 and gib > 0):
+        sys.exit(f"--node is {text!r}, it must be CORESxGIB, such as 32x128")
+    return Node(cores, gib)
+
+
+def named(policies: Sequence[Policy], names: str) -> list[Policy]:
+    """Those that ``--policies`` names, all where it names none."""
+    wanted = set(filter(None, names.split(",")))
+    unknown = wanted - {one.name for one in policies}
+    if unknown:
+        known = ", ".join(one.name for one in policies)
+        sys.exit(f"--policies: there is no {', '.join(sorted(unknown))}; there are {known}")
+    return [one for one in policies if not wanted or one.name in wanted]
 
 
 def main() -> None:
@@ -55,7 +79,7 @@ def main() -> None:
     bench = Bench(fleet, shape(options.node), options.seed)
     weeks, orders = (1, 1) if options.smoke else (options.weeks, options.orders)
     tested = starts(fleet, weeks)
-    chosen = [p for p in POLICIES if not options.policies or p.name in options.policies.split(",")]
+    chosen = named(POLICIES, options.policies)
     figures: dict[str, dict[str, float]] = {}
     windows: dict[str, list[dict[str, object]]] = {}
     for policy in chosen:

@@ -18,7 +18,7 @@ from _playing import SLO
 from _policies import POLICIES, Bench, Choice, Policy
 from _traces import load, starts
 from _writing import plot_frontier, table, write
-from density import SHOWN, options_of, shape, summed
+from density import SHOWN, named, options_of, shape, summed
 
 PLAYED = ("right_sizing", "rc_like", "omnicloud_still", "omnicloud")
 SIZED_BY = "p99 x 1.15"
@@ -70,9 +70,8 @@ def weekly(
     bench: Bench, tested: list[int], options: argparse.Namespace
 ) -> dict[str, dict[str, float]]:
     """Each policy of ``density.py`` that is worth a line, with each knob."""
-    wanted = options.policies.split(",") if options.policies else PLAYED
     figures: dict[str, dict[str, float]] = {}
-    for policy in (one for one in POLICIES if one.name in wanted):
+    for policy in named(POLICIES, options.policies or ",".join(PLAYED)):
         knobs = sorted(policy.knobs, reverse=True)[:: len(policy.knobs) if options.smoke else EVERY]
         figures |= swept(bench, policy, knobs, tested, options.orders)
         print(f"played: {policy.name}", file=sys.stderr, flush=True)
