@@ -19,6 +19,7 @@ from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.listening import Listener
+from omnicloud_tck.messaging.crowds import CrowdLaws
 from omnicloud_tck.messaging.delays import DelayLaws
 from omnicloud_tck.messaging.dues import DueLaws
 from omnicloud_tck.messaging.edges import EdgeLaws
@@ -53,6 +54,7 @@ class MessagingContract(
     WholesLaws,
     JoinedLaws,
     OnceLaws,
+    CrowdLaws,
     LastingLaws,
     MessagingHistories,
     MessagingPrograms,

@@ -22,6 +22,7 @@ from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.outbox.apart import OutboxApart
 from omnicloud_tck.outbox.claims import ClaimLaws
+from omnicloud_tck.outbox.crowds import OutboxCrowds
 from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.histories import OutboxHistories
 from omnicloud_tck.outbox.joined import JoinedLaws
@@ -42,6 +43,7 @@ class OutboxContract(
     ClaimLaws,
     OutboxEdges,
     OutboxApart,
+    OutboxCrowds,
     LastingLaws,
     SilenceLaws,
     JoinedLaws,

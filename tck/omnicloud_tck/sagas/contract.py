@@ -19,6 +19,7 @@ from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas.beginnings import BeginningLaws
+from omnicloud_tck.sagas.crowds import CrowdLaws
 from omnicloud_tck.sagas.edges import SagaEdges
 from omnicloud_tck.sagas.histories import SagaHistories
 from omnicloud_tck.sagas.joined import JoinedLaws
@@ -36,6 +37,7 @@ class SagaContract(
     SagaEdges,
     UpdateLaws,
     BeginningLaws,
+    CrowdLaws,
     JoinedLaws,
     SagaHistories,
     SagaPrograms,

@@ -56,6 +56,11 @@ def _any_group(chance: Chance) -> str | None:
     return chance.choice((None, _group(chance)))
 
 
+def _groups(chance: Chance) -> list[str]:
+    """A group, and mostly another one."""
+    return [_group(chance) for _ in range(3)]
+
+
 def _key(chance: Chance) -> str | None:
     return chance.choice((None, "k", "k", "k" + chance.names[0], "k" + chance.names[2]))
 
@@ -147,7 +152,9 @@ MESSAGING_SUBJECT = Twins(
         "measure": Verb(2, of(_room, _group)),
         "letters": Verb(2, of(_room, _any_group, one_of(1, 2, 3, 100))),
         "letters_moving": Verb(1, of(_room, one_of(1, 2), one_of(0, 1))),
-        "plague": Verb(0.3, of(_room, _group, one_of(4, 4, 14, 110), payload, one_of(0, 0, 1, 2))),
+        "plague": Verb(
+            0.3, of(_room, _groups, one_of(4, 4, 14, 110), payload, one_of(0, 0, 1, 2), _any_group)
+        ),
         "woken": Verb(2, of(_room, _group, _bringing)),
         "redrive": Verb(2, of(_room, _any_group, one_of(*range(6)))),
         "replay": Verb(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from omnicloud.contracts.messaging import MessagingFeature
 from omnicloud.contracts.messaging.driver import (
     DeadLetters,
@@ -68,11 +70,19 @@ class Lettering(Grouping):
             that(set(found) <= set(before), "what was no dead letter is on a page")
 
     async def plague(
-        self, client: int, room: str, name: str, count: int, payload: bytes, which: int
+        self,
+        client: int,
+        room: str,
+        several: Sequence[str],
+        count: int,
+        payload: bytes,
+        which: int,
+        back: str | None,
     ) -> None:
-        """Let many messages die in every group, and give them back or not."""
-        if await self._group(client, room, name) is None:
-            raise Idle
+        """Let many messages die in every group, and give them back or not: to one, or to all."""
+        for name in several:
+            if await self._group(client, room, name) is None:
+                raise Idle
         for _ in range(count):
             await self.take(("publish", client, room, None, payload, ()))
         names = list(self._topic(room).groups)
@@ -80,7 +90,7 @@ class Lettering(Grouping):
             await self._die(client, room, one, 3 * count)
         for about in (*names, None):
             await self.take(("letters", client, room, about, 3 if count < 20 else 100))
-        await self.take(("redrive", client, room, name, which))
+        await self.take(("redrive", client, room, back, which))
 
     async def _die(self, client: int, room: str, name: str, most: int) -> None:
         await self.take(("receive", client, room, name, most, 3600.0, 0.0))

@@ -35,6 +35,7 @@ Kept = tuple[str | None, str | None]
 
 _SLACK = 5.0  # seconds by which a stamp may differ from the kit's own look at the clock
 _PAGES = 400
+_MANY = 110
 _STATUSES = tuple(EventStatus)
 
 
@@ -50,6 +51,7 @@ class OutboxTwin:
         self._prefix, self._times = scene.space, Times(scene)
         self._spaces: dict[str, Space] = {}
         self._numbers = itertools.count()
+        self._undone: list[tuple[str, Event]] = []
 
     async def take(self, step: Step) -> None:
         """Do an operation on both and compare the answers."""
@@ -79,12 +81,14 @@ class OutboxTwin:
 
     async def save(self, pipe: Pipe, room: str, keys: Kept, payload: bytes, topic: str) -> None:
         """Save a new event."""
-        event = self._made(keys, payload, topic)
+        await self._save(pipe, room, self._made(keys, payload, topic))
+
+    async def _save(self, pipe: Pipe, room: str, event: Event) -> None:
         await self._sent(pipe, room, event)
         self._space(room).save(event)
 
-    def _made(self, keys: Kept, payload: bytes, topic: str) -> Event:
-        event_id = f"{self._prefix}{next(self._numbers)}"
+    def _made(self, keys: Kept, payload: bytes, topic: str, known: str | None = None) -> Event:
+        event_id = known or f"{self._prefix}{next(self._numbers)}"
         times = self._times
         return Event(event_id, topic, payload, keys[1], keys[0], None, times.wall(), times.now())
 
@@ -93,7 +97,15 @@ class OutboxTwin:
         await pipe.send(Save(self._prefix + room, new))
 
     async def again(self, pipe: Pipe, room: str, which: int, payload: bytes) -> None:
-        """Save a stored event again, as another: nothing changes. A new one where none is."""
+        """Save a stored event again, as another: nothing changes. A new one where none is.
+
+        One that was rolled back was never saved.
+        """
+        if self._undone and which % 3 == 0:
+            at, undone = self._undone.pop()
+            keys = undone.key, undone.message_key
+            await self._save(pipe, at, self._made(keys, payload, "t", undone.event_id))
+            return
         one = self._space(room).find(self._pick(room, which))
         given_up = self._space(room).of(EventStatus.PARKED, None, every=True)
         if given_up and which % 2:
@@ -122,14 +134,17 @@ class OutboxTwin:
         before, space = self._space(room).copy(), self._space(room)
         transaction = await pipe.send(Begin())
         inside = pipe.around(pipe.driver.within(transaction))
+        saved: list[tuple[str, Event]] = []
         other = self._pipes[1] if pipe is self._pipes[0] else self._pipes[0]
         try:
             async with ended(transaction):
                 for keys in several:
                     await self._outside(other, room, before)
-                    event = self._made(keys, payload, "t")
+                    known = self._undone.pop()[1].event_id if self._undone and done else None
+                    event = self._made(keys, payload, "t", known)
                     await self._sent(inside, room, event)
                     space.save(event)
+                    saved.append((room, event))
                     await self._outside(inside, room, space)
                 await self.mark(inside, room, picked)
                 await self._outside(inside, room, space)
@@ -138,6 +153,7 @@ class OutboxTwin:
                     raise _RolledBack
         except _RolledBack:
             self._spaces[room] = before
+            self._undone += saved
         await self._outside(other, room, self._space(room))
 
     async def _outside(self, pipe: Pipe, room: str, expected: Space) -> None:
@@ -214,10 +230,27 @@ class OutboxTwin:
         owner, first = self._held(room, owner, picked[0])
         ids = tuple(self._pick(room, which) for which in picked[1:])
         ids = (*ids, "unknown" if first is None else first.event_id)
-        await pipe.send(Keep(self._prefix + room, owner, ids, lease))
+        await self._keep(pipe, room, owner, ids, lease)
+
+    async def _keep(
+        self, pipe: Pipe, room: str, owner: str, ids: Sequence[str], lease: float
+    ) -> None:
+        await pipe.send(Keep(self._prefix + room, owner, tuple(ids), lease))
         for one in map(self._space(room).find, ids):
             if one is not None and self._space(room).is_claimed(one, owner, self._times.now()):
                 one.until = self._times.now() + lease if lease else 0.0
+
+    async def shift(self, pipe: Pipe, room: str, keys: Kept, payload: bytes, owner: str) -> None:
+        """Claim, keep and mark more events at once than others ask a server for."""
+        await self.crowd(pipe, room, keys, payload, _MANY)
+        await self.claim(pipe, room, owner, 1000, 90.0)
+        space, now = self._space(room), self._times.now()
+        held = [one.event_id for one in space.events if space.is_claimed(one, owner, now)]
+        await self._keep(pipe, room, owner, held, 7200.0)
+        if self._times.virtual:
+            await self._times.let_pass(100.0)
+        await self.claim(pipe, room, f"{owner}+", 1000, 3600.0)
+        await self._mark(pipe, room, held[1:])
 
     async def fail(
         self, pipe: Pipe, room: str, owner: str, which: int, delay: float, park: bool
@@ -237,8 +270,10 @@ class OutboxTwin:
         """Make events processed, whatever they were."""
         if not picked:
             return
-        ids = tuple(self._pick(room, which) for which in picked)
-        await pipe.send(Mark(self._prefix + room, ids))
+        await self._mark(pipe, room, [self._pick(room, which) for which in picked])
+
+    async def _mark(self, pipe: Pipe, room: str, ids: Sequence[str]) -> None:
+        await pipe.send(Mark(self._prefix + room, tuple(ids)))
         for one in map(self._space(room).find, ids):
             if one is not None and one.status is not EventStatus.PROCESSED:
                 one.status, one.until = EventStatus.PROCESSED, 0.0

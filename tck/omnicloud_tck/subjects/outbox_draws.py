@@ -63,6 +63,7 @@ OUTBOX_SUBJECT = Twins(
         "save": Verb(9, of(_room, _keys, payload, _topic)),
         "again": Verb(1.5, of(_room, _WHICH, payload)),
         "crowd": Verb(0.1, of(_room, _keys, payload, one_of(60, 130))),
+        "shift": Verb(0.1, of(_room, one_of((None, None), ("a", "k")), payload, _owner)),
         "transact": Verb(
             2, of(_room, _several, payload, flag, _marks), frozenset({OutboxFeature.TRANSACTION})
         ),

@@ -67,7 +67,7 @@ def _any_name(chance: Chance) -> str | None:
 
 
 def _excluded(chance: Chance) -> list[str]:
-    return [_name(chance) for _ in range(chance.choice((0, 0, 1, 2)))]
+    return [_name(chance) for _ in range(chance.choice((0, 0, 1, 2, 4)))]
 
 
 _LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)

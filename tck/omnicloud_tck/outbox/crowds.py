@@ -1,0 +1,71 @@
+"""The laws of the outbox about requests that name many events, and about saving once more."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+from omnicloud.contracts.outbox import Outbox, OutboxEvent, OutboxFeature
+from omnicloud.contracts.outbox.driver import Begin, Keep, Mark, Save
+from omnicloud.contracts.outbox.models import NewEvent
+from omnicloud.contracts.outbox.portable import SPACE
+from omnicloud.core.transactions import ended
+from omnicloud_tck.check import equal
+from omnicloud_tck.contract import Contract
+from omnicloud_tck.law import law
+from omnicloud_tck.outbox.claiming import claimed
+from omnicloud_tck.world import World
+
+__all__ = ["OutboxCrowds"]
+
+_MANY = 130  # more than those know who ask a server for a hundred at a time
+_LEASE = 60.0
+
+
+class _RolledBack(Exception):  # noqa: N818 - ends a transaction on purpose
+    pass
+
+
+class OutboxCrowds(Contract):
+    """A request does all that it names."""
+
+    @law("OX-155", "However many events one request keeps, frees or marks, it does so to each.")
+    async def each_of_many_is_kept(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        saved = {await one.save_event(OutboxEvent("t", b"%d" % n)) for n in range(_MANY)}
+        held = await claimed(one, "one", _MANY, lease=_LEASE)
+        equal(saved, {event.event_id for event in held}, "events claimed")
+        ids = tuple(event.event_id for event in held)
+        await one.pipeline.send(Keep(SPACE, "one", ids, 0.0))
+        again = await claimed(one, "two", _MANY, lease=_LEASE)
+        equal(_MANY, len(again), "events that are free when all were given back at once")
+        await one.pipeline.send(Mark(SPACE, ids))
+        equal(0, (await one.lag()).pending, "events that are pending when all were marked at once")
+
+    @law(
+        "OX-156",
+        "What a transaction that was rolled back did to an event can be done again.",
+        needs=[OutboxFeature.TRANSACTION],
+    )
+    async def rolled_back_is_not_done(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        event = NewEvent("event", "t", b"x", None, "agg")
+        for op, after in ((Save(SPACE, event), ["event"]), (Mark(SPACE, ("event",)), [])):
+            before = await self._pending(one)
+            for done in (False, False, True):
+                await self._in_transaction(one, op, done=done)
+                about = f"pending after {op.name} in a transaction, committed: {done}"
+                equal(after if done else before, await self._pending(one), about)
+
+    async def _in_transaction(self, one: Outbox, op: Save | Mark, *, done: bool) -> None:
+        transaction = await one.pipeline.send(Begin())
+        with contextlib.suppress(_RolledBack):
+            async with ended(transaction):
+                await one.within(transaction).pipeline.send(op)
+                if not done:
+                    raise _RolledBack
+
+    async def _pending(self, one: Outbox) -> list[str]:
+        events = await one.get_pending_events_for_aggregate("agg")
+        equal([1] * len(events), [event["sequence_id"] for event in events], "its number")
+        return [event["event_id"] for event in events]

@@ -1,0 +1,143 @@
+"""Messaging drivers that stop at a hundred, at one group, or at what is easy to see."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Iterable
+from dataclasses import replace
+
+from broken.registry import broken
+from omnicloud.contracts.messaging.driver import (
+    DeadLetters,
+    Extend,
+    Nack,
+    Publish,
+    Receive,
+    Redrive,
+)
+from omnicloud.contracts.messaging.models import DeadPage, Delivery
+from omnicloud.memory.messaging import MemoryMessaging
+from omnicloud.memory.queue import GroupQueue
+from omnicloud_tck.messaging import MessagingContract
+
+_WINDOW = 100
+
+
+@broken(
+    "B8-MS04", "T1", "redriving by id moves the dead letter of one group only", MessagingContract
+)
+class RedriveOneGroup(MemoryMessaging):
+    async def redrive(self, op: Redrive, /) -> int:
+        topic = await self._topic(op.topic)
+        chosen = topic.dead(op.group)
+        if op.ids:
+            by_id = {one.stored.id: one for one in reversed(chosen)}
+            chosen = [by_id[name] for name in dict.fromkeys(op.ids) if name in by_id]
+        topic.redrive(chosen)
+        self._store.tell()
+        return len(chosen)
+
+
+@broken(
+    "B8-MS20", "T1", "a message that died in several groups is one dead letter", MessagingContract
+)
+class OneLetterForAll(MemoryMessaging):
+    async def dead_letters(self, op: DeadLetters, /) -> DeadPage:
+        page = await super().dead_letters(op)
+        if op.group is not None:
+            return page
+        first = {letter.id: letter for letter in reversed(page.letters)}
+        kept = (letter for letter in page.letters if first[letter.id] is letter)
+        return replace(page, letters=tuple(kept))
+
+
+@broken(
+    "B8-MS21", "T3", "of more than 100 leases extended at once the rest ends", MessagingContract
+)
+class ExtendsAHundred(MemoryMessaging):
+    async def extend(self, op: Extend, /) -> tuple[str, ...]:
+        return await super().extend(replace(op, receipts=op.receipts[:_WINDOW]))
+
+
+@broken("B8-MS22", "T3", "the same, and all are said to be good", MessagingContract)
+class SaysAllExtended(MemoryMessaging):
+    async def extend(self, op: Extend, /) -> tuple[str, ...]:
+        good = await super().extend(replace(op, receipts=op.receipts[:_WINDOW]))
+        return (*good, *op.receipts[_WINDOW:])
+
+
+@broken("B8-MS23", "T2", "a receive looks at the oldest 100 messages only", MessagingContract)
+class LooksAtAHundred(MemoryMessaging):
+    async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
+        group = (await self._topic(op.topic)).groups.get(op.group)
+        if group is None:
+            return await super().receive(op)
+        until, step = self._now() + op.wait, replace(op, wait=0.0)
+        while True:
+            await self._store.reading()
+            late = _hidden(group)
+            found = await super().receive(step)
+            _shown(group, late)
+            if found or self._now() >= until:
+                return found
+            await asyncio.sleep(0.05)
+
+
+def _hidden(group: GroupQueue) -> list[int]:
+    window = set(sorted(group.entries)[:_WINDOW])
+    late = [number for number in group._ready if number not in window]
+    group._ready = [number for number in group._ready if number in window]
+    heapq.heapify(group._ready)
+    return late
+
+
+def _shown(group: GroupQueue, late: Iterable[int]) -> None:
+    for number in late:
+        heapq.heappush(group._ready, number)
+
+
+@broken("B8-MS10", "T2", "a cancelled long poll still takes the next message", MessagingContract)
+class GhostPoll(MemoryMessaging):
+    async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
+        if not op.wait:
+            return await super().receive(op)
+        asked = asyncio.ensure_future(super().receive(op))
+        asked.add_done_callback(lambda done: done.cancelled() or done.exception())
+        return await asyncio.shield(asked)
+
+
+@broken(
+    "B8-MS12",
+    "T2",
+    "what is given back uncounted goes behind the others of its key",
+    MessagingContract,
+)
+class GiveBackBehind(MemoryMessaging):
+    async def nack(self, op: Nack, /) -> bool:
+        group, entry = await self._held(op.topic, op.group, op.receipt)
+        if group is None or entry is None or op.count:
+            return await super().nack(op)
+        topic = await self._topic(op.topic)
+        group.remove(entry)
+        number = topic.number()
+        group.add(replace(entry.stored, number=number))
+        group.entries[number].attempt = entry.attempt - 1
+        self._store.tell()
+        return True
+
+
+@broken(
+    "B8-MS15",
+    "T3",
+    "the id of a scheduled message is not known until it is due",
+    MessagingContract,
+)
+class ScheduledUnknown(MemoryMessaging):
+    async def publish(self, op: Publish, /) -> None:
+        topic = await self._topic(op.topic)
+        for _, _, message, _ in topic._scheduled:
+            topic._ids.pop(message.id, None)
+        await super().publish(op)
+        for _, _, message, _ in topic._scheduled:
+            topic._ids.setdefault(message.id, 1e18)

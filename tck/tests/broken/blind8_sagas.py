@@ -1,0 +1,43 @@
+"""Saga drivers whose claims are cut before they are chosen from."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from broken.registry import broken
+from omnicloud.contracts.sagas.driver import Claim
+from omnicloud.contracts.sagas.models import SagaRecord
+from omnicloud.memory.sagas import MemorySagas, _is_free
+from omnicloud_tck.sagas import SagaContract
+
+_WINDOW = 100
+
+
+@broken("B8-SA10", "T2", "a claim is cut before the excluded are left out", SagaContract)
+class CutsTooEarly(MemorySagas):
+    async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
+        wide, now, rows = replace(op, excluded=()), self._now(), self._rows(op.space)
+        free = [row for row in rows.values() if _is_free(row, wide, now)]
+        first = sorted(free, key=lambda row: row.written)[: op.most]
+        seen = {row.record.saga_id for row in first}
+        unseen = (name for name in rows if name not in seen)
+        return await super().claim(replace(op, excluded=(*op.excluded, *unseen)))
+
+
+@broken("B8-SA11", "T2", "a claim looks at the 100 oldest sagas only, ended or not", SagaContract)
+class LooksAtAHundred(MemorySagas):
+    async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
+        rows = self._rows(op.space)
+        oldest = sorted(rows.values(), key=lambda row: row.written)
+        late = (row.record.saga_id for row in oldest[_WINDOW:])
+        return await super().claim(replace(op, excluded=(*op.excluded, *late)))
+
+
+@broken("B8-SA04", "T2", "the owner's own are given in spite of being excluded", SagaContract)
+class OwnInSpite(MemorySagas):
+    async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
+        rows, now = self._rows(op.space), self._now()
+        own = {name for name, row in rows.items() if row.owner == op.owner}
+        held = {name for name in own if rows[name].leased_until > now}
+        left = tuple(name for name in op.excluded if name not in held)
+        return await super().claim(replace(op, excluded=left))
