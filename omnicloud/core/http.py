@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from omnicloud.core.http1 import Answer, Connection, LostError, head_of
 from omnicloud.core.tls import trusting
-from omnicloud.core.unreachable import unreachable
+from omnicloud.core.unreachable import no_longer, unreachable
 from omnicloud.errors import (
     ClosedError,
     ConfigurationError,
@@ -81,6 +81,7 @@ class Wire:
         self.bounds = bounds
         self._turns = asyncio.Semaphore(bounds.max_connections)
         self._closed = False
+        self._met: set[_Place] = set()
         self._tls = None if bounds.tls_ca_file is None else trusting(bounds.tls_ca_file)
         self._idle: dict[_Place, deque[_Idle]] = {}
         self._busy: set[Connection] = set()
@@ -102,7 +103,7 @@ class Wire:
         Raises:
             ThrottledError: All connections stayed busy; not done.
             UnavailableError: No connection (not done), or no whole answer (unknown).
-            ConfigurationError: TLS failed; not done.
+            ConfigurationError: TLS failed, and did so from the beginning; not done.
             InvalidArgumentError: A header or the URL holds what would end its line; not done.
             ClosedError: The wire was closed.
         """
@@ -179,13 +180,15 @@ class Wire:
         except TimeoutError as error:
             raise unreachable(_WHO, place.named, error) from error
         except (ssl.SSLError, ssl.CertificateError) as error:
-            raise ConfigurationError(
+            told = ConfigurationError(
                 "the TLS handshake with the service failed",
                 hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
-            ) from error
+            )
+            raise (no_longer(told) if place in self._met else told) from error
         except OSError as error:
             raise unreachable(_WHO, place.named, error) from error
         self._busy.add(connection)
+        self._met.add(place)
         if self._closed:  # meanwhile
             self._released(place, connection)
             raise _over()

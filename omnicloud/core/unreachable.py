@@ -1,4 +1,4 @@
-"""What drivers say where no connection to a service could be made."""
+"""What drivers say where a service cannot be reached, or something else answers in its place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import os
 import socket
 from collections.abc import Iterator
 
-from omnicloud.errors import Outcome, UnavailableError
+from omnicloud.errors import ConfigurationError, OmniCloudError, Outcome, UnavailableError
 
-__all__ = ["unreachable"]
+__all__ = ["elsewhere", "no_longer", "unreachable"]
 
 _DEEPEST = 8
 
@@ -25,6 +25,32 @@ def unreachable(what: str, where: str, error: BaseException) -> UnavailableError
     told = f": {reasons[-1]}" if reasons else ""
     message = f"{what} at {where} cannot be reached{told}"
     return UnavailableError(message, outcome=Outcome.NOT_DONE)
+
+
+def no_longer(error: OmniCloudError) -> OmniCloudError:
+    """The error told of a service that was reached before with the same settings.
+
+    What is a mistake of the settings at the opening is an outage then, which passes: another
+    server stands at the address for a while, or its certificate has expired.
+    """
+    if type(error) is not ConfigurationError:
+        return error
+    return UnavailableError(error.message, hint=error.hint, outcome=error.outcome)
+
+
+def elsewhere(what: str, status: int) -> UnavailableError:
+    """The error for an answer that is not the service's: a gateway's page, say.
+
+    Whether the request was passed on before is not known.
+
+    Args:
+        what: Who should have answered, such as ``"the service"``.
+        status: Of HTTP.
+    """
+    return UnavailableError(
+        f"what answered {status} is not {what}",
+        hint="see what stands before it: a proxy, a gateway, a page to log in",
+    )
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

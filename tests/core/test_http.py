@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +22,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.pretending import Asked, Said, pretending
 from omnicloud_tck.servers import free_port
+from omnicloud_tck.tls import certificate_in
 
 
 @asynccontextmanager
@@ -131,3 +133,25 @@ async def test_tls_that_fails_is_configuration() -> None:
         assert isinstance(error, ConfigurationError)
     with pytest.raises(ConfigurationError, match="tls_ca_file"):
         Wire(Bounds(tls_ca_file=Path("/nonexistent.pem")))
+
+
+async def test_tls_that_fails_where_it_held_before_is_an_outage(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    public, private = certificate_in(tmp_path)
+    shown = []
+    for pair in ((public, private), certificate_in(tmp_path / "other")):
+        shown.append(ssl.create_default_context(ssl.Purpose.CLIENT_AUTH))
+        shown[-1].load_cert_chain(*pair)
+    wire = Wire(Bounds(tls_ca_file=public))
+    async with pretending(lambda _: Said(200, {"connection": "close"})) as one:
+        first = await asyncio.start_server(one.serve, "127.0.0.1", 0, ssl=shown[0])
+        port = first.sockets[0].getsockname()[1]
+        url = f"https://localhost:{port}/"
+        assert (await wire.ask("GET", url, {})).status == 200
+        first.close()
+        async with await asyncio.start_server(one.serve, "127.0.0.1", port, ssl=shown[1]):
+            error = await _refused(wire, "GET", url)
+        assert isinstance(error, UnavailableError)
+        assert error.outcome is Outcome.NOT_DONE
+        assert "TLS" in error.message
+    await wire.aclose()

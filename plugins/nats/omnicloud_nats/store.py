@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
+from omnicloud.core.unreachable import no_longer
 from omnicloud.errors import ConfigurationError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.errors import NativeError, closed, translated, unconnected
@@ -181,7 +182,8 @@ class Store:
                 outcome=Outcome.NOT_DONE,
             ) from error
         except (NativeError, OSError) as error:
-            raise unconnected(error, f"{host}:{port}") from error
+            told = unconnected(error, f"{host}:{port}")
+            raise (no_longer(told) if self._wire is not None else told) from error
 
 
 def parsed(data: bytes) -> dict[str, Any]:
