@@ -44,6 +44,8 @@ class Block:
 def listing(body: bytes) -> Page:
     """A page of a listing."""
     root = _root(body)
+    if root.tag != "EnumerationResults":
+        raise UnavailableError("the service's answer is no listing")
     try:
         return Page(tuple(_blob(one) for one in root.iter("Blob")), _text(root, "NextMarker"))
     except (ValueError, TypeError) as error:

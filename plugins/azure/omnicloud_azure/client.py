@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from omnicloud.core.clock import Clock
+from omnicloud.core.hallmark import OF_ANY_GATEWAY, Hallmark
 from omnicloud.core.http import Answer, Wire
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError
@@ -16,8 +17,7 @@ from omnicloud_azure.signing import API_VERSION, encoded, query_of
 __all__ = ["Client", "client_of"]
 
 _NOTHING: Mapping[str, str] = {}
-_OF_ANY_SERVER = frozenset({404, 405, 501})
-"""What a server of another kind says; the service itself would give its own word too."""
+_HALLMARK = "x-ms-request-id"
 
 
 class Client:
@@ -27,6 +27,7 @@ class Client:
         self.config = config
         self._wire = wire
         self._credentials = credentials
+        self.hallmark = Hallmark(_HALLMARK)
 
     async def ask(
         self,
@@ -45,16 +46,19 @@ class Client:
 
         Raises:
             ThrottledError: All connections stayed busy; not done.
-            UnavailableError: No connection (not done), or no whole answer (unknown).
+            UnavailableError: No connection (not done), or no whole answer, or that of
+                something else (unknown).
             ConfigurationError: TLS failed; not done.
         """
         url = self._url(name)
         sent = {**headers, "x-ms-version": API_VERSION}
         pairs = {**query, **self._credentials.query}
         sent |= await self._credentials.headers(method, url, pairs, sent, len(body))
-        return await self._wire.ask(
+        answer = await self._wire.ask(
             method, f"{url}?{query_of(pairs)}" if pairs else url, sent, body
         )
+        self.hallmark.check(answer)
+        return answer
 
     def source(self, name: str) -> str:
         """What a copy calls its source."""
@@ -106,10 +110,14 @@ async def _check(client: Client) -> None:
     """Ask for a listing of next to nothing: who may use objects may list them."""
     query = {"restype": "container", "comp": "list", "maxresults": "1", "prefix": "~~"}
     answer = await client.ask("GET", query=query)
-    if answer.status >= 300 and (code_of(answer) or answer.status not in _OF_ANY_SERVER):
+    if answer.status == 200 and b"<EnumerationResults" in answer.body:
+        client.hallmark.learn(answer)
+        return
+    # The service itself gives its own word with each refusal.
+    if answer.status != 200 and (code_of(answer) or answer.status in OF_ANY_GATEWAY):
         raise refusal(answer)
-    if b"<EnumerationResults" not in answer.body:
-        raise ConfigurationError(
-            "what answers at the endpoint does not speak the protocol of Azure Blob Storage",
-            hint="check account and endpoint",
-        )
+    raise ConfigurationError(
+        f"what answers {answer.status} at the endpoint does not speak the protocol of Azure Blob "
+        "Storage",
+        hint="check account and endpoint",
+    )

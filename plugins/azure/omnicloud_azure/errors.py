@@ -6,6 +6,7 @@ Messages of the service are left out: some quote keys, signatures and parts of r
 from __future__ import annotations
 
 from omnicloud.core.http import Answer
+from omnicloud.core.unreachable import elsewhere
 from omnicloud.errors import (
     ConfigurationError,
     ConflictError,
@@ -109,6 +110,8 @@ def refusal(answer: Answer) -> OmniCloudError:
     """The error that an answer of the service is."""
     code = code_of(answer)
     row = _BY_CODE.get(code) or _BY_STATUS.get(answer.status)
+    if row is None and not code:
+        return elsewhere("the service", answer.status)
     if row is None:
         return InternalError(f"the service answered {answer.status} {code}".rstrip())
     kind, outcome, message, hint = row

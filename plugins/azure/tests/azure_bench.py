@@ -64,12 +64,14 @@ async def opened(endpoint: str, lone: Lone, **options: Any) -> AzureObjects:
     return await open_objects(config, lone)
 
 
-def settled(answer: Callable[[Asked], Said | None]) -> Callable[[Asked], Said | None]:
-    """The same, but openings succeed."""
+def settled(
+    answer: Callable[[Asked], Said | None], headers: dict[str, str] | None = None
+) -> Callable[[Asked], Said | None]:
+    """The same, but openings succeed; ``headers`` are those of openings."""
 
     def answered(asked: Asked) -> Said | None:
         if "maxresults=1&prefix=~~" in asked.path:
-            return Said(200, {}, EMPTY)
+            return Said(200, headers or {}, EMPTY)
         return answer(asked)
 
     return answered

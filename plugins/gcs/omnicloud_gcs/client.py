@@ -8,18 +8,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from omnicloud.core.clock import Clock
+from omnicloud.core.hallmark import OF_ANY_GATEWAY, Hallmark
 from omnicloud.core.http import Answer, Wire
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError, OmniCloudError, UnavailableError
 from omnicloud_gcs.config import GcsConfig
 from omnicloud_gcs.credentials import Credentials, account_of, credentials_of
-from omnicloud_gcs.errors import refusal
+from omnicloud_gcs.errors import reason_of, refusal
 from omnicloud_gcs.signing import Account, encoded
 
-__all__ = ["Client", "client_of", "told"]
+__all__ = ["LISTING", "Client", "client_of", "told"]
 
 _JSON = {"content-type": "application/json; charset=UTF-8"}
 _NOTHING: Mapping[str, str] = {}
+_HALLMARK = "x-guploader-uploadid"
+LISTING = "storage#objects"
+"""What a listing says that it is."""
 
 
 class Client:
@@ -32,6 +36,7 @@ class Client:
         self.account = account
         self._wire = wire
         self._credentials = credentials
+        self.hallmark = Hallmark(_HALLMARK)
         self._bucket = f"/storage/v1/b/{encoded(config.bucket)}/o"
 
     def path(self, stored: str = "") -> str:
@@ -50,15 +55,18 @@ class Client:
 
         Raises:
             ThrottledError: All connections stayed busy; not done.
-            UnavailableError: No connection (not done), or no whole answer (unknown).
+            UnavailableError: No connection (not done), or no whole answer, or that of
+                something else (unknown).
             ConfigurationError: TLS failed; not done.
         """
         sent = b"" if body is None else json.dumps(body).encode()
         kind = _NOTHING if body is None else _JSON
         allowed = await self._allowed()
-        return await self._wire.ask(
+        answer = await self._wire.ask(
             method, self._url(path, query), {**headers, **kind, **allowed}, sent
         )
+        self.hallmark.check(answer)
+        return answer
 
     async def insert(
         self, resource: Mapping[str, Any], data: bytes, query: Mapping[str, str] = _NOTHING
@@ -79,7 +87,9 @@ class Client:
             **await self._allowed(),
         }
         tail = f"\r\n--{boundary}--\r\n".encode()
-        return await self._wire.ask("POST", url, headers, [head.encode(), data, tail])
+        answer = await self._wire.ask("POST", url, headers, [head.encode(), data, tail])
+        self.hallmark.check(answer)
+        return answer
 
     def presigned(self, method: str, stored: str, at: float, seconds: int) -> str:
         """A URL that allows one method on one object; only where there is an account."""
@@ -101,12 +111,15 @@ class Client:
         return f"{self.config.endpoint}{path}{'?' if asked else ''}{asked}"
 
 
-def told(answer: Answer) -> dict[str, Any]:
+def told(answer: Answer, kind: str | None = None) -> dict[str, Any]:
     """The JSON object that an answer is.
+
+    Args:
+        kind: What it has to say that it is.
 
     Raises:
         OmniCloudError: It is a refusal.
-        UnavailableError: It is no JSON object: not the service's, or not whole.
+        UnavailableError: It is no JSON object of that kind: not the service's, or not whole.
     """
     if answer.status != 200:
         raise refusal(answer)
@@ -116,6 +129,8 @@ def told(answer: Answer) -> dict[str, Any]:
         raise UnavailableError("the service's answer is no JSON") from error
     if not isinstance(found, dict):
         raise UnavailableError("the service's answer is no JSON object")
+    if kind is not None and found.get("kind") != kind:
+        raise UnavailableError(f"the service's answer is no {kind}")
     return found
 
 
@@ -147,22 +162,19 @@ async def _check(client: Client) -> None:
     """Ask for a listing of next to nothing: who may use objects may list them."""
     query = {"maxResults": "1", "prefix": "~~", "fields": "kind"}
     answer = await client.ask("GET", client.path(), query)
-    if answer.status == 404:
+    if answer.status == 404 and reason_of(answer):
         raise ConfigurationError(
             "there is no such bucket", hint="make it first, or check bucket and endpoint"
         )
+    # The service itself gives its own word with each refusal.
+    if answer.status != 200 and (reason_of(answer) or answer.status in OF_ANY_GATEWAY):
+        raise refusal(answer)
     try:
-        kind = told(answer).get("kind")
-    except UnavailableError as error:
-        if answer.status != 200:
-            raise
-        raise _no_such_service() from error
-    if kind != "storage#objects":
-        raise _no_such_service()
-
-
-def _no_such_service() -> OmniCloudError:
-    return ConfigurationError(
-        "what answers at the endpoint does not speak the protocol of Google Cloud Storage",
-        hint="check endpoint",
-    )
+        told(answer, LISTING)
+    except OmniCloudError as error:
+        raise ConfigurationError(
+            f"what answers {answer.status} at the endpoint does not speak the protocol of Google "
+            "Cloud Storage",
+            hint="check endpoint",
+        ) from error
+    client.hallmark.learn(answer)

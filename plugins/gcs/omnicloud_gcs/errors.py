@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 
 from omnicloud.core.http import Answer
+from omnicloud.core.unreachable import elsewhere
 from omnicloud.errors import (
     ConfigurationError,
     ConflictError,
@@ -24,7 +25,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["is_no_bucket", "refusal"]
+__all__ = ["is_absent", "is_no_bucket", "reason_of", "refusal"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT = Outcome.NOT_DONE
@@ -69,6 +70,8 @@ _CHANGED: _Row = (CorruptedError, _NOT, "the data arrived changed", None)
 def refusal(answer: Answer) -> OmniCloudError:
     """The error that an answer of the service is."""
     row = _row(answer)
+    if row is None and not reason_of(answer):
+        return elsewhere("the service", answer.status)
     if row is None:
         return InternalError(f"the service answered {answer.status} {_told(answer)[0]}".rstrip())
     kind, outcome, message, hint = row
@@ -83,6 +86,19 @@ def refusal(answer: Answer) -> OmniCloudError:
 def is_no_bucket(answer: Answer) -> bool:
     """Whether it is the bucket that is not there; the service says so in words alone."""
     return answer.status == 404 and "bucket does not exist" in _told(answer)[1]
+
+
+def is_absent(answer: Answer) -> bool:
+    """Whether it is an object that is not there, in the service's own words.
+
+    Not of content: the service has no words then.
+    """
+    return answer.status == 404 and bool(reason_of(answer)) and not is_no_bucket(answer)
+
+
+def reason_of(answer: Answer) -> str:
+    """The service's word for what went wrong; empty where it gave none."""
+    return _told(answer)[0]
 
 
 def _row(answer: Answer) -> _Row | None:

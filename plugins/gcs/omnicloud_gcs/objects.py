@@ -46,9 +46,9 @@ from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.core.together import together
 from omnicloud.errors import AlreadyExistsError, ConflictError, OmniCloudError, UnavailableError
-from omnicloud_gcs.client import Client, client_of, told
+from omnicloud_gcs.client import LISTING, Client, client_of, told
 from omnicloud_gcs.config import GcsConfig
-from omnicloud_gcs.errors import is_no_bucket, refusal
+from omnicloud_gcs.errors import is_absent, is_no_bucket, refusal
 from omnicloud_gcs.integrity import md5_of
 from omnicloud_gcs.reading import Reader
 from omnicloud_gcs.resources import (
@@ -112,7 +112,7 @@ class GcsObjects:
         condition = condition_of(op.if_version)
         path = self._client.path(self._keys.stored(op.key))
         answer = await self._client.ask("DELETE", path, condition)
-        if answer.status == 404 and not is_no_bucket(answer) and not condition:
+        if is_absent(answer) and not condition:
             return
         if answer.status not in (200, 204):
             raise _refused(answer, condition)
@@ -194,7 +194,7 @@ class GcsObjects:
         query = {"maxResults": str(limit + 1), "fields": _LINES}
         query |= {"prefix": prefix} if prefix else {}
         query |= {"startOffset": after} if after else {}  # which may be the first of the page
-        page = told(await self._client.ask("GET", self._client.path(), query))
+        page = told(await self._client.ask("GET", self._client.path(), query), LISTING)
         found = [_stored(one) for one in page.get("items", [])]
         if found and found[0].line.key == after:
             del found[0]

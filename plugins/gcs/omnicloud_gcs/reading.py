@@ -19,7 +19,7 @@ from omnicloud.contracts.objects.stored_keys import StoredKeys
 from omnicloud.core.http import Answer
 from omnicloud.errors import ConflictError, UnavailableError
 from omnicloud_gcs.client import Client, told
-from omnicloud_gcs.errors import is_no_bucket, refusal
+from omnicloud_gcs.errors import is_absent, is_no_bucket, refusal
 from omnicloud_gcs.resources import condition_of, info_of, version_of
 
 __all__ = ["Reader"]
@@ -46,7 +46,7 @@ class Reader:
     async def resource(self, stored: str) -> Answer | None:
         """The answer that says what is known of an object; ``None`` where there is none."""
         answer = await self.client.ask("GET", self.client.path(stored))
-        return None if answer.status == 404 and not is_no_bucket(answer) else answer
+        return None if is_absent(answer) else answer
 
     async def range(self, op: GetRange) -> Chunk | None:
         """Bytes of one version of an object, with what is known of that version."""

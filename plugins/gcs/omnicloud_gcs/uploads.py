@@ -34,7 +34,7 @@ from omnicloud.errors import (
     Outcome,
     UnavailableError,
 )
-from omnicloud_gcs.client import Client, told
+from omnicloud_gcs.client import LISTING, Client, told
 from omnicloud_gcs.errors import is_no_bucket, refusal
 from omnicloud_gcs.integrity import md5_of
 from omnicloud_gcs.marks import Mark, is_of, marked
@@ -239,7 +239,7 @@ class Uploads:
         folder = self._folder(upload_id)
         query, found = {"prefix": folder, "maxResults": str(_PAGE)}, {}
         while True:
-            page = told(await self.client.ask("GET", self.client.path(), query))
+            page = told(await self.client.ask("GET", self.client.path(), query), LISTING)
             for one in page.get("items", []):
                 found[one["name"].removeprefix(folder)] = one
             if "nextPageToken" not in page:

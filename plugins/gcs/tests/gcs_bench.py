@@ -57,12 +57,14 @@ async def opened(endpoint: str, lone: Lone, **options: Any) -> GcsObjects:
     return await open_objects(GcsConfig(**settings), lone)
 
 
-def settled(answer: Callable[[Asked], Said | None]) -> Callable[[Asked], Said | None]:
-    """The same, but openings succeed."""
+def settled(
+    answer: Callable[[Asked], Said | None], headers: dict[str, str] | None = None
+) -> Callable[[Asked], Said | None]:
+    """The same, but openings succeed; ``headers`` are those of openings."""
 
     def answered(asked: Asked) -> Said | None:
         if asked.method == "GET" and "maxResults=1&prefix=~~" in asked.path:
-            return said({"kind": "storage#objects"})
+            return said({"kind": "storage#objects"}, **(headers or {}))
         return answer(asked)
 
     return answered

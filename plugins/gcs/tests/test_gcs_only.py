@@ -376,7 +376,8 @@ async def test_compositions_that_fail_are_one_error() -> None:
         if asked.method == "POST" or not folder:
             return _object(contentType="a/b")
         part = {"size": "1", "generation": "7"}
-        return said({"items": [{"name": f"{folder}{n:05}", **part} for n in range(1, 41)]})
+        items = [{"name": f"{folder}{n:05}", **part} for n in range(1, 41)]
+        return said({"kind": "storage#objects", "items": items})
 
     lone = Lone()
     async with pretending(settled(answer)) as one:

@@ -88,23 +88,18 @@ def field_of(body: bytes, name: str) -> str:
 
 def listing(body: bytes) -> Page:
     """A page of a listing whose keys are URL-encoded."""
-    root = _root(body)
+    root = _root(body, "ListBucketResult")
     encoded = _text(root, "EncodingType") == "url"
-    lines = tuple(
-        Line(
-            unquote(_text(one, "Key")) if encoded else _text(one, "Key"),
-            _text(one, "ETag").strip('"'),
-            int(_text(one, "Size")),
-            _time(one),
-        )
-        for one in _all(root, "Contents")
-    )
+    try:
+        lines = tuple(_line(one, encoded=encoded) for one in _all(root, "Contents"))
+    except ValueError as error:
+        raise UnavailableError("the service's answer is no whole listing") from error
     return Page(lines, _text(root, "IsTruncated") == "true")
 
 
 def parts(body: bytes) -> tuple[tuple[Part, ...], str | None]:
     """A page of the parts of an upload, and where the next one begins."""
-    root = _root(body)
+    root = _root(body, "ListParts")
     found = tuple(
         Part(
             int(_text(one, "PartNumber")),
@@ -136,15 +131,29 @@ def deletion(keys: Iterable[str]) -> bytes:
 def deletion_errors(body: bytes) -> tuple[Deleted, ...]:
     """Which deletions failed."""
     return tuple(
-        Deleted(_text(one, "Key"), _text(one, "Code")) for one in _all(_root(body), "Error")
+        Deleted(_text(one, "Key"), _text(one, "Code"))
+        for one in _all(_root(body, "Delete"), "Error")
     )
 
 
-def _root(body: bytes) -> ET.Element:
+def _line(element: ET.Element, *, encoded: bool) -> Line:
+    key = _text(element, "Key")
+    return Line(
+        unquote(key) if encoded else key,
+        _text(element, "ETag").strip('"'),
+        int(_text(element, "Size")),
+        _time(element),
+    )
+
+
+def _root(body: bytes, begins: str = "") -> ET.Element:
     try:
-        return ET.fromstring(body)  # noqa: S314 - expat expands no external entities
+        root = ET.fromstring(body)  # noqa: S314 - expat expands no external entities
     except ET.ParseError as error:
         raise UnavailableError("the service's answer is no XML") from error
+    if not _name(root).startswith(begins):  # the end is not the same in all services
+        raise UnavailableError(f"the service's answer is no {begins}")
+    return root
 
 
 def _time(element: ET.Element) -> float:

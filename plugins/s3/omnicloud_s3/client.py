@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from omnicloud.core import http
 from omnicloud.core.clock import Clock
+from omnicloud.core.hallmark import OF_ANY_GATEWAY, Hallmark
 from omnicloud.core.opening import Opening
 from omnicloud.errors import ConfigurationError, OmniCloudError, UnavailableError
 from omnicloud_s3.answers import error_code, field_of
@@ -17,8 +18,7 @@ from omnicloud_s3.signing import EMPTY_SHA256, UNSIGNED, encoded, presigned, que
 
 __all__ = ["Answer", "Client", "client_of"]
 
-_OF_ANY_SERVER = frozenset({404, 405, 501})
-"""What a server of another kind says; the service itself would give its own word too."""
+_HALLMARK = "x-amz-request-id"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class Client:
         self.config = config
         self._credentials = credentials
         self._wire = http.Wire(config.bounds)
+        self.hallmark = Hallmark(_HALLMARK)
 
     async def ask(
         self,
@@ -79,7 +80,8 @@ class Client:
 
         Raises:
             ThrottledError: All connections stayed busy; not done.
-            UnavailableError: No connection (not done), or no whole answer (unknown).
+            UnavailableError: No connection (not done), or no whole answer, or that of
+                something else (unknown).
             ConfigurationError: TLS failed; not done.
         """
         keys = await self._credentials.keys()
@@ -88,6 +90,7 @@ class Client:
         at = self.clock.wall()
         sent = signed(method, url, headers or {}, payload, keys, self.config.region, at)
         answer = await self._wire.ask(method, url, sent, body)
+        self.hallmark.check(answer)
         return Answer(answer.status, answer.headers, answer.body)
 
     async def presigned(self, method: str, key: str, seconds: int) -> str:
@@ -137,10 +140,13 @@ async def client_of(config: S3Config, opening: Opening) -> Client:
 async def _check(client: Client) -> None:
     """Ask for a listing of nothing: unlike HEAD its refusal says why."""
     answer = await client.ask("GET", query={"list-type": "2", "max-keys": "0"})
-    if answer.status >= 300 and (answer.code or answer.status not in _OF_ANY_SERVER):
+    if answer.status == 200 and b"ListBucketResult" in answer.body:
+        client.hallmark.learn(answer)
+        return
+    # The service itself gives its own word with each refusal.
+    if answer.status != 200 and (answer.code or answer.status in OF_ANY_GATEWAY):
         raise answer.refused()
-    if b"ListBucketResult" not in answer.body:
-        raise ConfigurationError(
-            "what answers at the endpoint does not speak the protocol of S3",
-            hint="check endpoint",
-        )
+    raise ConfigurationError(
+        f"what answers {answer.status} at the endpoint does not speak the protocol of S3",
+        hint="check endpoint",
+    )

@@ -5,6 +5,7 @@ Messages of the service are left out: some quote keys, tokens and parts of reque
 
 from __future__ import annotations
 
+from omnicloud.core.unreachable import elsewhere
 from omnicloud.errors import (
     ConfigurationError,
     ConflictError,
@@ -108,6 +109,8 @@ _BY_STATUS: dict[int, _Row] = {
 def refusal(status: int, code: str, retry_after: float | None = None) -> OmniCloudError:
     """The error for an answer of the service."""
     row = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    if row is None and not code:
+        return elsewhere("the service", status)
     if row is None:
         return InternalError(f"the service answered {status} {code}".rstrip())
     kind, outcome, message, hint = row

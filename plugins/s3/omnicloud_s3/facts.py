@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from omnicloud.contracts.objects.models import Metadata, ObjectInfo
 from omnicloud.core.moments import moment_of
-from omnicloud.errors import CorruptedError, InvalidArgumentError
+from omnicloud.errors import CorruptedError, InvalidArgumentError, UnavailableError
 
 __all__ = ["METADATA_MAX_BYTES", "Facts", "Version", "copied", "info_of", "rest_of", "version_of"]
 
@@ -82,7 +82,14 @@ class Facts:
 
 
 def info_of(key: str, headers: Mapping[str, str], size_bytes: int) -> ObjectInfo:
-    """What the headers of an answer say of an object."""
+    """What the headers of an answer say of an object.
+
+    Raises:
+        UnavailableError: They do not say when it was written: the answer is not the service's.
+    """
+    modified = headers.get("last-modified")
+    if modified is None:
+        raise UnavailableError("the service's answer has no Last-Modified")
     digest = headers.get(_HEADER + _SHA256)
     return ObjectInfo(
         key,
@@ -90,7 +97,7 @@ def info_of(key: str, headers: Mapping[str, str], size_bytes: int) -> ObjectInfo
         str(version_of(headers)),
         headers.get("content-type", "application/octet-stream"),
         _metadata(headers),
-        moment_of(headers["last-modified"]),
+        moment_of(modified),
         None if digest is None else f"sha256:{digest}",
     )
 

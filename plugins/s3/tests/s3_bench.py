@@ -110,14 +110,18 @@ async def pretending(answer: Answering) -> AsyncIterator[Pretender]:
         await asyncio.sleep(0)
 
 
-def settled(answer: Answering) -> Answering:
-    """The same, but openings succeed: an empty listing, and conditions honoured."""
+def settled(answer: Answering, headers: dict[str, str] | None = None) -> Answering:
+    """The same, but openings succeed: an empty listing, and conditions honoured.
+
+    ``headers`` are those of openings.
+    """
+    first = headers or {}
 
     def answered(method: str, path: str) -> tuple[int, dict[str, str], bytes] | None:
         if method == "GET" and "max-keys=0" in path:
-            return 200, {}, EMPTY_LISTING
+            return 200, first, EMPTY_LISTING
         if method == "PUT" and path.endswith("~~probe"):
-            return 412, {}, b""
+            return 412, first, b""
         return answer(method, path)
 
     return answered
