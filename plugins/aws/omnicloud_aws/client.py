@@ -20,9 +20,15 @@ from botocore.loaders import Loader, create_loader  # type: ignore[import-untype
 from omnicloud.core.moments import ServiceTime
 from omnicloud.core.opening import Opening
 from omnicloud.core.tls import trusting
-from omnicloud.errors import ConfigurationError, ThrottledError, UnavailableError
+from omnicloud.core.unreachable import no_longer
+from omnicloud.errors import (
+    ConfigurationError,
+    OmniCloudError,
+    ThrottledError,
+    UnavailableError,
+)
 from omnicloud_aws.config import AWSConfig
-from omnicloud_aws.errors import LOST, RefusedError, closed, refusal, unanswered
+from omnicloud_aws.errors import RefusedError, closed, is_theirs, not_theirs, refusal, unanswered
 from omnicloud_aws.quiet import hushed, quieten
 
 __all__ = ["Client", "client_of"]
@@ -45,6 +51,7 @@ class Client:
         self._stack = stack
         self._turns = asyncio.Semaphore(config.max_connections)
         self._closed = False
+        self._met = False
 
     async def ask(
         self, verb: str, expecting: Collection[str] = (), *, waits: float = 0.0, **asked: Any
@@ -67,7 +74,7 @@ class Client:
         if isinstance(answer, RefusedError):
             if answer.code in expecting:
                 raise answer
-            raise refusal(answer)
+            raise self._told(refusal(answer))
         return answer
 
     async def aclose(self) -> None:
@@ -85,21 +92,28 @@ class Client:
             with hushed():
                 async with asyncio.timeout(most):
                     answer: Mapping[str, Any] = await getattr(self._made, verb)(**asked)
-            self._tell_time(answer, started)
-            return answer
         except native.ClientError as error:
             self._tell_time(error.response, started)
             return RefusedError(error.response)
         except TimeoutError as error:
             lost = error
-        except LOST as error:
+        except Exception as error:  # noqa: BLE001 - botocore's parsers raise what they like
             lost = error
+        else:
+            if not is_theirs(answer):
+                raise self._told(not_theirs(answer))
+            self._met = True
+            self._tell_time(answer, started)
+            return answer
         if self._closed:
             raise closed()
         if isinstance(lost, TimeoutError):
             raise UnavailableError("the service did not answer in time")
         # The cause of botocore's error, which itself carries the signed request.
-        raise unanswered(lost) from getattr(lost, "kwargs", {}).get("error")
+        raise self._told(unanswered(lost)) from getattr(lost, "kwargs", {}).get("error")
+
+    def _told(self, error: OmniCloudError) -> OmniCloudError:
+        return no_longer(error) if self._met else error
 
     def _tell_time(self, answer: Mapping[str, Any], started: float) -> None:
         headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})

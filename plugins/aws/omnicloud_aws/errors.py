@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from botocore import exceptions as native  # type: ignore[import-untyped]  # has none
 
+from omnicloud.core.hallmark import OF_ANY_GATEWAY
 from omnicloud.core.unreachable import unreachable
 from omnicloud.errors import (
     ClosedError,
@@ -29,7 +30,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["LOST", "RefusedError", "closed", "refusal", "unanswered"]
+__all__ = ["RefusedError", "closed", "is_theirs", "not_theirs", "refusal", "unanswered"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN
@@ -175,9 +176,6 @@ _BY_STATUS: dict[int, _Row] = {
 }
 """Where the answer has no code, or none that is known."""
 
-LOST = (native.BotoCoreError, aiohttp.ClientError, OSError)
-"""What a request may end with besides an answer of the service."""
-
 
 class RefusedError(Exception):
     """An answer that is no success, for the driver that knows what it means.
@@ -200,15 +198,39 @@ class RefusedError(Exception):
 def refusal(refused: RefusedError) -> OmniCloudError:
     """The error for an answer of the service that the driver does not expect."""
     row = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status)
-    if row is None and (not refused.code or refused.code.isdigit()):  # botocore found no word
-        said = f"what answers says {refused.status} and is not a service of AWS"
-        return ConfigurationError(said, hint="check endpoint")
+    if not _is_word(refused.code) and refused.status not in OF_ANY_GATEWAY:
+        return not_theirs(refused.answer)
     if row is None:
         return InternalError(f"the service answered {refused.status} {refused.code}".rstrip())
     kind, outcome, message, hint = row
     if kind is ThrottledError:
         return ThrottledError(message, hint=hint)
     return kind(message, hint=hint, outcome=outcome)
+
+
+def is_theirs(answer: Mapping[str, Any]) -> bool:
+    """Whether an answer is a service's, and not a page of what stands before it.
+
+    botocore takes any 200 for an answer in which everything is left out.
+    """
+    about = answer.get("ResponseMetadata", {})
+    kind = about.get("HTTPHeaders", {}).get("content-type", "")
+    return bool(about.get("RequestId")) or "x-amz-json" in kind
+
+
+def not_theirs(answer: Mapping[str, Any]) -> OmniCloudError:
+    """The error for an answer that no service of AWS gave; it may have been given the request."""
+    status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return ConfigurationError(
+        f"what answers says {status} and is not a service of AWS",
+        hint="check endpoint, and what stands before it: a proxy, a gateway, a page to log in",
+        outcome=_UNKNOWN,
+    )
+
+
+def _is_word(code: str) -> bool:
+    """Whether the service gave a code: botocore puts the status where it finds none."""
+    return bool(code) and not code.isdigit()
 
 
 def unanswered(error: Exception) -> OmniCloudError:

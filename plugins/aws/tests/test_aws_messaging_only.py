@@ -180,5 +180,5 @@ async def test_what_is_not_sqs_is_found_out_at_opening(account: Account) -> None
     server = await asyncio.start_server(garbage, "127.0.0.1", 0)
     async with server:
         elsewhere = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        with pytest.raises(ConfigurationError, match="is not SQS"):
+        with pytest.raises(ConfigurationError, match="is not"):
             await account.messaging(endpoint=elsewhere)
