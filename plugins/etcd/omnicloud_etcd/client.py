@@ -15,6 +15,7 @@ import msgspec
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
 from omnicloud.core.tls import trusting
+from omnicloud.core.unreachable import no_longer
 from omnicloud.errors import (
     ConfigurationError,
     OmniCloudError,
@@ -22,6 +23,7 @@ from omnicloud.errors import (
     ThrottledError,
     UnavailableError,
 )
+from omnicloud_etcd.bodies import carried, lines
 from omnicloud_etcd.clock import ServerTime
 from omnicloud_etcd.config import EtcdConfig
 from omnicloud_etcd.errors import (
@@ -53,9 +55,11 @@ OLDEST = (3, 4)
 _GRACE_SECONDS = 0.2
 _CLOSE_SECONDS = 0.25
 _OK = 200
-_PIECE_BYTES = 256 << 10
+_CANNOT_SERVE = 14
+"""gRPC's code of a member that has no leader, starts, stops, or waited in vain for the others."""
 
 M = TypeVar("M")
+A = TypeVar("A", RangeAnswer, TxnAnswer)
 
 
 class _Journey(SimpleNamespace):
@@ -69,7 +73,11 @@ async def _note_sent(_: object, context: SimpleNamespace, __: object) -> None:
 
 
 class Client:
-    """Asks the member that answered last, or the next that can be reached."""
+    """Asks the member that answered last, or the next that can be reached.
+
+    A member that fails otherwise than by a refusal is not asked next, though the same request
+    is not sent to another: it may have been done.
+    """
 
     def __init__(self, config: EtcdConfig, clock: Clock) -> None:
         self.config = config
@@ -117,15 +125,15 @@ class Client:
 
     async def range(self, request: Range) -> RangeAnswer:
         """Read keys, as they stand after all that was acknowledged before."""
-        return await self.ask("/v3/kv/range", request, RangeAnswer)
+        return self._whole(await self.ask("/v3/kv/range", request, RangeAnswer))
 
     async def look(self, request: Txn) -> TxnAnswer:
         """Run a transaction that only reads."""
-        return await self.ask("/v3/kv/txn", request, TxnAnswer)
+        return self._whole(await self.ask("/v3/kv/txn", request, TxnAnswer))
 
     async def txn(self, request: Txn) -> TxnAnswer:
         """Run a transaction; cancelled on its way, it is waited for a little."""
-        return await self.ask("/v3/kv/txn", request, TxnAnswer, writes=True)
+        return self._whole(await self.ask("/v3/kv/txn", request, TxnAnswer, writes=True))
 
     async def ask(
         self, path: str, request: msgspec.Struct, kind: type[M], *, writes: bool = False
@@ -144,7 +152,7 @@ class Client:
                 said = await self._authorized(path, body, writes=writes)
                 return decode(said, kind)
             except msgspec.MsgspecError as error:
-                raise UnavailableError("what answers is not etcd", hint="check urls") from error
+                raise self._garbled() from error
 
     @asynccontextmanager
     async def stream(
@@ -156,8 +164,8 @@ class Client:
         """
         if self._closed:
             raise closed()
-        headers = await self._headers()
         try:
+            headers = await self._headers()
             async with self._session.post(
                 self.config.urls[self._current] + path,
                 data=encode(request),
@@ -166,12 +174,15 @@ class Client:
             ) as response:
                 if response.status != _OK:
                     raise _refusal(response.status, await response.read())
-                yield _lines(response.content)
+                yield lines(response.content)
         except Refusal as error:
             raise translated(error) from error
+        except msgspec.MsgspecError as error:
+            raise self._garbled() from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
             raise self._passed_over(error) from error
         except (aiohttp.ClientError, OSError) as error:
+            self._ask_the_next()
             raise (closed() if self._closed else translated(error)) from error
 
     async def aclose(self) -> None:
@@ -245,11 +256,17 @@ class Client:
             try:
                 async with asyncio.timeout(self._within):
                     return await self._answer(method, url, body, headers, journey)
-            except (Refusal, OmniCloudError):
+            except Refusal as error:
+                if error.code == _CANNOT_SERVE:
+                    self._ask_the_next()
+                raise
+            except OmniCloudError:
+                self._ask_the_next()
                 raise
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 last = self._passed_over(error)
             except TimeoutError as error:
+                self._ask_the_next()
                 raise UnavailableError("the server did not answer in time") from error
             except (aiohttp.ClientError, OSError) as error:
                 raise self._lost(error, journey) from error
@@ -267,7 +284,7 @@ class Client:
         async with self._session.request(
             method,
             url,
-            data=_data(body),
+            data=carried(body),
             headers={**(headers or {}), "Content-Length": str(len(body))},
             allow_redirects=False,
             trace_request_ctx=journey,
@@ -282,13 +299,29 @@ class Client:
     def _passed_over(self, error: Exception) -> OmniCloudError:
         """Ask another member from now on."""
         told = unconnected(error, self.config.urls[self._current])
-        self._current = (self._current + 1) % len(self.config.urls)
+        told = no_longer(told) if self.version else told
+        self._ask_the_next()
         told.__cause__ = error
         return told
+
+    def _ask_the_next(self) -> None:
+        """Ask another member from now on: this one may be cut off, hung, or another server."""
+        self._current = (self._current + 1) % len(self.config.urls)
+
+    def _garbled(self) -> OmniCloudError:
+        self._ask_the_next()
+        return UnavailableError("what answers is not etcd", hint="check urls")
+
+    def _whole(self, answer: A) -> A:
+        """An answer with the header that every one has: any JSON object reads as one without."""
+        if not answer.header.revision:
+            raise self._garbled()
+        return answer
 
     def _lost(self, error: Exception, journey: _Journey) -> OmniCloudError:
         if self._closed:
             return closed()
+        self._ask_the_next()
         if not journey.sent:
             return UnavailableError(
                 "the connection to the server was lost", outcome=Outcome.NOT_DONE
@@ -338,27 +371,6 @@ async def client_of(config: EtcdConfig, opening: Opening) -> Client:
     secret = None if config.password is None else config.password.get_secret_value()
     key = ("etcd", config.model_dump_json(exclude={"password", "namespace"}), secret)
     return await opening.share(key, open_)
-
-
-def _data(body: bytes) -> bytes | AsyncIterator[memoryview] | None:
-    """The body as aiohttp takes it; a large one in pieces, between which the loop turns."""
-    return _pieces(body) if len(body) > _PIECE_BYTES else body or None
-
-
-async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
-    view = memoryview(body)
-    for start in range(0, len(body), _PIECE_BYTES):
-        yield view[start : start + _PIECE_BYTES]
-
-
-async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
-    """The messages of a stream, one a line, however long."""
-    kept = b""
-    async for chunk in content.iter_any():
-        *whole, kept = (kept + chunk).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield line
 
 
 def _refusal(status: int, said: bytes) -> Exception:

@@ -121,7 +121,7 @@ class Watch(_Message, frozen=True):
 
 
 class Header(_Message, frozen=True):
-    """What every answer begins with; ``revision`` is the store's after the request."""
+    """What every answer begins with; ``revision`` is the store's after the request, at least 1."""
 
     revision: int = 0
 
