@@ -53,7 +53,8 @@ async def test_a_page_of_something_else_is_no_value_no_absence_and_no_success(
     said = [_ANSWERS[0]]
     async with pretending(lambda _: said[0]) as other, Proxy(server.port) as proxy:
         config = settings(proxy.port, f"only-{uuid.uuid4().hex}")
-        driver = await load(provider.offers[contract].opens)(config, lone)
+        open_: Any = load(provider.offers[contract].opens)
+        driver = await open_(config, lone)
         if contract == "messaging":
             await messaging.Subscribe("t", "g").run(driver)
         await _CALLS[contract][1].run(driver)
@@ -92,6 +93,7 @@ async def test_a_page_of_something_else_at_the_opening_is_a_mistake_of_the_setti
         config = settings(int(other.endpoint.rpartition(":")[2]), "only")
         for offer in provider.offers.values():
             lone = Lone()
+            open_: Any = load(offer.opens)
             with pytest.raises(ConfigurationError, match="not a service of AWS"):
-                await load(offer.opens)(config, lone)
+                await open_(config, lone)
             await lone.aclose()

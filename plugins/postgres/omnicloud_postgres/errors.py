@@ -26,7 +26,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["closed", "over", "translated", "unconnected"]
+__all__ = ["closed", "is_misplaced", "over", "translated", "unconnected"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 
@@ -134,6 +134,14 @@ def unconnected(error: BaseException, where: str) -> OmniCloudError:
     if type(said) is not UnavailableError or "starting" in said.message:
         return said
     return unreachable("the server", where, error)
+
+
+def is_misplaced(error: BaseException) -> bool:
+    """Whether another server may stand at the address by now, on another connection.
+
+    After a failover a standby answers on to who is still connected to it.
+    """
+    return _code(error) == "25006"
 
 
 def closed() -> ClosedError:

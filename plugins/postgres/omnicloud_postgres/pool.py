@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import asyncpg
 
+from omnicloud.core.unreachable import no_longer
 from omnicloud.errors import OmniCloudError, Outcome, ThrottledError, UnavailableError
-from omnicloud_postgres.errors import closed, translated, unconnected
+from omnicloud_postgres.errors import closed, is_misplaced, translated, unconnected
 
 __all__ = ["Connection", "Pool", "Row"]
 
@@ -61,6 +62,7 @@ class Pool:
         self._idle: list[Connection] = []
         self._busy: set[Connection] = set()
         self._closed = False
+        self._met = False
 
     @property
     def open_connections(self) -> int:
@@ -95,7 +97,7 @@ class Pool:
         connection.
 
         Raises:
-            asyncpg.PostgresError: The server's word; the connection is sound.
+            asyncpg.PostgresError: The server's word; the connection is sound, or closed.
             OmniCloudError: No whole answer; the caller drops the connection.
         """
         try:
@@ -104,9 +106,12 @@ class Pool:
             await _settled(connection)
             raise
         except asyncpg.PostgresError as error:
-            if not connection.is_closed():
-                raise
-            raise self._lost(error) from error
+            if connection.is_closed():
+                raise self._lost(error) from error
+            if is_misplaced(error):
+                connection.terminate()
+                self._cut_idle()
+            raise
 
     async def within_time(self, answer: Awaitable[T]) -> T:
         """What a connection that was taken answers, within the pool's timeout."""
@@ -194,7 +199,7 @@ class Pool:
                 return connection
         try:
             async with asyncio.timeout(self._connect_timeout):
-                return await self._connect()
+                connection = await self._connect()
         except TimeoutError as error:
             raise UnavailableError(
                 f"the server at {self._where} did not let us in within {self._connect_timeout} s",
@@ -208,7 +213,10 @@ class Pool:
             asyncpg.InterfaceError,
             asyncpg.InternalClientError,
         ) as error:
-            raise unconnected(error, self._where) from None
+            told = unconnected(error, self._where)
+            raise (no_longer(told) if self._met else told) from None
+        self._met = True
+        return connection
 
 
 async def _settled(connection: Connection) -> None:

@@ -24,7 +24,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["closed", "translated", "unconnected"]
+__all__ = ["closed", "is_misplaced", "translated", "unconnected"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 
@@ -173,6 +173,14 @@ def unconnected(error: Exception, where: str) -> OmniCloudError:
     if type(said) is not UnavailableError or isinstance(error, native.BusyLoadingError):
         return said
     return unreachable("the server", where, error)
+
+
+def is_misplaced(error: Exception) -> bool:
+    """Whether another server may stand at the address by now, on another connection.
+
+    After a failover the old primary answers on as a replica to who is still connected to it.
+    """
+    return isinstance(error, native.ReadOnlyError | native.MasterDownError)
 
 
 def closed() -> ClosedError:

@@ -14,9 +14,10 @@ from typing import Any
 from redis import exceptions as native
 from redis.asyncio.connection import AbstractConnection
 
+from omnicloud.core.unreachable import no_longer
 from omnicloud.errors import Outcome, ThrottledError, UnavailableError
 from omnicloud_redis.commands import Argument, packed
-from omnicloud_redis.errors import closed, translated, unconnected
+from omnicloud_redis.errors import closed, is_misplaced, translated, unconnected
 
 __all__ = ["Pool"]
 
@@ -49,6 +50,7 @@ class Pool:
         self._idle: list[AbstractConnection] = []
         self._busy: set[AbstractConnection] = set()
         self._closed = False
+        self._met = False
 
     @property
     def open_connections(self) -> int:
@@ -72,8 +74,12 @@ class Pool:
             self._busy.add(connection)
             try:
                 answer = await self._asked(connection, command, self._timeout + wait)
-            except native.ResponseError:
-                self._idle.append(connection)
+            except native.ResponseError as error:
+                if is_misplaced(error):
+                    _abandon(connection)
+                    self._drop_idle()
+                else:
+                    self._idle.append(connection)
                 raise
             except BaseException:
                 _abandon(connection)
@@ -131,10 +137,12 @@ class Pool:
             ) from error
         except (native.RedisError, OSError) as error:
             _abandon(connection)
-            raise unconnected(error, self._where) from error
+            told = unconnected(error, self._where)
+            raise (no_longer(told) if self._met else told) from error
         except BaseException:
             _abandon(connection)
             raise
+        self._met = True
         return connection
 
     async def _asked(

@@ -1,0 +1,54 @@
+"""Another server at the address: one after a failover, or something that is no Redis."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+from server import bench
+
+from omnicloud.contracts.kv.driver import Get, Set
+from omnicloud.errors import Outcome, UnavailableError
+from omnicloud_redis.kv import open_kv
+
+
+async def test_a_primary_that_became_a_replica_is_left_for_the_one_at_the_address_now() -> None:
+    async with bench() as old, bench() as new:
+        kv = await old.open(open_kv)
+        await asyncio.gather(*(kv.set(Set(f"k{n}", b"x")) for n in range(8)))
+        admin = await old.store(url=f"redis://127.0.0.1:{old.server.port}/0")
+        await admin.call("REPLICAOF", "127.0.0.1", str(new.server.port))
+        await admin.aclose()
+        assert kv._store.open_connections > 1
+        old.proxy.retarget(new.server.port)  # connections of before stay where they are
+        with pytest.raises(UnavailableError) as told:
+            await kv.set(Set("k", b"y"))
+        assert told.value.outcome is Outcome.NOT_DONE
+        await asyncio.gather(*(kv.set(Set(f"k{n}", b"y")) for n in range(8)))
+        record = await kv.get(Get("k0"))
+        assert record is not None
+        assert record.value == b"y"
+
+
+async def test_what_is_no_redis_in_place_of_one_that_was_is_an_outage_and_passes() -> None:
+    async def babble(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(100)
+        writer.write(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+        writer.close()
+
+    other = await asyncio.start_server(babble, "127.0.0.1", 0)
+    async with bench() as one, other:
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"x"))
+        one.proxy.retarget(other.sockets[0].getsockname()[1])
+        one.proxy.reset()
+        for _ in range(3):
+            with pytest.raises(UnavailableError):
+                await kv.get(Get("k"))
+        with pytest.raises(UnavailableError, match="does not speak Redis's") as told:
+            await kv.set(Set("k", b"y"))
+        assert told.value.outcome is Outcome.NOT_DONE
+        one.proxy.retarget(one.server.port)
+        record = await kv.get(Get("k"))
+        assert record is not None
+        assert record.value == b"x"
