@@ -15,6 +15,7 @@ from pamqp.common import FieldTable
 from omnicloud.core.clock import Clock
 from omnicloud.core.opening import Opening
 from omnicloud.core.tls import trusting
+from omnicloud.core.unreachable import no_longer
 from omnicloud.errors import (
     ConfigurationError,
     OmniCloudError,
@@ -29,6 +30,7 @@ from omnicloud_rabbitmq.errors import (
     OTHERWISE,
     Lost,
     Refusal,
+    blocked,
     closed,
     translated,
     unconnected,
@@ -84,6 +86,7 @@ class Broker:
     ) -> Channel:
         """One more channel."""
         link = await self.link()
+        _check_reads(link)
         number = _free_number(link)
         made = Channel(link, number, strays)
         try:
@@ -109,13 +112,11 @@ class Broker:
         """Publish a message and wait until the broker has it.
 
         Raises:
-            ResourceExhaustedError: It takes none now, or not this one; not done.
+            ResourceExhaustedError: It takes none now, or not this one; not done, unless it
+                began to take none as this one was on its way.
         """
         channel = await self._publisher()
-        if channel.link.blocked:
-            raise ResourceExhaustedError(
-                "the broker takes no messages: its memory or disk is full", hint="see its alarms"
-            )
+        _check_reads(channel.link)
         try:
             await channel.publish(exchange, key, body, mandatory=mandatory, expires_ms=expires_ms)
         except Refusal as error:
@@ -135,6 +136,7 @@ class Broker:
         # One at a time: a refusal closes the channel, and must not be told to others.
         async with self._turn:
             channel = await self._asker()
+            _check_reads(channel.link)
             try:
                 answer = None
                 for coming in [channel.post(method) for method in methods]:
@@ -229,6 +231,8 @@ class Broker:
                 failed.__cause__ = error
             except (OSError, Refusal, Lost, OmniCloudError) as error:
                 failed = unconnected(error, urlsplit(url).netloc)
+                if self.version:
+                    failed = no_longer(failed)
                 if failed is not error:
                     failed.__cause__ = error
                 if not failed.transient:
@@ -326,6 +330,12 @@ class _Ending:
     def on_lost(self, error: Exception) -> None:
         if not self._ended.done():
             self._ended.set_result(None)
+
+
+def _check_reads(link: Link) -> None:
+    """Refuse to send what the broker has said that it does not read for now."""
+    if link.blocked:
+        raise blocked(Outcome.NOT_DONE)
 
 
 def _stands(channel: Channel) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "OTHERWISE",
     "Lost",
     "Refusal",
+    "blocked",
     "closed",
     "translated",
     "unconnected",
@@ -146,6 +147,15 @@ def unconnected(error: Exception, where: str) -> OmniCloudError:
     if isinstance(error, Refusal) and error.code in (402, 530):
         return _refused(error)
     return unreachable("the broker", where, error)
+
+
+def blocked(outcome: Outcome) -> ResourceExhaustedError:
+    """What to say to who asks while the broker has an alarm."""
+    return ResourceExhaustedError(
+        "the broker takes no messages: its memory or disk is full",
+        hint="see its alarms",
+        outcome=outcome,
+    )
 
 
 def closed() -> ClosedError:

@@ -10,8 +10,8 @@ from pamqp import commands, exceptions, frame, header, heartbeat
 from pamqp.base import Frame
 
 from omnicloud.core.clock import Clock
-from omnicloud.errors import UnavailableError
-from omnicloud_rabbitmq.errors import Lost, Refusal
+from omnicloud.errors import Outcome, UnavailableError
+from omnicloud_rabbitmq.errors import Lost, Refusal, blocked
 
 __all__ = ["Link", "Listener"]
 
@@ -85,11 +85,15 @@ class Link(asyncio.Protocol):
 
         Raises:
             UnavailableError: It did not come in time; the connection is given up.
+            ResourceExhaustedError: Nor did it, but the broker has said that it takes nothing
+                now; the connection is kept, for the broker will say when it does again.
         """
         try:
             async with asyncio.timeout(self.timeout):
                 return await coming
         except TimeoutError as error:
+            if self.blocked:
+                raise blocked(Outcome.UNKNOWN) from error
             self.abort(Lost())
             raise UnavailableError("the broker did not answer in time") from error
 

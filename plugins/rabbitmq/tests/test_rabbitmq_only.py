@@ -6,15 +6,19 @@ import asyncio
 from typing import Any
 
 import pytest
+from pamqp import commands
+from pamqp.frame import marshal
 from pydantic import SecretStr, ValidationError
 from rabbit_bench import bench
 
-from omnicloud.contracts.messaging.driver import Ack, Receive, Subscribe
+from omnicloud.contracts.messaging.driver import Ack, Publish, Receive, Subscribe
+from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.errors import (
     ConfigurationError,
     NotFoundError,
     Outcome,
+    ResourceExhaustedError,
     UnauthenticatedError,
     UnavailableError,
 )
@@ -22,6 +26,7 @@ from omnicloud_rabbitmq.broker import Broker
 from omnicloud_rabbitmq.config import RabbitConfig
 from omnicloud_rabbitmq.envelope import Meta, opened, packed
 from omnicloud_rabbitmq.later import _key, _units
+from omnicloud_rabbitmq.messaging import RabbitMessaging
 from omnicloud_rabbitmq.topology import Names
 from omnicloud_tck.servers import free_port
 
@@ -123,6 +128,28 @@ async def test_what_does_not_speak_the_protocol_is_an_error(said: bytes) -> None
         broker = Broker(RabbitConfig(urls=(f"amqp://127.0.0.1:{port}",)), SYSTEM_CLOCK)
         with pytest.raises(UnavailableError):
             await broker.link()
+        await broker.aclose()
+
+
+async def test_a_broker_that_is_full_is_exhausted_until_it_takes_messages_again() -> None:
+    async with bench() as place:
+        broker = Broker(place.config(), SYSTEM_CLOCK)
+        messaging = RabbitMessaging(broker, place.names)
+        link = await broker.link()
+        link.data_received(marshal(commands.Connection.Blocked("low on memory"), 0))
+        for call in (Subscribe(*_PLACE), Publish("t", (Outgoing("i", b"x"),))):
+            with pytest.raises(ResourceExhaustedError, match="memory or disk") as told:
+                await call.run(messaging)
+            assert told.value.outcome is Outcome.NOT_DONE
+        link.timeout = 0.01
+        with pytest.raises(ResourceExhaustedError) as told:  # what was on its way is not read yet
+            await link.answer(asyncio.get_running_loop().create_future())
+        assert told.value.outcome is Outcome.UNKNOWN
+        link.timeout = 10.0
+        link.data_received(marshal(commands.Connection.Unblocked(), 0))
+        await Subscribe(*_PLACE).run(messaging)
+        assert await broker.link() is link
+        await messaging.aclose()
         await broker.aclose()
 
 
