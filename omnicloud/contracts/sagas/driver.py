@@ -160,7 +160,8 @@ class Claim(_Reading):
 
     At most ``most``, those that waited longest first, for ``lease`` seconds; the one named
     ``saga_id`` only, where it is given; none of ``excluded``. What ``owner`` has leased
-    already it may be given again.
+    already it may be given again. A saga waits from its creation or, where the driver says so,
+    from its last update; leases and their ends change nothing of that.
     """
 
     name: ClassVar[str] = "sagas.claim"

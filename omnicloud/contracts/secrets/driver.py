@@ -150,7 +150,7 @@ class List(Operation[SecretsDriver, NamePage]):
 
 @dataclass(frozen=True, slots=True)
 class ListVersions(Named[SecretsDriver, tuple[VersionInfo, ...]]):
-    """The readable versions of a secret, the current one first; none where it is absent."""
+    """The readable versions of a secret, the newest first; none where it is absent."""
 
     name: ClassVar[str] = "secrets.list_versions"
     named = "secret"

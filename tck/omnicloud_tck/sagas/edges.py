@@ -24,6 +24,7 @@ _STEPS = (0, 1, -1, "0", "007", "", "None", " step ", None, 2**53 + 1)
 _NUMBERS = {"big": 2**53 + 1, "zero": 0, "none": None, "float": 0.1, "no": False, "text": "1"}
 _IDS = ("a", "B", "b", "\u00e9", "\uffee", "\U0001f600", "~")
 _LEASE = 0.8
+_TICK = 0.02  # so that one saga waits longer than another by any clock
 
 
 class SagaEdges(Contract):
@@ -62,6 +63,7 @@ class SagaEdges(Contract):
         states = SagaStates(pipe)
         for name in ("first", "second"):
             await states.create_state(a_state(name, payload={"n": 1}))
+            await world.sleep(_TICK)
         before = await states.get_state("first")
         entry = [SagaStepHistory("other", "DONE")]
         for version in (0, 2, 7):
@@ -76,6 +78,7 @@ class SagaEdges(Contract):
         pipe = await world.pipeline()
         for name in ("m", "z", "a", "k"):
             await _answer(pipe, Create(SPACE, to_record(a_state(name))))
+            await world.sleep(_TICK)
         await _answer(pipe, Update(SPACE, to_record(a_state("m", version=1))))
         found = [_ids(await _claim(pipe, f"o-{turn}", 1, lease=30.0)) for turn in range(4)]
         # Whether an update begins the waiting anew is for the driver to say.

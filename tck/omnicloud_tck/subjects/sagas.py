@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,6 +23,7 @@ State = tuple[str, str | int | None, tuple[tuple[str, str], ...], bytes]
 """Status, step, history and payload."""
 
 _PAGES = 400
+_TICK = 0.02
 
 
 class SagasTwin:
@@ -33,7 +33,6 @@ class SagasTwin:
         self._pipes = scene.pipes
         self._prefix, self._times = scene.space, Times(scene)
         self._spaces: dict[str, Sagas] = {}
-        self._writes = itertools.count()
 
     async def take(self, step: Step) -> None:
         """Do an operation on both and compare the answers."""
@@ -60,7 +59,7 @@ class SagasTwin:
         await pipe.send(op)
         until = self._times.now() + lease if owner else 0.0
         stored = replace(record, version=1)
-        rows[name] = Saga(stored, next(self._writes), owner or "", until)
+        rows[name] = Saga(stored, self._times.now(), owner or "", until)
         return None
 
     async def update(
@@ -79,7 +78,7 @@ class SagasTwin:
             return await self.get(pipe, room, name)
         stored: int = await pipe.send(op)
         equal(held + 1, stored, "the version after an update")
-        row.record, row.written = replace(record, version=held + 1), next(self._writes)
+        row.record = replace(record, version=held + 1)
         return None
 
     async def get(self, pipe: Pipe, room: str, name: str) -> None:
@@ -120,12 +119,15 @@ class SagasTwin:
         free, own = self._sagas(room).asked(op, self._times.now())
         found = await pipe.send(op)
         that(len(found) <= most, f"{most} sagas were asked for, {len(found)} came")
+        asked = {row.record.saga_id: row for row in (*free, *own)}
         ids = [one.saga_id for one in found]
-        mine = [row for row in own if row.record.saga_id in ids]
-        new = free[: len(found) - len(mine)]
-        given = sorted([*mine, *new], key=lambda row: row.written)
+        that(len(set(ids)) == len(ids), "a claim gives one saga twice")
+        that(asked.keys() >= set(ids), "a saga is given that is not asked for, or is not free")
+        given = [asked[saga_id] for saga_id in ids]
         _same([row.record for row in given], list(found), "sagas claimed")
         that(found or not free, "a saga is free, and none was given")
+        left = [row for row in free if row not in given] if len(found) == most else []
+        that(_in_turn(given, left), "a saga is given before one that waits longer")
         for row in given:
             row.owner, row.until = owner, self._times.now() + lease
 
@@ -157,6 +159,21 @@ class SagasTwin:
                 await self.take(("get", 1, room, name))
             statuses = sorted({row.record.status for row in space.rows.values()})
             await self.take(("claim", 0, room, statuses, "the last", 3600.0, 1000, None, ()))
+
+
+def _in_turn(given: Sequence[Saga], left: Sequence[Saga]) -> bool:
+    """Whether nobody is given before one that was made earlier.
+
+    Whether an update begins the waiting anew is for the driver to say, and so is the order of
+    those that were made at one tick of its clock.
+    """
+    began = [row.began for row in (*given, *left) if row.record.version == 1]
+    firsts = began[: len(began) - sum(row.record.version == 1 for row in left)]
+    return all(
+        later > earlier - _TICK
+        for place, earlier in enumerate(firsts)
+        for later in began[place + 1 :]
+    )
 
 
 def _same(expected: Sequence[SagaRecord], found: Sequence[SagaRecord], about: str) -> None:

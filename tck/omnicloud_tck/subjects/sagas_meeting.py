@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from omnicloud.contracts.sagas import SagaFeature
@@ -15,6 +16,7 @@ __all__ = ["SAGAS_MEETING"]
 _LONG = 7200.0
 _RUN = "RUNNING"
 _LIST = frozenset({SagaFeature.LIST})
+_TICK = 0.02  # so that none begins to wait at one moment with another
 _TURNS = 3  # how often a claim is asked that skips what another holds for a moment
 
 
@@ -31,8 +33,11 @@ async def _nothing(pipe: Pipe, space: str) -> dict[str, Any]:
 async def _two(pipe: Pipe, space: str) -> dict[str, Any]:
     await _nothing(pipe, space)
     await pipe.send(Create(f"{space}s", _record("k", _RUN, "one")))
+    await asyncio.sleep(_TICK)
     await pipe.send(Create(f"{space}s", _record("a", _RUN, "two")))
+    await asyncio.sleep(_TICK)
     version = await pipe.send(Update(f"{space}s", _record("k", _RUN, "one", 1)))
+    await asyncio.sleep(_TICK)
     return {"version": version}
 
 
@@ -40,7 +45,9 @@ async def _leased(pipe: Pipe, space: str) -> dict[str, Any]:
     """One leased by the first owner, one free."""
     await _nothing(pipe, space)
     await pipe.send(Create(f"{space}s", _record("k", _RUN, "one"), "first", _LONG))
+    await asyncio.sleep(_TICK)
     await pipe.send(Create(f"{space}s", _record("a", _RUN, "two")))
+    await asyncio.sleep(_TICK)
     return {}
 
 
@@ -52,7 +59,7 @@ def _told(one: SagaRecord | None) -> object:
 
 
 async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
-    """Every saga, who has it, and in which order they wait."""
+    """Every saga, who has it, and which of them wait."""
     left: list[Any] = []
     for name in ("k", "a", "n"):
         left.append(_told(await pipe.send(Get(f"{space}s", name))))
@@ -63,7 +70,11 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
             found = await pipe.send(ListSagas(f"{space}s", status))
             left.append([one.saga_id for one in found])
     waiting = await pipe.send(Claim(f"{space}s", (_RUN, "STUCK"), "looker", _LONG, 10))
-    return [*left, [one.saga_id for one in waiting], _told(await pipe.send(Get(f"{space}t", "k")))]
+    return [
+        *left,
+        sorted(one.saga_id for one in waiting),
+        _told(await pipe.send(Get(f"{space}t", "k"))),
+    ]
 
 
 def _create(name: str, tag: str, owner: str | None = None) -> Call:
@@ -90,7 +101,8 @@ def _claim(owner: str, most: int, saga_id: str | None = None) -> Call:
             found = await pipe.send(op)
             if found:
                 break
-        return [_told(one) for one in found]
+        # Which of several that waited equally long comes first is not promised.
+        return sorted((_told(one) for one in found), key=str)
 
     return call
 

@@ -1,4 +1,4 @@
-"""A plain reading of sagas: each with its version, its lease, and when it was written."""
+"""A plain reading of sagas: each with its version, its lease, and when it was made."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ __all__ = ["Saga", "Sagas"]
 
 @dataclass(slots=True)
 class Saga:
-    """A saga; ``written`` counts writes, ``until`` is monotonic."""
+    """A saga; ``began`` and ``until`` are monotonic."""
 
     record: SagaRecord
-    written: int
+    began: float
     owner: str = ""
     until: float = 0.0
 
@@ -38,7 +38,7 @@ class Sagas:
         return [one for one in found if after is None or one.saga_id > after]
 
     def asked(self, op: Claim, now: float) -> tuple[list[Saga], list[Saga]]:
-        """Those that a claim asks for: free ones, longest written first, and the owner's own."""
+        """Those that a claim asks for: free ones, and the owner's own."""
         wanted = [
             row
             for row in self.rows.values()
@@ -46,7 +46,6 @@ class Sagas:
             and row.record.saga_id not in op.excluded
             and (op.saga_id is None or row.record.saga_id == op.saga_id)
         ]
-        wanted.sort(key=lambda row: row.written)
         free = [row for row in wanted if not row.is_leased(now)]
         own = [row for row in wanted if row.is_leased(now) and row.owner == op.owner]
         return free, own
