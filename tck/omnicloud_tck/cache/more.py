@@ -23,6 +23,7 @@ _FLIGHT = [CacheFeature.CROSS_PROCESS_FLIGHT]
 _DAY = 86400.0
 _AT_ONCE = 20
 _SLACK = 0.15  # seconds that a time to live may be off, either way
+_SHORTEST = (0.001, 0.0014, 0.004, 0.0099, 0.01)
 
 
 async def _cache_of(world: World[Any]) -> Cache[bytes]:
@@ -179,3 +180,26 @@ class CacheMore(Contract):
         await world.sleep(0.6 + _SLACK)
         for name in ways:
             equal(b"new", await cache.get(name), f"written after the old one was {name}")
+
+    @law("CA-147", "A life of a millisecond is one, and so is a claim's: they end.")
+    async def short_lives_end(self, world: World[Any]) -> None:
+        one, two = await _cache_of(world), await _cache_of(world)
+        features, keys = one.pipeline.driver.features, ["set"]
+        keys += ["touched"] if CacheFeature.TOUCH in features else []
+        claims = CacheFeature.CROSS_PROCESS_FLIGHT in features
+        for ttl in _SHORTEST:
+            await one.set(f"set {ttl}", b"x", ttl)
+            if "touched" in keys:
+                await one.set(f"touched {ttl}", b"x")
+                await one.touch(f"touched {ttl}", ttl)
+            if claims:
+                await one.pipeline.send(Claim(f"filled {ttl}", "me", _DAY))
+                await one.pipeline.send(Fill(f"filled {ttl}", "me", b"x", ttl))
+                await one.pipeline.send(Claim(f"claimed {ttl}", "me", ttl))
+        await world.sleep(2 * _SLACK)
+        for ttl in _SHORTEST:
+            for key in (*keys, *(["filled"] if claims else [])):
+                equal(None, await two.get(f"{key} {ttl}"), f"{key!r}, to live for {ttl} s")
+            if claims:
+                won = await two.pipeline.send(Claim(f"claimed {ttl}", "you", 1.0))
+                equal(True, won, f"claiming what was claimed for {ttl} s")

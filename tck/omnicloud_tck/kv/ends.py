@@ -16,6 +16,7 @@ __all__ = ["EndLaws"]
 _TTL = [KVFeature.TTL]
 _CAS = [KVFeature.COMPARE_AND_SET]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
+_SHORTEST = (0.001, 0.0014, 0.004, 0.0099, 0.01)
 
 
 class EndLaws(KVBench):
@@ -141,3 +142,23 @@ class EndLaws(KVBench):
         world.step_wall(-7200)
         await world.sleep(1.0 + _SLACK)
         equal(None, await kv.get("k"), "after its end, the wall clock stepped back")
+
+    @law("KV-179", "A life of a millisecond is one: it ends, however it was given.", needs=_TTL)
+    async def short_lives_end(self, world: World[Any]) -> None:
+        kv = await self.portable(world)
+        features = kv.pipeline.driver.features
+        ways = ["set", "again"]
+        for ttl in _SHORTEST:
+            await kv.set(f"again {ttl}", b"x", ttl=60)
+            await kv.set(f"again {ttl}", b"y", ttl=ttl)
+            await kv.set(f"set {ttl}", b"x", ttl=ttl)
+            if KVFeature.COMPARE_AND_SET in features:
+                await kv.set(f"made {ttl}", b"x", ttl=ttl, if_absent=True)
+                ways.append("made")
+            if KVFeature.BATCH in features:
+                await kv.set_many({f"batch {ttl}": b"x"}, ttl=ttl)
+                ways.append("batch")
+        await world.sleep(2 * _SLACK)
+        for way in dict.fromkeys(ways):
+            for ttl in _SHORTEST:
+                equal(None, await kv.get(f"{way} {ttl}"), f"{way!r}, to live for {ttl} s")

@@ -27,6 +27,7 @@ from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.objects.histories import ObjectsHistories
+from omnicloud_tck.objects.kinds import KindLaws
 from omnicloud_tck.objects.lookers import LookerLaws
 from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.parts import PartsLaws
@@ -72,6 +73,7 @@ class ObjectsContract(
     PartsLaws,
     UploadsLaws,
     UnderWayLaws,
+    KindLaws,
     WholesLaws,
     ToldLaws,
     LookerLaws,

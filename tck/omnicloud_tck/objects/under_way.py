@@ -1,22 +1,25 @@
-"""The law of an upload under way beside everything else that happens to its key."""
+"""The laws of an upload under way beside everything else that happens to its key."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 from omnicloud.contracts.objects import Objects
 from omnicloud.contracts.objects.models import PartTag
 from omnicloud.contracts.objects.uploads import CompleteUpload, ListParts, UploadPart
+from omnicloud.core.operation import Operation
 from omnicloud.errors import NotFoundError
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["UnderWayLaws"]
 
 _CONTENT = b"what was uploaded"
+_SWEEP, _REAL_SWEEP = 12, 3  # turns of the loop after which the abort comes
 
 
 class UnderWayLaws(Contract):
@@ -49,6 +52,32 @@ class UnderWayLaws(Contract):
                 await two.pipeline.send(CompleteUpload(key, upload_id, (tag,)))
             equal(_CONTENT, await two.download(key), f"what was uploaded beside {way}")
             equal(sorted({*beside, key}), await _listed(two), f"a listing after {way}")
+
+    @law(
+        "OBJ-136",
+        "An upload that was aborted is gone, also where a part of it arrives meanwhile.",
+        rung=Rung.CONCURRENCY,
+    )
+    async def aborted_uploads_do_not_come_back(self, world: World[Any]) -> None:
+        one, two = Objects(await world.pipeline()), Objects(await world.pipeline())
+        for turns in range(_SWEEP if world.virtual else _REAL_SWEEP):
+            key = f"k{turns}"
+            upload_id = await one.begin_upload(key)
+            part = UploadPart(key, upload_id, 1, 0, _CONTENT, last=True)
+            arriving = asyncio.ensure_future(two.pipeline.send(part))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await one.abort_upload(key, upload_id)
+            arrived = await asyncio.gather(arriving, return_exceptions=True)
+            tags = tuple(PartTag(1, tag) for tag in arrived if isinstance(tag, str))
+            gone: tuple[Operation[Any, Any], ...] = (
+                ListParts(key, upload_id),
+                CompleteUpload(key, upload_id, tags),
+            )
+            for op in gone:
+                with refused(NotFoundError, f"{op.name} after an abort, a part {turns} turns on"):
+                    await one.pipeline.send(op)
+            equal(False, await two.exists(key), "an object of an upload that was aborted")
 
 
 async def _listed(objects: Objects) -> list[str]:

@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from broken.registry import broken
-from omnicloud.contracts.kv.driver import Delete, Get, Increment, Scan, Set, SetMany
-from omnicloud.contracts.kv.models import Page, Record
+from omnicloud.contracts.kv.driver import Changes, Delete, Get, Increment, Scan, Set, SetMany
+from omnicloud.contracts.kv.models import ChangePage, Page, Record
+from omnicloud.errors import ResourceExhaustedError
 from omnicloud.memory.kv import MemoryKV, _Row
 from omnicloud_tck.kv import KVContract
 
@@ -114,3 +115,38 @@ class EndUntold(MemoryKV):
     def _arm(self, key: str, row: _Row) -> None:
         if not self._counting:
             super()._arm(key, row)
+
+
+@kv("08", "T1", "a life under ten milliseconds is rounded to none, which is for ever")
+class ShortestForEver(MemoryKV):
+    """ "Time to live from the write, at least a millisecond". Met by a rest of a longer life."""
+
+    async def set(self, op: Set, /) -> str:
+        short = op.ttl is not None and op.ttl < 0.01
+        return await super().set(replace(op, ttl=None) if short else op)
+
+
+@kv("09", "T1", "a batch with a life under ten milliseconds is kept for ever")
+class ShortestBatch(MemoryKV):
+    """The same of batches alone."""
+
+    async def set_many(self, op: SetMany, /) -> None:
+        short = op.ttl is not None and op.ttl < 0.01
+        await super().set_many(replace(op, ttl=None) if short else op)
+
+
+@kv("10", "T3", "a watch that is cancelled while it waits keeps its place, of which there are 64")
+class KeepsPlaces(MemoryKV):
+    """A cancelled call leaves nothing. Met by a page that is left before anything happens."""
+
+    _taken = 0
+
+    async def changes(self, op: Changes, /) -> ChangePage:
+        if op.wait <= 0:
+            return await super().changes(op)
+        if self._taken >= 64:
+            raise ResourceExhaustedError("there are too many watches")
+        self._taken += 1
+        page = await super().changes(op)
+        self._taken -= 1
+        return page

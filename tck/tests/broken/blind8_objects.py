@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -113,3 +114,51 @@ class ComparesAtBeginning(MemoryObjects):
         if op.if_version is not None and self._begun().get(op.upload_id) == op.if_version:
             op = replace(op, if_version=None)
         return await super().complete_upload(op)
+
+
+@objects("07", "T1", "a content type of text is told with a charset that nobody gave")
+class AddsCharset(MemoryObjects):
+    """The content type is "as it was given". Met by every page and every stylesheet."""
+
+    async def put(self, op: Put, /) -> str:
+        kind = op.content_type
+        bare = kind.startswith("text/") and ";" not in kind
+        return await super().put(replace(op, content_type=f"{kind}; charset=utf-8") if bare else op)
+
+
+@objects("08", "T1", "what goes in parts has the content type of the ending of its name")
+class GuessesInParts(MemoryObjects):
+    """The same of uploads in parts, by the name."""
+
+    async def begin_upload(self, op: BeginUpload, /) -> str:
+        page = op.key.endswith(".html")
+        return await super().begin_upload(replace(op, content_type="text/html") if page else op)
+
+
+@objects("09", "T3", "a part that arrives while its upload is aborted begins it anew")
+class Revives(MemoryObjects):
+    """ "An upload that was aborted is gone". Met by every upload that is cancelled midway."""
+
+    async def upload_part(self, op: UploadPart, /) -> str:
+        await self._store.turn()
+        upload = self._upload(op.key, op.upload_id)
+        await asyncio.sleep(0)
+        self._store.rows(self._pending).setdefault(op.upload_id, upload)
+        return await super().upload_part(op)
+
+
+@objects("10", "T3", "a part that arrives while its upload is aborted is completed all the same")
+class CompletesAborted(MemoryObjects):
+    """The same where parts are kept by the id alone, and nobody looks whether it is there."""
+
+    async def complete_upload(self, op: CompleteUpload, /) -> str:
+        kept = self._store.rows(("kept", self._table)).get(op.upload_id)
+        if kept is not None and op.parts:
+            self._store.rows(self._pending).setdefault(op.upload_id, kept)
+        return await super().complete_upload(op)
+
+    async def upload_part(self, op: UploadPart, /) -> str:
+        tag = await super().upload_part(op)
+        pending = self._store.rows(self._pending)[op.upload_id]
+        self._store.rows(("kept", self._table))[op.upload_id] = pending
+        return tag
