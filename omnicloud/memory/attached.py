@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from omnicloud.contracts.containers import attached as ops
 from omnicloud.contracts.containers.models import ContainerSpec, State
-from omnicloud.errors import ConflictError, NotFoundError
+from omnicloud.errors import ConflictError, NotFoundError, ResourceExhaustedError
 from omnicloud.memory.store import MemoryStore
 
 if TYPE_CHECKING:
@@ -137,10 +137,13 @@ def free_ports(store: MemoryStore, spec: ContainerSpec) -> dict[int, int]:
 
     Raises:
         ConflictError: One that is asked for is taken.
+        ResourceExhaustedError: All that are to be chosen from are.
     """
     taken = {port for box in store.rows(_BOXES).values() for port in box.ports.values()}
     if any(one.host in taken for one in spec.ports):
         raise ConflictError("a port of the machine is taken", hint="give 0, or another one")
     taken |= {one.host for one in spec.ports}
-    chosen = (number for number in range(_FIRST_CHOSEN_PORT, 1 << 16) if number not in taken)
-    return {one.container: one.host or next(chosen) for one in spec.ports}
+    free = [number for number in range(_FIRST_CHOSEN_PORT, 1 << 16) if number not in taken]
+    if len(free) < len(spec.ports):
+        raise ResourceExhaustedError("the machine has no port left")
+    return {one.container: one.host or free.pop() for one in spec.ports}

@@ -172,14 +172,18 @@ async def open_containers(config: ProcessConfig, opening: Opening) -> ProcessCon
 def _opened(config: ProcessConfig, name: str) -> tuple[Home, frozenset[Feature]]:
     """The folder, made where it was none, and what this machine lets be declared."""
     config.path.mkdir(parents=True, exist_ok=True)
-    enforced = config.control_groups and permitted()
-    disk = disk_below(config.path) if enforced else None
-    if disk is not None and not permitted_on(disk.number):
-        disk = None
-    home = Home(config, name, enforced=enforced, disk=disk.number if disk else None)
+    disk = _limited_disk(config)
+    enforced = disk is not None or (config.control_groups and permitted())
+    home = Home(config, name, enforced=enforced, disk=disk)
     home.open()
-    lacking = (frozenset() if enforced else _LIMITS) | (frozenset() if disk else _RATES)
-    return home, DECLARED - lacking
+    offered = DECLARED if disk is not None else DECLARED - _RATES
+    return home, offered if enforced else offered - _LIMITS
+
+
+def _limited_disk(config: ProcessConfig) -> str | None:
+    """The number of the folder's disk, where its reads and writes can be limited."""
+    disk = disk_below(config.path) if config.control_groups else None
+    return disk.number if disk is not None and permitted_on(disk.number) else None
 
 
 async def _threaded(work: Callable[P, R], *given: P.args, **named: P.kwargs) -> R:

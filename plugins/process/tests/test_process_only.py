@@ -161,12 +161,13 @@ async def test_limits_of_reads_and_writes_are_the_kernel_s(
 
 async def test_a_program_that_waits_for_its_disk_is_killed_at_once(containers: Containers) -> None:
     await limited_reads_and_writes(containers)
-    # Two megabytes in one write, which at this limit is let through after eight minutes.
+    # Two megabytes in one write, which at this limit are let through after eight minutes.
     script = "echo ready; exec dd if=/dev/zero of=data bs=2097152 count=1 oflag=direct"
     await containers.run(sh("c", script, write_bps=4096))
     await line(containers, "c")
     program = await waiting_for_its_disk("bs=2097152")
-    await containers.stop("c", grace=0.2)
+    async with asyncio.timeout(100):
+        await containers.stop("c", grace=0.2)
     assert await gone(program)
 
 

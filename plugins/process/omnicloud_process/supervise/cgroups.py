@@ -116,7 +116,7 @@ def permitted() -> bool:
 
 
 def permitted_on(disk: str) -> bool:
-    """Whether limits of that disk's reads and writes do, too."""
+    """Whether they do, and limits of that disk's reads and writes, too."""
     asked = dict.fromkeys(RATES, 1 << 20)
     return _works(disk, {"cpu": 0.5, "memory_bytes": 64 << 20, **asked})
 
