@@ -15,7 +15,8 @@ from typing import Any
 import aiohttp
 
 from omnicloud.core.tls import trusting
-from omnicloud.errors import ClosedError
+from omnicloud.core.unreachable import elsewhere
+from omnicloud.errors import ClosedError, ConfigurationError, NotFoundError
 from omnicloud_docker.config import DockerConfig
 from omnicloud_docker.errors import Refusal, translated
 
@@ -39,17 +40,20 @@ class EngineClient:
         """Agree on the API's version; what the engine tells of itself.
 
         Raises:
-            ConfigurationError: It is too old.
+            ConfigurationError: It is too old, or no engine.
         """
-        told = await self.ask("GET", "/version")
-        self.version = told["Version"]
-        self._prefix = f"/v{told['ApiVersion']}"
-        if tuple(int(part) for part in told["ApiVersion"].split(".")) < _OLDEST:
-            from omnicloud.errors import ConfigurationError
-
+        try:
+            told = await self.ask("GET", "/version")
+            spoken = str(told["ApiVersion"])
+            number = tuple(int(part) for part in spoken.split("."))
+            self.version = str(told["Version"])
+        except (LookupError, TypeError, ValueError, NotFoundError, Refusal) as error:
+            raise ConfigurationError("what answers is no Docker Engine", hint="see url") from error
+        if number < _OLDEST:
             raise ConfigurationError(
-                f"the engine speaks API {told['ApiVersion']}, 1.41 is the oldest that serves"
+                f"the engine speaks API {spoken}, 1.41 is the oldest that serves"
             )
+        self._prefix = f"/v{spoken}"
         info: dict[str, Any] = await self.ask("GET", "/info")
         return info
 
@@ -65,7 +69,10 @@ class EngineClient:
         """One request whose answer is JSON, ``None`` where it is empty."""
         async with self.answer(method, path, params, body, wait=wait) as response:
             data = await response.read()
-        return json.loads(data) if data.strip() else None
+        try:
+            return json.loads(data) if data.strip() else None
+        except ValueError as error:
+            raise elsewhere("the engine", response.status) from error
 
     @asynccontextmanager
     async def answer(

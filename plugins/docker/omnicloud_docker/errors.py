@@ -48,6 +48,9 @@ _BY_STATUS: dict[int, tuple[type[OmniCloudError], str]] = {
     404: (NotFoundError, "the engine has no such container or image"),
     409: (ConflictError, "the state of the container or image does not permit this"),
     429: (ThrottledError, "the engine or its registry is asked too often"),
+    502: (UnavailableError, "what stands before the engine does not reach it"),
+    503: (UnavailableError, "the engine does not serve now"),
+    504: (UnavailableError, "what stands before the engine had no answer in time"),
 }
 
 _BY_WORDS: tuple[tuple[str, type[OmniCloudError], str], ...] = (

@@ -113,11 +113,13 @@ class Client:
         said = await self._carried("GET", "/version", b"")
         try:
             self.version = decode(said, Version).etcdserver
-        except msgspec.MsgspecError as error:
+            number = tuple(int(part) for part in self.version.split(".")[:2])
+        except ValueError as error:  # msgspec's is one
+            self.version = ""
             raise ConfigurationError(
                 "what answers is not etcd", hint="give the members' client urls"
             ) from error
-        if tuple(int(part) for part in self.version.split(".")[:2]) < OLDEST:
+        if number < OLDEST:
             raise ConfigurationError(
                 f"the server is etcd {self.version}, too old for this provider",
                 hint=f"run etcd {OLDEST[0]}.{OLDEST[1]} or newer",

@@ -7,12 +7,17 @@ import ssl
 from pathlib import Path
 
 import pytest
-from etcd_bench import client
+from etcd_bench import client, server
 
 from omnicloud.contracts.kv import KV
 from omnicloud.core.codec import BYTES
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import Outcome, UnavailableError
+from omnicloud.errors import (
+    ConfigurationError,
+    Outcome,
+    ResourceExhaustedError,
+    UnavailableError,
+)
 from omnicloud_etcd.certify import kept_server
 from omnicloud_etcd.kv import EtcdKV
 from omnicloud_etcd.wire import Range, Txn
@@ -101,3 +106,32 @@ async def test_a_certificate_that_fails_later_is_an_outage_and_no_mistake_of_the
                 with pytest.raises(UnavailableError, match="TLS") as told:
                     await asking.range(Range(key=b"k"))
             assert told.value.outcome is Outcome.NOT_DONE
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [(b'{"etcdserver": "3.3.27"}', "too old"), (b'{"etcdserver": "new"}', "not etcd")],
+)
+async def test_a_member_of_another_version_is_refused_by_name(said: bytes, why: str) -> None:
+    async with (
+        pretending(lambda _: Said(200, {}, said)) as one,
+        client(0, urls=(one.endpoint,)) as asking,
+    ):
+        with pytest.raises(ConfigurationError, match=why):
+            await asking.meet()
+
+
+async def test_a_full_member_is_exhausted_and_reads_and_deletes_on() -> None:
+    async with server("--quota-backend-bytes", "1000000") as port, client(port) as asking:
+        kv = KV(Pipeline(EtcdKV(asking, b"only/full/")), BYTES)
+        await kv.set("first", b"x")
+
+        async def fill() -> None:
+            for number in range(40):
+                await kv.set(f"k{number}", b"x" * 100_000)
+
+        with pytest.raises(ResourceExhaustedError) as told:
+            await fill()
+        assert told.value.outcome is Outcome.NOT_DONE
+        assert await kv.get("first") == b"x"
+        assert await kv.delete("first")

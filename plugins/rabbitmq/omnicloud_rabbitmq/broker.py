@@ -281,14 +281,16 @@ class Broker:
         )
 
     def _check_version(self, told: dict[str, Any]) -> None:
-        product, self.version = str(told.get("product")), str(told.get("version", "0"))
-        if product != "RabbitMQ":
+        version = str(told.get("version"))
+        first = [int(part) for part in version.split(".")[:2] if part.isdigit()]
+        if told.get("product") != "RabbitMQ" or not first:
             raise ConfigurationError("what answers is not RabbitMQ", hint="check urls")
-        if tuple(int(part) for part in self.version.split(".")[:2]) < OLDEST:
+        if tuple(first) < OLDEST:
             raise ConfigurationError(
-                f"the broker is RabbitMQ {self.version}, too old for this provider",
+                f"the broker is RabbitMQ {version}, too old for this provider",
                 hint=f"run RabbitMQ {OLDEST[0]}.{OLDEST[1]} or newer",
             )
+        self.version = version
 
 
 async def broker_of(config: RabbitConfig, opening: Opening) -> Broker:

@@ -153,6 +153,40 @@ async def test_a_broker_that_is_full_is_exhausted_until_it_takes_messages_again(
         await broker.aclose()
 
 
+@pytest.mark.parametrize(
+    ("product", "version", "why"),
+    [
+        ("RabbitMQ", "3.9.29", r"RabbitMQ 3\.9\.29, too old"),
+        ("RabbitMQ", "new", "not RabbitMQ"),
+        ("QuickMQ", "4.0.0", "not RabbitMQ"),
+    ],
+)
+async def test_a_broker_of_another_version_is_refused_by_name(
+    product: str, version: str, why: str
+) -> None:
+    start = commands.Connection.Start(server_properties={"product": product, "version": version})
+
+    async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        answers = (start, commands.Connection.Tune(0, 131_072, 0), commands.Connection.OpenOk())
+        try:
+            await reader.read(8)
+            for answer in answers:
+                writer.write(marshal(answer, 0))
+                await reader.read(4096)
+        except OSError:
+            return
+        finally:
+            writer.transport.abort()
+
+    listening = await asyncio.start_server(old, "127.0.0.1", 0)
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        broker = Broker(RabbitConfig(urls=(f"amqp://127.0.0.1:{port}",)), SYSTEM_CLOCK)
+        with pytest.raises(ConfigurationError, match=why):
+            await broker.link()
+        await broker.aclose()
+
+
 @pytest.mark.parametrize("seconds", [0.0, 0.01, 0.05, 0.3, 1.26, 86_400.0, 604_800.0])
 def test_the_digits_of_a_delay_are_as_long_as_the_delay(seconds: float) -> None:
     digits = _key(_units(seconds)).split(".")

@@ -119,7 +119,7 @@ class Store:
         said = _lines(await self.call("INFO", "server")) | _lines(await self.call("INFO", "memory"))
         product, version = _product(said)
         compatible = said.get("redis_version", "0")
-        if tuple(map(int, compatible.split(".")[:2])) < OLDEST:
+        if _number(compatible) < OLDEST:
             raise ConfigurationError(
                 f"the server is {product} {version}, too old for this provider",
                 hint=f"run Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey",
@@ -196,6 +196,15 @@ def _maker(config: RedisConfig) -> Any:
 def _address(config: RedisConfig) -> str:
     parts = urlsplit(config.url)
     return parts.netloc or parts.path
+
+
+def _number(version: str) -> tuple[int, ...]:
+    try:
+        return tuple(map(int, version.split(".")[:2]))
+    except ValueError:
+        raise ConfigurationError(
+            "the server tells no version of Redis", hint="check the url"
+        ) from None
 
 
 def _product(said: dict[str, str]) -> tuple[str, str]:

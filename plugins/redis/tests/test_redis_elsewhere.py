@@ -8,8 +8,10 @@ import pytest
 from server import bench
 
 from omnicloud.contracts.kv.driver import Get, Set
-from omnicloud.errors import Outcome, UnavailableError
+from omnicloud.errors import ConfigurationError, Outcome, UnavailableError
+from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.kv import open_kv
+from omnicloud_tck.served import Lone
 
 
 async def test_a_primary_that_became_a_replica_is_left_for_the_one_at_the_address_now() -> None:
@@ -28,6 +30,29 @@ async def test_a_primary_that_became_a_replica_is_left_for_the_one_at_the_addres
         record = await kv.get(Get("k0"))
         assert record is not None
         assert record.value == b"y"
+
+
+@pytest.mark.parametrize(("version", "why"), [("6.2.14", "6.2.14, too old"), ("new", "no version")])
+async def test_a_server_of_another_version_is_refused_by_name(version: str, why: str) -> None:
+    info = f"# Server\r\nredis_version:{version}\r\n".encode()
+
+    async def old(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while asked := await reader.read(4096):
+                answers = b"+OK\r\n" * asked.count(b"CLIENT")
+                answers += b"$%d\r\n%b\r\n" % (len(info), info) * asked.count(b"INFO\r\n")
+                writer.write(answers)
+        except OSError:
+            return
+        finally:
+            writer.transport.abort()
+
+    listening, lone = await asyncio.start_server(old, "127.0.0.1", 0), Lone()
+    async with listening:
+        port = listening.sockets[0].getsockname()[1]
+        with pytest.raises(ConfigurationError, match=why):
+            await open_kv(RedisConfig(url=f"redis://127.0.0.1:{port}/0"), lone)
+        await lone.aclose()
 
 
 async def test_what_is_no_redis_in_place_of_one_that_was_is_an_outage_and_passes() -> None:
