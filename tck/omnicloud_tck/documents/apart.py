@@ -169,6 +169,12 @@ class ApartLaws(Contract):
 
     async def _sees(self, documents: Documents, expected: list[dict[str, Any]]) -> None:
         equal(expected, await documents.find_many("c", {}), "documents")
+        for sort in ((), "n", ["missing", "_id"]):
+            pages = documents.iterate("c", sort=sort, page_size=1)
+            paged = [entry.document async for entry in pages]
+            equal(expected, paged, f"documents by {sort!r}, by pages")
+        entry = await documents.find_entry("c", {}, sort="-_id")
+        equal(expected[-1:], [entry.document] if entry else [], "the last document")
         equal(len(expected), await documents.count("c"), "their count")
         for id_ in "abc":
             row = next((row for row in expected if row["_id"] == id_), None)

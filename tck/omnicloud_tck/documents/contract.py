@@ -24,6 +24,7 @@ from omnicloud_tck.documents.samples import FILTERS, ROWS, SORTS, VALUES
 from omnicloud_tck.documents.several import SeveralLaws
 from omnicloud_tck.documents.spelling import SpellingLaws
 from omnicloud_tck.documents.takers import TakerLaws
+from omnicloud_tck.documents.together import TogetherLaws
 from omnicloud_tck.documents.verbs import VerbLaws
 from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
@@ -51,6 +52,7 @@ class DocumentsContract(
     RefusingLaws,
     RacingLaws,
     SeveralLaws,
+    TogetherLaws,
     DocumentsHistories,
     DocumentsPrograms,
     Paged,

@@ -104,6 +104,7 @@ FILTERS: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
     ({"v": {"$nin": []}}, _ALL),
     ({"v": {"$in": [None, 1, "a"]}}, _just(1, 5, 10)),
     ({"v": {"$in": [False]}}, _just(2)),
+    ({"v": {"$in": [1, "a", 1.0, 1]}}, _just(5, 10)),
     ({"v": {"$nin": [None, 0]}}, _but(1, 4)),
     ({"v": {"$gt": 0}}, _just(5, 6, 16)),
     ({"v": {"$gte": 0}}, _just(4, 5, 6, 16)),
@@ -135,6 +136,7 @@ FILTERS: tuple[tuple[dict[str, Any], tuple[str, ...]], ...] = (
     ({"_id": "05-one"}, _just(5)),
     ({"_id": "05-one", "v": 2}, ()),
     ({"_id": {"$in": ["05-one", "04-zero", "none"]}}, _just(4, 5)),
+    ({"_id": {"$in": ["05-one", "04-zero", "05-one"]}}, _just(4, 5)),
     ({"_id": {"$gt": "14"}}, _just(14, 15, 16)),
 )
 """Filters, each with the ``_id`` of all rows that it must find."""

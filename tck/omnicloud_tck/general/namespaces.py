@@ -5,10 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+from omnicloud.contracts.documents.driver import Begin as BeginDocuments
+from omnicloud.contracts.kv.driver import Begin as BeginKV
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.names import MAX_NAME_BYTES, MAX_TENANT_BYTES
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import OmniCloudError
+from omnicloud.core.transactions import ended
+from omnicloud.errors import ConflictError, OmniCloudError
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.general.requests import requests_of
@@ -21,6 +24,7 @@ __all__ = ["Namespaces"]
 _PLAIN = (bool, int, type(None))
 _TENANT, _BEGINNING = "t" * MAX_TENANT_BYTES, "n" * (MAX_NAME_BYTES - 48)  # room for what follows
 _LONGEST_BYTES = 2 + MAX_TENANT_BYTES + MAX_NAME_BYTES
+_BEGIN: dict[str, Any] = {"kv": BeginKV, "documents": BeginDocuments}
 _ALONE, _ONE, _OTHER = b"alone-11", b"one-2222", b"other-33"
 
 Answers = list[object]
@@ -37,13 +41,30 @@ class Namespaces(Contract):
     )
     async def each_is_alone(self, world: World[Any]) -> None:
         expected = await self._expected(world)
-        one, two = [await world.pipeline(Scoping(name)) for name in ("one", "two")]
-        await self._alike(expected, one, two)
-        strange = getattr(world, "stranger", None)
-        if strange is not None:
-            layers = (Scoping("both"),)
-            other = Pipeline(await strange(), layers, service=ServiceInfo("else"), owned=False)
-            await self._alike(expected, await world.pipeline(*layers), other)
+        for pair in await _pairs(world, ""):
+            await self._alike(expected, *pair)
+        if "transaction" in (await world.driver()).features and self.contract in _BEGIN:
+            await self._alike_inside(world)
+
+    async def _alike_inside(self, world: World[Any]) -> None:
+        """The same in transactions: what there is was written before, by both."""
+        alone = await world.pipeline(Scoping("alone inside"))
+        expected = await self._inside(await self._asked(alone, _ALONE))
+        for one, two in await _pairs(world, " inside"):
+            mine, theirs = await self._asked(one, _ONE), await self._asked(two, _OTHER)
+            equal(expected, await self._inside(mine), "answers in a transaction, beside another")
+            equal(expected, await self._inside(theirs), "answers in a transaction, after another")
+
+    async def _inside(self, asked: _Asked) -> Answers:
+        transaction = await asked.pipe.send(_BEGIN[self.contract]())
+        answers: Answers = []
+        try:
+            async with ended(transaction):
+                inside = asked.within(transaction)
+                answers += [await inside.next() for _ in inside.requests]
+        except ConflictError as error:  # after a call that was refused it may be
+            answers.append(type(error).__name__)
+        return answers
 
     @law(
         "G-096",
@@ -87,8 +108,13 @@ class _Asked:
     """Who asks for one thing after another."""
 
     def __init__(self, pipe: Pipeline[Any], payload: bytes, requests: list[Any]) -> None:
-        self.requests, self._pipe, self._payload = requests, pipe, payload
+        self.requests, self.pipe, self._payload = requests, pipe, payload
         self._left = iter(requests)
+
+    def within(self, transaction: object) -> _Asked:
+        """Who asks for the same inside a transaction."""
+        inside = self.pipe.around(self.pipe.driver.within(transaction))
+        return _Asked(inside, self._payload, self.requests)
 
     async def next(self) -> object:
         """What is answered, as far as it is no matter of versions."""
@@ -96,10 +122,10 @@ class _Asked:
         if hasattr(op, "owner"):  # two services do not share their processes
             op = replace(op, owner=self._payload.decode())
         try:
-            answer = await self._pipe.send(op)
+            answer = await self.pipe.send(op)
             found = _listed(answer)
             while found is not None and answer.cursor is not None:
-                answer = await self._pipe.send(replace(op, cursor=answer.cursor))
+                answer = await self.pipe.send(replace(op, cursor=answer.cursor))
                 found += _listed(answer) or 0
         except OmniCloudError as error:
             return type(error).__name__
@@ -112,6 +138,17 @@ class _Asked:
             if (found := getattr(answer, held, None)) is not None:
                 return type(answer).__name__, found == self._payload
         return answer if isinstance(answer, _PLAIN) else type(answer).__name__
+
+
+async def _pairs(world: World[Any], mark: str) -> list[tuple[Pipeline[Any], Pipeline[Any]]]:
+    """Two tenants of one service, and two services of one tenant where the world has them."""
+    one, two = [await world.pipeline(Scoping(f"{name}{mark}")) for name in ("one", "two")]
+    strange = getattr(world, "stranger", None)
+    if strange is None:
+        return [(one, two)]
+    layers = (Scoping(f"both{mark}"),)
+    other = Pipeline(await strange(), layers, service=ServiceInfo("else"), owned=False)
+    return [(one, two), (await world.pipeline(*layers), other)]
 
 
 def _listed(page: Any) -> int | None:

@@ -10,7 +10,7 @@ from omnicloud.contracts.iam import IAM, Access, IAMFeature, IAMLimits, Reason
 from omnicloud.contracts.iam.driver import Decide
 from omnicloud.errors import DeadlineExceededError, UnavailableError
 from omnicloud_tck.check import each, equal, that
-from omnicloud_tck.iam.rules import ALICE, READ, RULE, IAMLaws, asked, rule
+from omnicloud_tck.iam.rules import ALICE, READ, RULE, IAMLaws, asked, replaces, rule
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.telling import refusal
 from omnicloud_tck.world import World
@@ -25,6 +25,7 @@ _ALIKE = (
     *("caf\u00e9", "cafe\u0301", "\u00c5", "\u212b"),
 )
 """Texts that a fold, a normal form or an eye would take for one another."""
+_MARKS = (0, 1, 48, 99, 100, 101, 127, 255, 256, 499, 500, 511, 512, 999, 1000, 1001)
 
 
 class MoreRules(IAMLaws):
@@ -64,18 +65,20 @@ class MoreRules(IAMLaws):
         special = [rule("Allow", resource="extra"), rule("Deny", resource="many/5*")]
         for rules in ([*many, *special], [*special, *many]):
             iam = await self.portable(world, rules)
-            marks = (0, 1, 48, 99, 100, 101, 127, 255, 256, 499, 500, 511, 512, count - 1)
             cases = {
                 (ALICE, READ, f"many/{number}"): not str(number).startswith("5")
-                for number in marks
+                for number in (*_MARKS, count - 1)
                 if number < count
             }
             await asked(iam, {**cases, (ALICE, READ, "extra"): True, (ALICE, READ, "many/"): False})
+            if replaces(iam):
+                told = [each["resource"] for each in await iam.policies()]
+                equal([[each["resource"]] for each in rules], told, "the rules, all in their order")
 
     async def _most(self, world: World[Any]) -> int:
         """How many rules there may be, and two more."""
         limits: IAMLimits = (await world.pipeline()).driver.limits
-        return min(700, limits.policies_max - 2)
+        return min(1100, limits.policies_max - 2)
 
     @law("IAM-066", "A rule that denies denies each of its alternatives.")
     async def denials_are_alternatives(self, world: World[Any]) -> None:

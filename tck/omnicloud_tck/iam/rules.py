@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from omnicloud.contracts.iam import IAMFeature
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.world import World
 
-__all__ = ["ALICE", "READ", "RULE", "IAMLaws", "Rules", "asked", "rule"]
+__all__ = ["ALICE", "READ", "RULE", "IAMLaws", "Rules", "asked", "replaces", "rule"]
 
 ALICE, READ = "user:alice", "kv:read"
 
@@ -50,3 +51,10 @@ async def asked(iam: Any, cases: Mapping[tuple[Any, Any, Any], bool], **facts: A
         answer = await iam.is_allowed(*request, **facts)
         told = f" with {facts}" if facts else ""
         equal(expected, answer, f"may {request[0]!r} {request[1]!r} {request[2]!r}{told}")
+
+
+def replaces(client: Any) -> bool:
+    """Whether rules can be given to a client that has some: not where they are fixed."""
+    pipeline = getattr(client, "pipeline", None)
+    fixed = pipeline is not None and IAMFeature.MANAGE not in pipeline.driver.features
+    return hasattr(client, "replace") and not fixed

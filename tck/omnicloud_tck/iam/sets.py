@@ -19,7 +19,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.iam.rules import ALICE, READ, RULE, IAMLaws, asked, rule
+from omnicloud_tck.iam.rules import ALICE, READ, RULE, IAMLaws, asked, replaces, rule
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.world import World
@@ -317,7 +317,7 @@ class RuleSets(IAMLaws):
     async def _compare(
         self, world: World[Any], ways: list[Any], rules: Any, expected: dict[Any, bool]
     ) -> None:
-        if ways and _replaces(ways[0]):
+        if ways and replaces(ways[0]):
             await ways[0].replace(rules)
         else:
             ways[:] = [await self.portable(world, rules)]
@@ -327,13 +327,6 @@ class RuleSets(IAMLaws):
 async def _replaced(client: Any, sets: list[Any]) -> None:
     for rules in sets:
         await client.replace(rules)
-
-
-def _replaces(client: Any) -> bool:
-    """Whether rules can be given to a client that has some: not where they are fixed."""
-    pipeline = getattr(client, "pipeline", None)
-    fixed = pipeline is not None and IAMFeature.MANAGE not in pipeline.driver.features
-    return hasattr(client, "replace") and not fixed
 
 
 def _by_hand(rules: list[tuple[str, str, str, str]], request: tuple[str, str, str]) -> bool:

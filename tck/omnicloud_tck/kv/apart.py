@@ -160,8 +160,9 @@ class KVApart(Contract):
         if KVFeature.BATCH in features:
             equal(live, await kv.get_many(expected), "get_many")
         if KVFeature.SCAN in features:
-            keys = [key async for key in kv.scan() if key in expected]
-            equal(sorted(live), keys, "scan")
+            for size in (1000, 1):
+                keys = [key async for key in kv.scan(page_size=size) if key in expected]
+                equal(sorted(live), keys, f"a scan in pages of {size}")
 
     @law(
         "KV-133",

@@ -30,6 +30,7 @@ from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
 from omnicloud_tck.outbox.programs import OutboxPrograms
 from omnicloud_tck.outbox.silences import SilenceLaws
+from omnicloud_tck.outbox.together import TogetherLaws
 from omnicloud_tck.outbox.wakings import WakingLaws
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.world import World
@@ -47,6 +48,7 @@ class OutboxContract(
     LastingLaws,
     SilenceLaws,
     JoinedLaws,
+    TogetherLaws,
     WakingLaws,
     OutboxHistories,
     OutboxPrograms,

@@ -19,6 +19,7 @@ __all__ = ["SecretsMore"]
 
 _VERSIONS = [SecretsFeature.VERSIONS]
 _MOST_VERSIONS = 40
+_MANY, _MANY_OVER_A_WIRE, _AT_ONCE = 1100, 110, 10
 _CLOCKS_APART = 600.0  # seconds by which a server's clock may differ from ours
 
 
@@ -182,3 +183,17 @@ class SecretsMore(Contract):
                     expected = None if number <= gone else made[number][-1]
                     told = await other.pipeline.send(Await("k", expected, 0.0))
                     equal(expected, told, "the version that a watch is told")
+
+    @law("SEC-065", "However many secrets there are, all are listed, and the last is one of them.")
+    async def many_are_listed(self, world: World[Any]) -> None:
+        secrets = Secrets(await world.pipeline())
+        count = _MANY if world.virtual else _MANY_OVER_A_WIRE
+        names = [f"many/{number:04}" for number in range(count)]
+        for first in range(0, count, _AT_ONCE):
+            some = names[first : first + _AT_ONCE]
+            await asyncio.gather(*(secrets.set(name, name) for name in some))
+        equal(names, [name async for name in secrets.list("many/")], "the names of many secrets")
+        that(await secrets.get(names[-1]) == names[-1], "the last of many has another value")
+        equal(True, await secrets.delete(names[-1]), "whether the last of many was there")
+        found = [name async for name in secrets.list()]
+        equal(names[:-1], found, "the names of many secrets, without the last")

@@ -82,6 +82,7 @@ _CHANGED = (
     *(("v",), ("m", "m.x.y", "m.0"), ("é x",), ("0",)),
 )
 _DEEPEST = 2
+_FEW = 2  # documents of a page, inside a transaction
 
 
 def collection(chance: Chance) -> str:
@@ -188,7 +189,7 @@ def _condition(chance: Chance, depth: int) -> dict[str, Any]:
 def _of_ids(chance: Chance) -> Any:
     one, two = identity(chance), identity(chance)
     return chance.choice(
-        (one, {"$gt": one}, {"$lte": one}, {"$in": [one, two]}, {"$ne": one}, {"$nin": [one]})
+        (one, {"$gt": one}, {"$lte": one}, {"$in": [one, two, one]}, {"$ne": one}, {"$nin": [one]})
     )
 
 
@@ -199,7 +200,7 @@ def _operators(chance: Chance) -> dict[str, Any]:
             return {"$exists": chance.random() < 0.5}
         case 1:
             some = chance.sample(asked, chance.randint(0, min(3, len(asked))))
-            return {chance.choice(("$in", "$nin")): some}
+            return {chance.choice(("$in", "$nin")): [*some, *some[:1]]}
         case 2:
             return {chance.choice(("$eq", "$ne")): chance.choice(asked)}
         case 3:
@@ -267,10 +268,9 @@ def together(chance: Chance) -> list[tuple[Any, ...]]:
     for _ in range(chance.randint(1, 5)):
         verb = chance.choice(tuple(_INSIDE))
         made.append((verb, collection(chance), *(draw(chance) for draw in _INSIDE[verb])))
-    looks: list[tuple[Any, ...]] = [
-        ("count", place, {}) for place in dict.fromkeys(step[1] for step in made)
-    ]
-    return made + looks
+    places = dict.fromkeys(step[1] for step in made)
+    looks: list[tuple[Any, ...]] = [("count", place, {}) for place in places]
+    return [*made, *looks, *(("pages", place, {}, [], _FEW) for place in places)]
 
 
 def _never(chance: Chance) -> bool:
