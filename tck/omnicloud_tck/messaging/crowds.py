@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from omnicloud.contracts.messaging import Messaging, MessagingFeature
-from omnicloud.contracts.messaging.driver import Extend, Kill, Subscribe
-from omnicloud_tck.check import equal
+from omnicloud.contracts.messaging import Message, Messaging, MessagingFeature
+from omnicloud.contracts.messaging.driver import Ack, Extend, Kill, Nack, Subscribe
+from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
 from omnicloud_tck.messaging.edges import taken
@@ -15,6 +15,7 @@ from omnicloud_tck.world import World
 __all__ = ["CrowdLaws"]
 
 _MANY = 130  # more than those know who ask a server for a hundred at a time
+_OFTEN = 32  # more than brokers allow that give up a message by themselves
 _LEASE = 120.0
 _GROUPS = ("g", "h", "i")
 
@@ -69,6 +70,62 @@ class CrowdLaws(Contract):
             name = await one.publish("behind", b"free", key=key)
             found = await taken(one, "behind", "g", 1, wait=2.0, lease=_LEASE)
             equal([name], [lent.id for lent in found], f"lent behind {_MANY} that are held up")
+
+    @law(
+        "MS-188",
+        "Of a batch of any size no known id is delivered again, and every other is.",
+        needs=[MessagingFeature.BATCH, MessagingFeature.DEDUPE],
+    )
+    async def batches_of_many_know_each_id(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "batch", "g")
+        size = min(_MANY, one.pipeline.driver.limits.batch_max_items - 1)
+        ids = [f"id-{number:03}" for number in range(size + 1)]
+        batch = [Message(name.encode(), id=name) for name in ids]
+        await one.publish_many("batch", batch[:-1])
+        await one.publish_many("batch", batch)
+        found = await taken(one, "batch", "g", 2 * _MANY, lease=_LEASE)
+        equal(ids, sorted(lent.id for lent in found), "messages of two batches with the same ids")
+
+    @law(
+        "MS-189",
+        "However many messages a group has settled, a replay brings each back.",
+        needs=[MessagingFeature.REPLAY],
+    )
+    async def replays_bring_all(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "again", "g")
+        ids = [await one.publish("again", b"%d" % number) for number in range(_MANY)]
+        for lent in await taken(one, "again", "g", _MANY, lease=_LEASE):
+            await one.pipeline.send(Ack("again", "g", lent.receipt))
+        equal(_MANY, await one.replay("again", "g", since=0.0), "messages that are replayed")
+        found = await taken(one, "again", "g", _MANY, lease=_LEASE)
+        equal(sorted(ids), sorted(lent.id for lent in found), "messages that come again")
+
+    @law("MS-190", "However often a message fails it comes again, and each attempt is counted.")
+    async def attempts_have_no_end(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "often", "g")
+        name = await one.publish("often", b"x")
+        for attempt in range(1, _OFTEN):
+            found = await taken(one, "often", "g", 1, wait=3.0, lease=_LEASE)
+            told = [(lent.id, lent.attempt) for lent in found]
+            equal([(name, attempt)], told, f"delivered after {attempt - 1} attempts")
+            receipt = found[0].receipt
+            good = await one.pipeline.send(Extend("often", "g", (receipt,), _LEASE))
+            equal((receipt,), tuple(good), "receipts that are still good")
+            back: bool = await one.pipeline.send(Nack("often", "g", receipt))
+            that(back, "it was not taken back")
+        letters = [letter async for letter in one.dead_letters("often")]
+        equal([], letters, "dead letters of a message that nobody gave up")
+
+    @law("MS-191", "However often a lease is extended, it can be again.")
+    async def extensions_have_no_end(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "long", "g")
+        await one.publish("long", b"x")
+        (lent,) = await taken(one, "long", "g", 1, wait=3.0, lease=_LEASE)
+        for turn in range(_OFTEN):
+            good = await one.pipeline.send(Extend("long", "g", (lent.receipt,), _LEASE))
+            equal((lent.receipt,), tuple(good), f"receipts that are good, {turn} times extended")
+        settled: bool = await one.pipeline.send(Ack("long", "g", lent.receipt))
+        that(settled, "it could not be settled")
 
 
 async def _subscribed(world: World[Any], topic: str, *groups: str) -> Messaging:

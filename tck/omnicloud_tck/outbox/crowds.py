@@ -6,10 +6,11 @@ import contextlib
 from typing import Any
 
 from omnicloud.contracts.outbox import Outbox, OutboxEvent, OutboxFeature
-from omnicloud.contracts.outbox.driver import Begin, Keep, Mark, Save
+from omnicloud.contracts.outbox.driver import Begin, Fail, Keep, Mark, Save
 from omnicloud.contracts.outbox.models import NewEvent
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.core.transactions import ended
+from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
@@ -19,6 +20,7 @@ from omnicloud_tck.world import World
 __all__ = ["OutboxCrowds"]
 
 _MANY = 130  # more than those know who ask a server for a hundred at a time
+_OFTEN = 32
 _LEASE = 60.0
 
 
@@ -56,6 +58,66 @@ class OutboxCrowds(Contract):
                 await self._in_transaction(one, op, done=done)
                 about = f"pending after {op.name} in a transaction, committed: {done}"
                 equal(after if done else before, await self._pending(one), about)
+
+    @law(
+        "OX-157", "However many aggregates there are, each is listed; all their events are purged."
+    )
+    async def each_of_many_is_listed(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        keys = [f"agg-{number:03}" for number in range(_MANY)]
+        ids = [await one.save_event(OutboxEvent("t", b"x", aggregate_key=key)) for key in keys]
+        equal(keys, await one.get_pending_aggregate_keys(), "aggregates listed")
+        await one.pipeline.send(Mark(SPACE, tuple(ids)))
+        equal([], await one.get_pending_aggregate_keys(), "aggregates after all is processed")
+        equal(_MANY, await one.purge(0), "processed events purged")
+
+    @law(
+        "OX-158",
+        "However often an event fails or is requeued, it comes again, and each is counted.",
+    )
+    async def failures_have_no_end(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        name = await one.save_event(OutboxEvent("t", b"x", aggregate_key="agg"))
+        for turn in range(3):
+            for attempts in range(_OFTEN if turn == 0 else 1):
+                found = await claimed(one, "one", 1, lease=_LEASE, wait=2.0)
+                told = [(event.event_id, event.attempts) for event in found]
+                equal([(name, attempts)], told, f"claimed after {attempts} failures")
+                await one.pipeline.send(Keep(SPACE, "one", (name,), _LEASE))
+                await one.pipeline.send(Fail(SPACE, "one", name))
+            equal(
+                1, len(await claimed(one, "one", 1, lease=_LEASE, wait=2.0)), "claimed to be parked"
+            )
+            await one.pipeline.send(Fail(SPACE, "one", name, park=True))
+            equal(True, await one.requeue(name), f"requeued {turn} times before")
+
+    @law("OX-159", "A claim can be kept however often.")
+    async def claims_are_kept_for_ever(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        name = await one.save_event(OutboxEvent("t", b"x"))
+        equal(1, len(await claimed(one, "one", 1, lease=_LEASE)), "events claimed")
+        for lease in (*[_LEASE] * _OFTEN, 0.0):
+            equal((), await claimed(one, "two", 1, lease=_LEASE), "claimed by another meanwhile")
+            await one.pipeline.send(Keep(SPACE, "one", (name,), lease))
+        equal(1, len(await claimed(one, "two", 1, lease=_LEASE)), "claimed once it was given back")
+
+    @law(
+        "OX-160",
+        "However many events a transaction saves, all are there, or it says that none is.",
+        needs=[OutboxFeature.TRANSACTION],
+    )
+    async def transactions_save_all(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        done = True
+        try:
+            async with one.transaction() as inside:
+                for number in range(_MANY):
+                    await inside.save_event(OutboxEvent("t", b"%d" % number, aggregate_key="agg"))
+        except OmniCloudError:
+            done = False
+        found = await one.get_pending_events_for_aggregate("agg")
+        expected = [b"%d" % number for number in range(_MANY)] if done else []
+        equal(expected, [event["payload"] for event in found], "events of one transaction")
 
     async def _in_transaction(self, one: Outbox, op: Save | Mark, *, done: bool) -> None:
         transaction = await one.pipeline.send(Begin())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
-from omnicloud.contracts.sagas.driver import Claim, Create
+from omnicloud.contracts.sagas.driver import Claim, Create, Keep, Update
 from omnicloud.contracts.sagas.models import SagaRecord
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
@@ -15,8 +16,10 @@ from omnicloud_tck.world import World
 
 __all__ = ["CrowdLaws"]
 
-_MANY = 44  # three kinds of them are more than those see who look at a hundred
+_MANY = 110  # more than those see, or leave out, who look at a hundred
+_FEW = 20
 _AT_ONCE = 22
+_OFTEN = 32
 _LEASE = 60.0
 
 
@@ -32,19 +35,33 @@ class CrowdLaws(Contract):
         excluded = tuple(f"excluded-{number}" for number in range(_MANY))
         await _created(
             pipe,
-            [Create("s", _state(f"ended-{number}", "COMPLETED")) for number in range(_MANY)],
-            [Create("s", _state(f"leased-{n}"), "other", _LEASE) for n in range(_MANY)],
+            [Create("s", _state(f"ended-{number}", "COMPLETED")) for number in range(_FEW)],
+            [Create("s", _state(f"leased-{n}"), "other", _LEASE) for n in range(_FEW)],
             [Create("s", _state(name)) for name in excluded],
             [Create("s", _state("free-1"))],
             [Create("s", _state("free-2"))],
         )
         for owner, expected in (("one", "free-1"), ("two", "free-2")):
             found = await _claimed(pipe, owner, excluded)
-            equal([expected], found, f"claimed behind {3 * _MANY} that are not to be given")
+            equal([expected], found, f"claimed behind {_MANY + 2 * _FEW} that are not to be given")
         own: list[str] = []
         for _ in range(5):
             own += await _claimed(pipe, "worker", tuple(own))
         equal((5, 5), (len(own), len(set(own))), "claimed one by one, excluding what it has")
+
+    @law("SA-156", "A lease is kept, and a saga changed, however often.")
+    async def leases_have_no_end(self, world: World[Any]) -> None:
+        one, two = await world.pipeline(), await world.pipeline()
+        await one.send(Create("s", _state("s"), "one", _LEASE))
+        for turn in range(_OFTEN):
+            kept: bool = await one.send(Keep("s", "s", "one", _LEASE))
+            equal(True, kept, f"keeping a lease that was kept {turn} times")
+            version: int = await one.send(Update("s", replace(_state("s"), version=turn + 1)))
+            equal(turn + 2, version, "the version after an update")
+        equal([], await _claimed(two, "two", ()), "claimed by another meanwhile")
+        freed: bool = await one.send(Keep("s", "s", "one", 0.0))
+        equal(True, freed, "giving it free")
+        equal(["s"], await _claimed(two, "two", ()), "claimed once it was given free")
 
 
 async def _created(pipe: Pipeline[Any], *several: list[Create]) -> None:

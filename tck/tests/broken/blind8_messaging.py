@@ -15,6 +15,7 @@ from omnicloud.contracts.messaging.driver import (
     Publish,
     Receive,
     Redrive,
+    Replay,
 )
 from omnicloud.contracts.messaging.models import DeadPage, Delivery
 from omnicloud.memory.messaging import MemoryMessaging
@@ -141,3 +142,60 @@ class ScheduledUnknown(MemoryMessaging):
         await super().publish(op)
         for _, _, message, _ in topic._scheduled:
             topic._ids.setdefault(message.id, 1e18)
+
+
+@broken("B8-MS24", "T1", "of a batch the first 100 ids are looked up", MessagingContract)
+class LooksUpAHundred(MemoryMessaging):
+    async def publish(self, op: Publish, /) -> None:
+        topic = await self._topic(op.topic)
+        for message in op.messages[_WINDOW:] if op.dedupe else ():
+            topic._ids.pop(message.id, None)
+        await super().publish(op)
+
+
+@broken("B8-MS25", "T1", "of more than 100 ids the first 100 are redriven", MessagingContract)
+class RedrivesAHundred(MemoryMessaging):
+    async def redrive(self, op: Redrive, /) -> int:
+        return await super().redrive(replace(op, ids=op.ids[:_WINDOW]))
+
+
+@broken("B8-MS26", "T1", "a replay brings back the newest 100", MessagingContract)
+class ReplaysAHundred(MemoryMessaging):
+    async def replay(self, op: Replay, /) -> int:
+        topic = await self._topic(op.topic)
+        topic.subscribe(op.group)
+        group = topic.groups[op.group]
+        settled = (stored for _, stored in topic._log if stored.number not in group.entries)
+        again = [stored for stored in settled if stored.published_at >= op.since][-_WINDOW:]
+        for stored in again:
+            group.add(stored)
+        self._store.tell()
+        return len(again)
+
+
+@broken("B8-MS27", "T3", "after 20 deliveries the broker drops a message", MessagingContract)
+class DropsByItself(MemoryMessaging):
+    async def nack(self, op: Nack, /) -> bool:
+        group, entry = await self._held(op.topic, op.group, op.receipt)
+        if group is None or entry is None or entry.attempt < 20:
+            return await super().nack(op)
+        group.remove(entry)
+        self._store.tell()
+        return True
+
+
+@broken("B8-MS28", "T1", "attempts are counted up to 10", MessagingContract)
+class CountsToTen(MemoryMessaging):
+    async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
+        found = await super().receive(op)
+        return tuple(replace(one, attempt=min(one.attempt, 10)) for one in found)
+
+
+@broken("B8-MS29", "T3", "a lease can be extended ten times", MessagingContract)
+class ExtendsTenTimes(MemoryMessaging):
+    async def extend(self, op: Extend, /) -> tuple[str, ...]:
+        times = self._store.rows(("extended", self._table))
+        for receipt in op.receipts:
+            times[receipt] = times.get(receipt, 0) + 1
+        good = tuple(receipt for receipt in op.receipts if times[receipt] <= 10)
+        return await super().extend(replace(op, receipts=good))

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broken.registry import broken
-from omnicloud.contracts.outbox.driver import Keep, Mark, Requeue, Save
+from omnicloud.contracts.outbox.driver import (
+    Fail,
+    Keep,
+    ListAggregates,
+    Mark,
+    Purge,
+    Requeue,
+    Save,
+)
 from omnicloud.memory.outbox import MemoryOutbox
 from omnicloud_tck.outbox import OutboxContract
 
@@ -56,3 +64,56 @@ class RequeuedLast(MemoryOutbox):
             row = rows.pop(op.event_id)
             rows[op.event_id] = replace(row, number=self._store.number())
         return done
+
+
+@broken("B8-OX17", "T1", "aggregates are listed 100 at a time, whatever is asked", OutboxContract)
+class ListsAHundred(MemoryOutbox):
+    async def list_aggregates(self, op: ListAggregates, /) -> tuple[str, ...]:
+        return await super().list_aggregates(replace(op, limit=min(op.limit, _CHUNK)))
+
+
+@broken("B8-OX18", "T1", "events are purged 100 at a time, whatever is asked", OutboxContract)
+class PurgesAHundred(MemoryOutbox):
+    async def purge(self, op: Purge, /) -> int:
+        return await super().purge(replace(op, most=min(op.most, _CHUNK)))
+
+
+@broken("B8-OX19", "T3", "the store parks an event after 16 failures", OutboxContract)
+class ParksByItself(MemoryOutbox):
+    async def fail(self, op: Fail, /) -> None:
+        row = self._rows("open", op.space).get(op.event_id)
+        over = row is not None and row.attempts >= 15
+        await super().fail(replace(op, park=op.park or over))
+
+
+@broken("B8-OX20", "T1", "an event can be requeued once", OutboxContract)
+class RequeuesOnce(MemoryOutbox):
+    async def requeue(self, op: Requeue, /) -> bool:
+        seen = self._store.rows(("requeued", self._namespace, op.space))
+        if op.event_id in seen:
+            await self._turn()
+            return False
+        seen[op.event_id] = True
+        return await super().requeue(op)
+
+
+@broken("B8-OX21", "T1", "a transaction saves 100 events and drops the rest", OutboxContract)
+class SavesAHundred(MemoryOutbox):
+    _saved = 0
+
+    async def save(self, op: Save, /) -> None:
+        self._saved += self._transaction is not None
+        if self._saved > _CHUNK:
+            await self._turn()
+            return
+        await super().save(op)
+
+
+@broken("B8-OX22", "T3", "a claim can be kept ten times", OutboxContract)
+class KeepsTenTimes(MemoryOutbox):
+    async def keep(self, op: Keep, /) -> None:
+        times = self._store.rows(("kept", self._namespace, op.space))
+        for name in op.event_ids:
+            times[name] = times.get(name, 0) + 1
+        good = tuple(name for name in op.event_ids if times[name] <= 10)
+        await super().keep(replace(op, event_ids=good))

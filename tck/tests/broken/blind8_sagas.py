@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from broken.registry import broken
-from omnicloud.contracts.sagas.driver import Claim
+from omnicloud.contracts.sagas.driver import Claim, Keep
 from omnicloud.contracts.sagas.models import SagaRecord
 from omnicloud.memory.sagas import MemorySagas, _is_free
 from omnicloud_tck.sagas import SagaContract
@@ -41,3 +41,20 @@ class OwnInSpite(MemorySagas):
         held = {name for name in own if rows[name].leased_until > now}
         left = tuple(name for name in op.excluded if name not in held)
         return await super().claim(replace(op, excluded=left))
+
+
+@broken("B8-SA12", "T1", "of more than 100 excluded the rest is given", SagaContract)
+class ExcludesAHundred(MemorySagas):
+    async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
+        return await super().claim(replace(op, excluded=op.excluded[:_WINDOW]))
+
+
+@broken("B8-SA13", "T3", "a lease can be kept ten times", SagaContract)
+class KeepsTenTimes(MemorySagas):
+    async def keep(self, op: Keep, /) -> bool:
+        times = self._store.rows(("kept", self._namespace, op.space))
+        times[op.saga_id] = times.get(op.saga_id, 0) + 1
+        if times[op.saga_id] > 10:
+            await self._store.turn()
+            return False
+        return await super().keep(op)
