@@ -23,31 +23,35 @@ _ALL: dict[str, Any] = {
     "write_iops": 400,
 }
 _BAD: tuple[dict[str, Any], ...] = ({"read_bps": 0}, {"write_bps": -1}, {"read_iops": 1.5})
-_BLOCK, _BLOCKS = 1 << 16, 16  # of a megabyte that is read or written
-_SMALL, _SMALLS = 4096, 32
-_HELD_SECONDS = 2.0  # what a limit below makes them take
-_LEAST_SECONDS = 1.3
-"""What they must take at least: kernels give some of a limit in advance."""
+_SECONDS = 2.0  # what the limits below make each mover take, half of it for each of its moves
+_LEAST_SECONDS = 1.4
+"""What it must take at least: kernels give some of a limit in advance."""
 
+
+def _dd(source: str, target: str, size: int, count: int, *flags: str) -> str:
+    return " ".join(("dd", f"if={source}", f"of={target}", f"bs={size}", f"count={count}", *flags))
+
+
+# A megabyte in large blocks for limits of bytes, few small blocks for those of operations, all of
+# it past the caches.
 _MOVES = {
-    "read_bps": f"dd if=data of=/dev/null bs={_BLOCK} count={_BLOCKS} iflag=direct",
-    "write_bps": f"dd if=/dev/zero of=data bs={_BLOCK} count={_BLOCKS} oflag=direct",
-    "read_iops": f"dd if=data of=/dev/null bs={_SMALL} count={_SMALLS} iflag=direct",
-    "write_iops": f"dd if=/dev/zero of=data bs={_SMALL} count={_SMALLS} oflag=direct",
+    "read_bps": _dd("data", "/dev/null", 1 << 16, 16, "iflag=direct"),
+    "write_bps": _dd("/dev/zero", "data", 1 << 16, 16, "oflag=direct"),
+    "read_iops": _dd("data", "/dev/null", 4096, 32, "iflag=direct"),
+    "write_iops": _dd("/dev/zero", "more", 4096, 32, "oflag=direct"),
 }
-_HOLDING = {
-    "read_bps": round(_BLOCK * _BLOCKS / _HELD_SECONDS),
-    "write_bps": round(_BLOCK * _BLOCKS / _HELD_SECONDS),
-    "read_iops": round(_SMALLS / _HELD_SECONDS),
-    "write_iops": round(_SMALLS / _HELD_SECONDS),
+_HELD: dict[str, dict[str, Any]] = {
+    "one": {"write_iops": 32, "read_bps": _MIB},
+    "two": {"write_bps": _MIB, "read_iops": 32},
 }
+"""Movers and their limits: a read and a write each, so that none stands for the other."""
 
 
-def _mover(rate: str) -> str:
-    """A program that reads or writes at its TERM, past the caches, and then ends with 7."""
-    data = f"dd if=/dev/zero of=data bs={_BLOCK} count={_BLOCKS} oflag=direct; "
-    ready = data if rate.startswith("read") else ""
-    return f"trap '{_MOVES[rate]}; exit 7' TERM; {ready}echo ready; while true; do sleep 0.05; done"
+def _mover(limits: dict[str, Any]) -> str:
+    """A program that does its moves at its TERM and then ends with 7."""
+    moves = "; ".join(_MOVES[rate] for rate in limits)
+    begin = f"{_MOVES['write_bps']}; echo ready"
+    return f"trap '{moves}; exit 7' TERM; {begin}; while true; do sleep 0.05; done"
 
 
 class RateLaws(Bench):
@@ -62,10 +66,8 @@ class RateLaws(Bench):
         containers = await self.portable(world)
         made = await self.begun(containers, spec("paced", **_ALL))
         one = await self.begun(containers, spec("reads", read_bps=_MIB))
-        free = await containers.run(spec("free"))
         _rates(Resources(**_ALL), made, "the answer of run")
         _rates(Resources(read_bps=_MIB), one, "the one that was given, of four")
-        _rates(Resources(), free, "without any")
         again = await containers.restart("paced", grace=5)
         _rates(Resources(**_ALL), again, "after a restart")
         for found in await (await self.portable(world)).list("paced"):
@@ -116,8 +118,8 @@ class RateLaws(Bench):
     )
     async def rates_hold(self, world: World[Any]) -> None:
         containers = await self.portable(world)
-        for rate, limit in _HOLDING.items():
-            await self.begun(containers, spec(rate, _mover(rate), **{rate: limit}))
+        for name, limits in _HELD.items():
+            await self.begun(containers, spec(name, _mover(limits), **limits))
         await self._all_are_held(containers, world, "from the start")
 
     @law(
@@ -128,25 +130,25 @@ class RateLaws(Bench):
     )
     async def changed_rates_hold(self, world: World[Any]) -> None:
         containers = await self.portable(world)
-        for rate, limit in _HOLDING.items():
-            before = {} if rate.startswith("read") else {rate: 1000 * limit}
-            await self.begun(containers, spec(rate, _mover(rate), **before))
-            await containers.update(rate, **{rate: limit})
+        for name, limits in _HELD.items():
+            loose = {rate: 1000 * limit for rate, limit in limits.items() if name == "one"}
+            await self.begun(containers, spec(name, _mover(limits), **loose))
+            await containers.update(name, **limits)
         await self._all_are_held(containers, world, "set while it runs")
 
     async def _all_are_held(self, containers: Containers, world: World[Any], how: str) -> None:
         """Let all movers move at once, and see that each took its time."""
 
-        async def took(rate: str) -> float:
+        async def took(name: str) -> float:
             before = world.clock.monotonic()
-            ended = await containers.stop(rate, grace=60)
-            equal(7, ended.exit_code, f"the end of what is held by {rate}")
+            ended = await containers.stop(name, grace=60)
+            equal(7, ended.exit_code, f"the end of what is held by {', '.join(_HELD[name])}")
             return world.clock.monotonic() - before
 
-        moved = await asyncio.gather(*map(took, _HOLDING))
-        for rate, seconds in zip(_HOLDING, moved, strict=True):
-            said = f"a {rate} of {_HOLDING[rate]}, {how}, held what takes {_HELD_SECONDS} s back"
-            that(seconds >= _LEAST_SECONDS, f"{said} for {seconds:.2f} s")
+        moved = await asyncio.gather(*map(took, _HELD))
+        for name, seconds in zip(_HELD, moved, strict=True):
+            said = f"{_HELD[name]}, {how}, held what takes {_SECONDS} s back for {seconds:.2f} s"
+            that(seconds >= _LEAST_SECONDS, said)
 
 
 def _rates(expected: Resources, found: Container, about: str) -> None:

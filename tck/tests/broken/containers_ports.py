@@ -91,7 +91,7 @@ class _Holding(MemoryContainers):
         ):
             raise ConflictError("a port of the machine is taken")
         made = await super().run(op)
-        held.update({one.host: op.spec.name for one in made.ports})
+        held.update({one.host: op.spec.name for one in op.spec.ports if one.host})
         return made
 
 
