@@ -207,3 +207,15 @@ def test_the_hash_of_a_snapshot_is_that_of_its_content() -> None:
 def test_an_empty_fleet_refuses_in_words() -> None:
     decision = decide(Snapshot.of([], [asks("w")]), Options(refuse_impossible=True))
     assert decision.refusals[0].words == "there is no node"
+
+
+def test_what_a_forecast_says_nothing_of_counts_as_it_was_asked() -> None:
+    node = Node(name="n", capacity=Resources(cpu_cores=8, memory_bytes=8))
+    half = Resources(cpu_cores=4, memory_bytes=4)
+    pending = [
+        Workload(name=f"w{number}", request=half, forecast=Resources(cpu_cores=1))
+        for number in range(4)
+    ]
+    decision = decide(Snapshot.of([node], pending), Options(basis=Basis.FORECAST))
+    assert [one.workload for one in decision.placements] == ["w0", "w1"]
+    assert "memory_bytes" in decision.refusals[0].words

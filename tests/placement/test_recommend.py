@@ -16,6 +16,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import InvalidArgumentError, NotFoundError
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.store import MemoryStore
+from omnicloud.placement.forecast.forecast import Forecast, sizes_alone
 from omnicloud.placement.forecast.troubles import Trouble
 from omnicloud.placement.forecast.usage import Usage
 from omnicloud.placement.recommend import Policy, advise
@@ -77,6 +78,19 @@ def test_one_of_which_nothing_is_known_keeps_its_request_however_young_it_may_be
 ) -> None:
     (one,) = advise(usage(values, 3.0), replace(Policy.cpu(), least_seconds=0.0))
     assert (one.recommended, one.reason) == (3.0, "keeps its request: nothing of it is known")
+
+
+def test_a_predictor_that_tells_no_amount_changes_no_request() -> None:
+    class Wild:
+        name = "wild"
+
+        def fit(self, usage: Usage, now: int) -> Forecast:
+            return sizes_alone(usage.names, np.full(len(usage.names), np.nan))
+
+    wild = replace(Policy.cpu(), predictor=Wild())
+    (one,) = advise(usage([0.5] * DAY_SLOTS, 4.0), wild)
+    assert (one.recommended, one.saving) == (4.0, 0.0)
+    assert "wild says nan" in one.reason
 
 
 @pytest.mark.parametrize("wrong", ["margin", "least_seconds", "least_known", "worthwhile"])

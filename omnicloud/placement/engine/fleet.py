@@ -104,6 +104,7 @@ class Fleet:
         self._followers: list[Follower] = []
         self._told: list[Callable[[int, Workload], None]] = []
         self._demands: dict[Resources, Floats] = {}
+        self._expected: dict[tuple[Resources, Resources], Resources] = {}
         self._asked: dict[int, tuple[Resources, list[tuple[Floats, float]]]] = {}
 
     @classmethod
@@ -131,9 +132,14 @@ class Fleet:
         return found
 
     def _packed(self, workload: Workload) -> Resources:
-        if self.basis is Basis.FORECAST and workload.forecast is not None:
-            return workload.forecast
-        return workload.request
+        if self.basis != Basis.FORECAST or workload.forecast is None:
+            return workload.request
+        both = workload.forecast, workload.request
+        found = self._expected.get(both)
+        if found is None:
+            told = {name: amount for name, amount in both[0].amounts().items() if amount}
+            found = self._expected[both] = Resources.of(both[1].amounts() | told)
+        return found
 
     def _columns(self, workload: Workload) -> list[tuple[Floats, float]]:
         """What is free in each dimension that it takes, and how much it takes."""

@@ -43,11 +43,11 @@ class Requirement:
     def holds(self, found: Mapping[str, str]) -> bool:
         """Whether these labels keep it."""
         value = found.get(self.key)
-        if self.operator is Operator.EXISTS:
+        if self.operator == Operator.EXISTS:
             return value is not None
-        if self.operator is Operator.ABSENT:
+        if self.operator == Operator.ABSENT:
             return value is None
-        return (value in self.values) == (self.operator is Operator.IN)
+        return (value in self.values) == (self.operator == Operator.IN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ class Basis(StrEnum):
 
     REQUEST = "request"
     FORECAST = "forecast"
-    """By the forecast, where a workload has one, otherwise by its request."""
+    """By the forecast, where a workload has one, otherwise by its request; so for each amount."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -80,6 +80,7 @@ class Workload:
         request: What is kept free for it.
         forecast: What it is expected to use, where somebody forecast it;
             :attr:`~omnicloud.placement.model.options.Options.basis` says which of both is packed.
+            An amount of 0 is not known and counts as it was asked.
         priority: Higher is placed first, and may take the place of lower.
         labels: By which others mean it.
         tolerations: Of taints.

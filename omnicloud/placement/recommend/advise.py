@@ -116,11 +116,13 @@ def _each(past: Usage, policy: Policy, forecasts: np.ndarray) -> Iterator[Advice
         seconds = len(known) * past.step_seconds
         peak = float(values[known].max()) if len(known) else math.nan
         days = seconds / _DAY
+        forecast = float(forecasts[row])
         kept = _kept(past, policy, known)
+        if not kept and not 0 <= forecast < math.inf:
+            kept = f"keeps its request: {policy.predictor.name} says {forecast}, which is no amount"
         if kept:
             yield Advice(name, request, peak, math.nan, request, days, kept)
             continue
-        forecast = float(forecasts[row])
         wanted = max(policy.least, forecast * policy.margin)
         small = abs(wanted - request) < policy.worthwhile * request
         advised = request if small else wanted

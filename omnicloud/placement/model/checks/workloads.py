@@ -67,7 +67,7 @@ def _requirements(where: str, workload: Workload) -> Iterator[Problem]:
             words = f"its requirements of the label {key!r} contradict each other"
             yield Problem(where, words, "no node can keep them; drop one")
     for one in workload.requirements:
-        if one.operator is Operator.IN and not one.values:
+        if one.operator == Operator.IN and not one.values:
             words = f"requires {one.key!r} to be one of no values"
             yield Problem(where, words, "name a value, or require that it exists")
 
