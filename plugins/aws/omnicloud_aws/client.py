@@ -74,7 +74,7 @@ class Client:
         if isinstance(answer, RefusedError):
             if answer.code in expecting:
                 raise answer
-            raise self._told(refusal(answer))
+            raise refusal(answer) if answer.has_word else self._told(refusal(answer))
         return answer
 
     async def aclose(self) -> None:

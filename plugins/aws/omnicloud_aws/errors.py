@@ -184,6 +184,7 @@ class RefusedError(Exception):
         code: The service's word for it.
         said: The service's sentence; it may quote the request and goes no further.
         answer: The rest of the answer.
+        has_word: Whether there is a code, as a service gives with each refusal.
     """
 
     def __init__(self, answer: Mapping[str, Any]) -> None:
@@ -192,13 +193,15 @@ class RefusedError(Exception):
         self.said = str(word.get("Message", ""))
         self.status = int(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
         self.answer = answer
+        # botocore puts the status where it finds no code.
+        self.has_word = bool(self.code) and not self.code.isdigit()
         super().__init__(self.code)
 
 
 def refusal(refused: RefusedError) -> OmniCloudError:
     """The error for an answer of the service that the driver does not expect."""
     row = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status)
-    if not _is_word(refused.code) and refused.status not in OF_ANY_GATEWAY:
+    if not refused.has_word and refused.status not in OF_ANY_GATEWAY:
         return not_theirs(refused.answer)
     if row is None:
         return InternalError(f"the service answered {refused.status} {refused.code}".rstrip())
@@ -226,11 +229,6 @@ def not_theirs(answer: Mapping[str, Any]) -> OmniCloudError:
         hint="check endpoint, and what stands before it: a proxy, a gateway, a page to log in",
         outcome=_UNKNOWN,
     )
-
-
-def _is_word(code: str) -> bool:
-    """Whether the service gave a code: botocore puts the status where it finds none."""
-    return bool(code) and not code.isdigit()
 
 
 def unanswered(error: Exception) -> OmniCloudError:

@@ -72,6 +72,21 @@ async def test_a_page_of_something_else_is_no_value_no_absence_and_no_success(
     server.remove()
 
 
+async def test_a_table_that_is_not_there_stays_a_mistake_of_the_settings() -> None:
+    (provider,) = omnicloud_providers()
+    server, lone = kept_server(), Lone()
+    await server.start()
+    config = settings(server.port, f"only-{uuid.uuid4().hex}")
+    open_: Any = load(provider.offers["kv"].opens)
+    driver = await open_(config, lone)
+    assert await kv.Get("k").run(driver) is None
+    await driver._client.ask("delete_table", TableName=config.table)
+    with pytest.raises(ConfigurationError, match="not there"):
+        await kv.Get("k").run(driver)
+    await lone.aclose()
+    server.remove()
+
+
 async def _answered(call: Any, driver: Any) -> None:
     """Ask again while connections of before turn out to be reset."""
     for _ in range(50):
