@@ -23,12 +23,18 @@ _CONTRACT = "kv"
 
 
 @click.command()
+@click.option(
+    "--write",
+    "writes",
+    is_flag=True,
+    help="Write to kv, cache, objects and locks too, as omnicloud.health, and remove it.",
+)
 @json_flag
 @click.pass_obj
-def doctor(context: Context) -> None:
+def doctor(context: Context, writes: bool) -> None:
     """Check the configuration, then open and ask every service. Exit code 1: one is not well."""
     plan = planned(context)
-    results = asyncio.run(_examined(plan))
+    results = asyncio.run(_examined(plan, writes))
     value = {
         "versions": _versions(plan),
         "services": [result.as_json() for result in results],
@@ -39,7 +45,7 @@ def doctor(context: Context) -> None:
         raise SystemExit(1)
 
 
-async def _examined(plan: Plan) -> tuple[Health, ...]:
+async def _examined(plan: Plan, writes: bool) -> tuple[Health, ...]:
     services = Services(plan)
     failed = []
     try:
@@ -50,7 +56,7 @@ async def _examined(plan: Plan) -> tuple[Health, ...]:
                 failed.append(_unopened(service, error))
         if plan.default is not None and _CONTRACT in plan.default.installed.provider.offers:
             services.pipeline(_ANY, _CONTRACT)
-        asked = await check(services.running(), SYSTEM_CLOCK)
+        asked = await check(services.running(), SYSTEM_CLOCK, writes=writes)
     finally:
         await services.aclose(quietly=True)
     return tuple(sorted([*failed, *asked], key=lambda one: one.service))

@@ -1,4 +1,4 @@
-"""Whether the services answer: one cheap read of each."""
+"""Whether the services answer: one cheap read of each, and a write where that is asked for."""
 
 from __future__ import annotations
 
@@ -39,6 +39,15 @@ _PROBES: Mapping[str, Callable[[ModuleType], Operation[Any, Any]]] = {
 }
 """By contract, the request about one name that changes nothing, out of its room's requests."""
 
+_WRITES: Mapping[str, Callable[[ModuleType], tuple[Operation[Any, Any], ...]]] = {
+    "cache": lambda driver: (driver.Set(_NAME, b"well", 60.0), driver.Delete(_NAME)),
+    "kv": lambda driver: (driver.Set(_NAME, b"well"), driver.Delete(_NAME)),
+    "locks": lambda driver: (driver.Acquire(_NAME, _NAME, 5.0), driver.Release(_NAME, _NAME)),
+    "objects": lambda driver: (driver.Put(_NAME, b"well"), driver.Delete(_NAME)),
+}
+"""By contract, the requests that write something and remove it; of the others what is written
+stays, or is paid for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Health:
@@ -72,10 +81,20 @@ class Health:
         }
 
 
-async def check(pipelines: Mapping[str, Pipeline[Any]], clock: Clock) -> tuple[Health, ...]:
-    """The health of every service, asked at the same time, in the order of their names."""
+async def check(
+    pipelines: Mapping[str, Pipeline[Any]], clock: Clock, *, writes: bool = False
+) -> tuple[Health, ...]:
+    """The health of every service, asked at the same time, in the order of their names.
+
+    Args:
+        writes: Whether to write something too where it can be removed, under a name of its own,
+            ``omnicloud.health``: a disk that is full, or a replica, is read as ever.
+    """
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_ping(pipelines[name], clock)) for name in sorted(pipelines)]
+        tasks = [
+            group.create_task(_ping(pipelines[name], clock, writes=writes))
+            for name in sorted(pipelines)
+        ]
     return tuple(task.result() for task in tasks)
 
 
@@ -85,7 +104,7 @@ def told_briefly(error: OmniCloudError) -> str:
     return f"{words}; {error.hint}" if error.hint else words
 
 
-async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
+async def _ping(pipeline: Pipeline[Any], clock: Clock, *, writes: bool) -> Health:
     begun = clock.monotonic()
     probe = _probe(pipeline.service.contract)
     detail = ""
@@ -95,6 +114,8 @@ async def _ping(pipeline: Pipeline[Any], clock: Clock) -> Health:
                 await pipeline.driver.opened()
             if probe is not None:
                 await _send(pipeline, probe)
+            for written in _written(pipeline.service.contract) if writes else ():
+                await pipeline.send(written)
     except OmniCloudError as error:
         detail = told_briefly(error)
     except TimeoutError:
@@ -117,3 +138,9 @@ def _probe(contract: str) -> Operation[Any, Any] | None:
     if contract not in _PROBES:
         return None
     return _PROBES[contract](import_module(f"omnicloud.contracts.{contract}.driver"))
+
+
+def _written(contract: str) -> tuple[Operation[Any, Any], ...]:
+    if contract not in _WRITES:
+        return ()
+    return _WRITES[contract](import_module(f"omnicloud.contracts.{contract}.driver"))

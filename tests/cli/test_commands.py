@@ -153,6 +153,31 @@ def test_doctor_ends_with_1_when_a_service_is_not_well(
     assert "not opened   refused" in run("doctor").stdout
 
 
+def test_doctor_finds_what_cannot_be_written_if_told_to_write(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from omnicloud.errors import ResourceExhaustedError
+    from omnicloud.memory.kv import MemoryKV
+
+    every = "".join(
+        f'[services.{contract}]\ncontract = "{contract}"\nprovider = "memory"\n'
+        for contract in ("kv", "cache", "objects", "locks", "messaging")
+    )
+    told = answer(run("doctor", "--write", "--json", config=every))
+    assert told["healthy"] is True
+    assert len(told["services"]) == 5
+
+    async def full(*_: object) -> None:
+        raise ResourceExhaustedError("the disk is full")
+
+    monkeypatch.setattr(MemoryKV, "set", full)
+    assert run("doctor").exit_code == 0
+    written = run("doctor", "--write", "--json")
+    assert written.exit_code == 1
+    unwell = [one for one in answer(written)["services"] if not one["healthy"]]
+    assert [(one["service"], one["detail"]) for one in unwell] == [("kv", "the disk is full")]
+
+
 def test_providers_lists_contracts_and_features(run: Run) -> None:
     told = answer(run("providers", "--json", config='blocked = ["s3"]\n'))
     memory = next(one for one in told["providers"] if one["name"] == "memory")
