@@ -22,8 +22,13 @@ def unreachable(what: str, where: str, error: BaseException) -> UnavailableError
         error: What came instead; the reason is that of the system's error in its chain.
     """
     reasons = [reason for one in _chain(error) if (reason := _reason(one))]
-    told = f": {reasons[-1]}" if reasons else ""
-    message = f"{what} at {where} cannot be reached{told}"
+    if not reasons:  # the system had none: there is something that takes connections
+        return UnavailableError(
+            f"{what} at {where} cannot be reached: the connection ended before it let us in",
+            hint="check the address: something else may listen there",
+            outcome=Outcome.NOT_DONE,
+        )
+    message = f"{what} at {where} cannot be reached: {reasons[-1]}"
     return UnavailableError(message, outcome=Outcome.NOT_DONE)
 
 

@@ -48,6 +48,12 @@ _SQLITE: dict[int, tuple[type[OmniCloudError], Outcome]] = {
 }
 """By primary result code: https://www.sqlite.org/rescode.html, read 2026-11."""
 
+_SQLITE_EXTENDED: dict[int, tuple[type[OmniCloudError], Outcome]] = {
+    # The room for the index of its log, which every opener shares: there is none on a full disk.
+    sqlite3.SQLITE_IOERR_SHMSIZE: (ResourceExhaustedError, Outcome.NOT_DONE),
+}
+"""By extended result code, where it says more than the primary one."""
+
 _OS: dict[int, tuple[type[OmniCloudError], Outcome]] = {
     errno.ENOSPC: (ResourceExhaustedError, Outcome.NOT_DONE),
     errno.EDQUOT: (ResourceExhaustedError, Outcome.NOT_DONE),
@@ -71,7 +77,7 @@ def translated(error: Exception, what: str) -> OmniCloudError:
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         if code is not None:
-            found = _SQLITE.get(code & 0xFF)
+            found = _SQLITE_EXTENDED.get(code) or _SQLITE.get(code & 0xFF)
         elif "not a database" in str(error):
             found = (CorruptedError, Outcome.NOT_DONE)
     elif isinstance(error, OSError):
