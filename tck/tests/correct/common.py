@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from omnicloud.memory.store import MemoryStore
 
-__all__ = ["CORRECT", "Slow", "correct", "cut", "meant", "place", "slowed", "told"]
+__all__ = ["CORRECT", "SPARED", "Slow", "correct", "cut", "meant", "place", "slowed", "told"]
 
 CORRECT: list[tuple[str, Callable[..., Any]]] = []
 """Contracts, and drivers ``Driver(store, namespace)`` that keep them."""
 
 
-def correct(contract: str) -> Callable[[Any], Any]:
+SPARED: set[tuple[Any, str]] = set()
+"""Drivers and the laws that take them long: ``false_alarms.py --correct`` tries these too."""
+
+
+def correct(contract: str, *, spared: Iterable[str] = ()) -> Callable[[Any], Any]:
     """Enter a driver into the list."""
 
     def enter(driver: Any) -> Any:
         CORRECT.append((contract, driver))
+        SPARED.update((driver, law) for law in spared)
         return driver
 
     return enter
