@@ -11,12 +11,15 @@ from omnicloud.placement.model.resources import Resources
 
 __all__ = ["check_amount", "check_count", "check_resources"]
 
+_PLAIN = (int, float)
 LARGEST = 2.0**50
 """Sums of more than a thousand larger amounts would not be exact."""
 
 
 def check_amount(where: str, what: str, amount: float) -> Iterator[Problem]:
     """Finite, not negative, not too large to be added up exactly."""
+    if type(amount) in _PLAIN and 0 <= amount <= LARGEST:
+        return  # most are; asking what a number is takes longer
     if not isinstance(amount, Real) or not abs(amount) < math.inf:
         yield Problem(where, f"{what} is {amount}", "give a number, or 0 where nothing is asked")
     elif amount < 0:
@@ -29,6 +32,8 @@ def check_count(
     where: str, what: str, count: float, *, least: int = 0, most: float = LARGEST
 ) -> Iterator[Problem]:
     """A whole number within bounds."""
+    if type(count) is int and least <= count <= most:
+        return
     if not isinstance(count, Integral):
         yield Problem(where, f"{what} is {count}", "give a whole number")
     elif count < least:

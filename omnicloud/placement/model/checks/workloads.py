@@ -19,7 +19,7 @@ def check_workload(workload: Workload) -> Iterator[Problem]:
     """Amounts, GPUs, ports, bounds, and rules that contradict each other."""
     where = f"workload {workload.name!r}"
     yield from check_resources(where, "its request", workload.request)
-    if not isinstance(workload.priority, Integral):
+    if type(workload.priority) is not int and not isinstance(workload.priority, Integral):
         yield Problem(where, f"its priority is {workload.priority}", "give a whole number")
     if workload.forecast is not None:
         yield from check_resources(where, "its forecast", workload.forecast)
