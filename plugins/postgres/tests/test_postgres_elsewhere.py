@@ -1,14 +1,16 @@
-"""Another server at the address after a failover, while connections to the old one stand."""
+"""Another server at the address after a failover, and one without room."""
 
 from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from bench import bench
 
 from omnicloud.contracts.kv.driver import Get, Set
-from omnicloud.errors import Outcome, UnavailableError
+from omnicloud.errors import Outcome, ResourceExhaustedError, UnavailableError
+from omnicloud_postgres.errors import translated
 from omnicloud_postgres.kv import open_kv
 
 
@@ -26,3 +28,14 @@ async def test_a_primary_that_became_a_standby_is_left_for_the_one_at_the_addres
         record = await kv.get(Get("k0"))
         assert record is not None
         assert record.value == b"y"
+
+
+@pytest.mark.parametrize(
+    "native", [asyncpg.DiskFullError, asyncpg.OutOfMemoryError, asyncpg.PostgresIOError]
+)
+def test_a_full_disk_and_memory_are_exhausted_and_nothing_was_done(
+    native: type[asyncpg.PostgresError],
+) -> None:
+    said = translated(native("could not extend file"))
+    assert type(said) is ResourceExhaustedError
+    assert said.outcome is Outcome.NOT_DONE

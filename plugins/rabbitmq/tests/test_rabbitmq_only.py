@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -29,6 +31,7 @@ from omnicloud_rabbitmq.later import _key, _units
 from omnicloud_rabbitmq.messaging import RabbitMessaging
 from omnicloud_rabbitmq.topology import Names
 from omnicloud_tck.servers import free_port
+from omnicloud_tck.tls import certificate_in
 
 _PLACE = ("t", "g")
 
@@ -151,6 +154,33 @@ async def test_a_broker_that_is_full_is_exhausted_until_it_takes_messages_again(
         assert await broker.link() is link
         await messaging.aclose()
         await broker.aclose()
+
+
+async def test_tls_is_spoken_to_whom_the_authority_vouches_for(tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    public, private = certificate_in(tmp_path)
+    stranger, _ = certificate_in(tmp_path / "other")
+    secure = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    secure.load_cert_chain(public, private)
+
+    async def greeted(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"AMQP\0\0\x09\x01")
+        writer.close()
+
+    for context, authority, error in (
+        (secure, public, UnavailableError),  # TLS stands; what follows is no greeting
+        (secure, stranger, ConfigurationError),
+        (None, public, ConfigurationError),
+    ):
+        listening = await asyncio.start_server(greeted, "127.0.0.1", 0, ssl=context)
+        async with listening:
+            url = f"amqps://localhost:{listening.sockets[0].getsockname()[1]}"
+            config = RabbitConfig(urls=(url,), tls_ca_file=authority, connect_timeout=30.0)
+            broker = Broker(config, SYSTEM_CLOCK)
+            with pytest.raises(error) as told:
+                await broker.link()
+            assert ("TLS" in str(told.value)) is (error is ConfigurationError)
+            await broker.aclose()
 
 
 @pytest.mark.parametrize(
