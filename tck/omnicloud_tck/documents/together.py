@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from omnicloud.contracts.documents import Documents, DocumentsFeature
-from omnicloud.errors import ConflictError
+from omnicloud.errors import ConflictError, OmniCloudError
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
@@ -36,6 +36,16 @@ _CONDITIONAL: dict[str, Refused] = {
     "a replacement of an old version": lambda docs: docs.replace_one("c", _BY, {}, if_version="0"),
     "a deletion of an old version": lambda docs: docs.delete_one("c", _BY, if_version="0"),
 }
+_SECOND: dict[str, Refused] = {
+    "an insert": lambda docs: docs.insert_one("c", {"mail": "y"}),
+    "an upsert": lambda docs: docs.update_one("c", {"_id": "new", "mail": "y"}, _SET, upsert=True),
+    "a change": lambda docs: docs.update_one("c", _BY, {"$set": {"mail": "y"}}),
+    "a replacement": lambda docs: docs.replace_one("c", _BY, {"mail": "y"}),
+}
+
+
+class _Undone(Exception):  # noqa: N818 - thrown to take a transaction back
+    """Nothing of it shall stay."""
 
 
 class TogetherLaws(Contract):
@@ -80,3 +90,46 @@ class TogetherLaws(Contract):
         except ConflictError:
             return False
         return True
+
+    @law(
+        "DOC-143",
+        "In a transaction a unique index binds what it wrote itself, and not what it took away.",
+        needs=[DocumentsFeature.TRANSACTION, DocumentsFeature.INDEX],
+        rung=Rung.CONCURRENCY,
+    )
+    async def indexes_bind_inside(self, world: World[Any]) -> None:
+        documents, other = Documents(await world.pipeline()), Documents(await world.pipeline())
+        await documents.create_index("c", "mail", unique=True)
+        await other.insert_one("c", {**_BY, "mail": "x"})
+        for about, second in _SECOND.items():
+            with refused(ConflictError, f"{about} of a value that the transaction wrote"):
+                async with documents.transaction() as inside:
+                    await inside.insert_one("c", {"_id": "first", "mail": "y"})
+                    await second(inside)
+            equal([{**_BY, "mail": "x"}], await other.find_many("c"), f"documents after {about}")
+        async with documents.transaction() as inside:
+            await inside.delete_one("c", _BY)
+            await inside.insert_one("c", {"_id": "next", "mail": "x"})
+        equal([{"_id": "next", "mail": "x"}], await other.find_many("c"), "documents at the end")
+
+    @law(
+        "DOC-144",
+        "An index that was made in a transaction is gone when that is undone.",
+        needs=[DocumentsFeature.TRANSACTION, DocumentsFeature.INDEX],
+        rung=Rung.CONCURRENCY,
+    )
+    async def undone_indexes_are_gone(self, world: World[Any]) -> None:
+        documents, other = Documents(await world.pipeline()), Documents(await world.pipeline())
+        await documents.insert_one("c", {"_id": "first", "mail": "x"})
+        try:
+            async with documents.transaction() as inside:
+                await inside.create_index("c", "mail", unique=True)
+                raise _Undone
+        except _Undone:
+            pass
+        except OmniCloudError:
+            return  # it makes none there
+        for each in (documents, other):
+            await each.insert_one("c", {"mail": "x"})
+            await each.create_index("c", "mail")
+        equal(3, await other.count("c", {"mail": "x"}), "documents that an index would bind")

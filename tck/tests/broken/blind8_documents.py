@@ -186,3 +186,30 @@ class Silent(MemoryTransaction):
     async def commit(self) -> None:
         if not self._end.is_set():
             await super().commit()
+
+
+@documents("10", "T2", "in a transaction a unique index looks only at what is committed")
+class BoundByCommitted(Within):
+    """ "Unique ones are enforced". Met by an import that writes its rows in one transaction: two
+    of one value come in together."""
+
+    def _check_unique(self, collection: str, document: Document) -> None:
+        if self._transaction is None:
+            super()._check_unique(collection, document)
+            return
+        for paths, unique in self._indexes(collection).items():
+            key = unique_key(document, paths) if unique else None
+            for row in self._store.rows(("documents", self._namespace, collection)).values():
+                there = self._rows(collection).get(row.document["_id"]) is row
+                same = row.document["_id"] == document["_id"]
+                if there and not same and key and unique_key(row.document, paths) == key:
+                    raise AlreadyExistsError("a document has these values in a unique index")
+
+
+@documents("11", "T2", "an index that was made in a transaction stays when it is undone")
+class IndexStays(Within):
+    """ "Forget all writes". Met by a migration that makes its index and its rows in one
+    transaction, and fails: from then on there is an index of which nobody knows."""
+
+    def _indexes(self, collection: str) -> Rows:
+        return self._store.rows(("document indexes", self._namespace, collection))
