@@ -98,6 +98,20 @@ async def test_lies_in_an_answer_are_left_out_and_counted() -> None:
     }
 
 
+@pytest.mark.asyncio
+async def test_answers_about_many_workloads_are_of_shorter_times() -> None:
+    many = [{"metric": {"pod": f"p{number}"}, "value": [1, "2"]} for number in range(400)]
+    paths: list[str] = []
+
+    def answer(path: str) -> object:
+        paths.append(path)
+        return used() if "query_range" in path else data("vector", *many)
+
+    async with server(answer) as url:
+        await read_prometheus(url, queries=QUERIES, keep=10_000 * 60, step=60)
+    assert paths.count("/api/v1/query_range") == 2 * 4
+
+
 @pytest.mark.parametrize("value", ["NaN", "0", "-1", "+Inf"])
 @pytest.mark.asyncio
 async def test_a_request_that_is_none_leaves_its_workload_out(value: str) -> None:

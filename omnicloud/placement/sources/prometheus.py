@@ -31,7 +31,8 @@ __all__ = ["Queries", "read_prometheus"]
 
 T = TypeVar("T")
 
-_POINTS = 10_000  # in one answer; the server refuses more than 11,000 of a series
+_POINTS = 10_000  # of a series in one answer; the server refuses more than 11,000
+_SAMPLES = 1_000_000  # of all workloads in one answer, so that it can be held and is not refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +94,12 @@ async def read_prometheus(
         asked = await _requests(server, queries, until)
         for name, (cores, memory) in asked.items():
             recording.watch(name, cores=cores, memory_bytes=memory)
+        points = max(1, min(_POINTS, _SAMPLES // max(len(asked), 1)))
         for query, history in (
             (queries.cpu_cores, recording.cpu),
             (queries.memory_bytes, recording.memory),
         ):
-            for start, end in _stretches(until - length, until, pause):
+            for start, end in _stretches(until - length, until, pause, points):
                 for name, samples in (await server.ranged(query, start, end, pause)).items():
                     if name in asked:
                         for at, value in samples:
@@ -117,9 +119,9 @@ async def _requests(
     return {name: (cores[name], memory[name]) for name in sound}
 
 
-def _stretches(start: float, end: float, step: float) -> Iterator[tuple[float, float]]:
-    """Ranges, one after another, of which each is few enough points."""
-    longest = _POINTS * step
+def _stretches(start: float, end: float, step: float, points: int) -> Iterator[tuple[float, float]]:
+    """Ranges, one after another, of which each has so many points."""
+    longest = points * step
     while start < end:
         yield start, min(start + longest - step, end)
         start += longest
