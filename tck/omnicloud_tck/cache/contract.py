@@ -104,7 +104,7 @@ class CacheContract(
     async def the_value_limit_is_true(self, world: World[Any]) -> None:
         cache = await self.portable(world)
         limit = cache.pipeline.driver.limits.value_max_bytes
-        size = min(limit, 8 << 20)
+        size = min(limit, (16 if world.virtual else 8) << 20)
         value = bytes(range(256)) * (size // 256) + b"x" * (size % 256)
         await cache.set("k", value)
         that(await cache.get("k") == value, f"a value of {size} bytes came back changed")

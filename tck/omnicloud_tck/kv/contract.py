@@ -20,6 +20,7 @@ from omnicloud_tck.kv.empty import EmptyLaws
 from omnicloud_tck.kv.ends import EndLaws
 from omnicloud_tck.kv.histories import KVHistories
 from omnicloud_tck.kv.lasting import LastingLaws
+from omnicloud_tck.kv.late import LateLaws
 from omnicloud_tck.kv.long import LongLaws
 from omnicloud_tck.kv.lookers import LookerLaws
 from omnicloud_tck.kv.many import ManyLaws
@@ -50,6 +51,7 @@ class KVContract(
     KVMore,
     WaysLaws,
     LastingLaws,
+    LateLaws,
     LongLaws,
     LookerLaws,
     WakingLaws,

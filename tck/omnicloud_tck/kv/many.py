@@ -19,6 +19,7 @@ _TTL = [KVFeature.TTL]
 _BATCH = [KVFeature.BATCH]
 _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
+_MOST, _REAL = 10_000, 120  # items of a batch
 
 
 class ManyLaws(KVBench):
@@ -178,6 +179,24 @@ class ManyLaws(KVBench):
             if cursor is None:
                 return
         that(False, "a scan of 23 keys has not ended after 100 pages")
+
+    @law(
+        "KV-180",
+        "A batch of as many items as there may be is done whole, and a walk tells them all.",
+        needs=_BATCH,
+    )
+    async def the_largest_batches_are_whole(self, world: World[Any]) -> None:
+        kv, other = await self.portable(world), await self.portable(world)
+        count = min(kv.pipeline.driver.limits.batch_max_items, _MOST if world.virtual else _REAL)
+        items = {f"many-{number:05}": b"%d" % number for number in range(count)}
+        await kv.set_many(items)
+        that(await other.get_many(items) == items, f"a batch of {count} was read otherwise")
+        if KVFeature.SCAN in kv.pipeline.driver.features:
+            walked = [key async for key in other.scan("many-")]
+            that(walked == list(items), f"of {count} keys a walk tells {len(walked)}")
+        await kv.delete_many(items)
+        left = await other.get_many(items)
+        equal(0, len(left), f"keys that are left after {count} were deleted")
 
 
 async def _scanned(kv: KV[bytes], prefix: str, size: int) -> list[str]:

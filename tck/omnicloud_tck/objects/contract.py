@@ -29,6 +29,7 @@ from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.objects.histories import ObjectsHistories
 from omnicloud_tck.objects.kinds import KindLaws
 from omnicloud_tck.objects.lookers import LookerLaws
+from omnicloud_tck.objects.many_parts import ManyPartsLaws
 from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
@@ -74,6 +75,7 @@ class ObjectsContract(
     UploadsLaws,
     UnderWayLaws,
     KindLaws,
+    ManyPartsLaws,
     WholesLaws,
     ToldLaws,
     LookerLaws,
@@ -354,7 +356,10 @@ class ObjectsContract(
         for key in ("k", "l"):
             equal({"a": "1"}, dict((await objects.stat(key)).metadata), f"metadata of {key}")
 
-    @law("OBJ-014", "delete_many deletes all that it is given, up to its limit, and no other.")
+    @law(
+        "OBJ-014",
+        "A listing tells, and delete_many deletes, all up to its limit, and no other.",
+    )
     async def batches_are_whole(self, world: World[Any]) -> None:
         objects = await self.portable(world)
         count = min(objects.pipeline.driver.limits.batch_max_items, 1500) + 10
@@ -362,6 +367,8 @@ class ObjectsContract(
         for start in range(0, count, 50):
             await asyncio.gather(*(objects.upload(key, b"") for key in keys[start : start + 50]))
         await objects.upload("many", b"kept")
+        listed = await self._listed(objects, "many/")
+        that(listed == keys, f"of {count} objects {len(listed)} are listed")
         await objects.delete_many(["missing", *keys, "missing too"])
         equal(["many"], await self._listed(objects, "many"), f"after {count} were deleted")
 

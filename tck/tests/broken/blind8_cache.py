@@ -144,3 +144,11 @@ class ShortestTouch(MemoryCache):
     async def touch(self, op: Touch, /) -> bool:
         short = op.ttl is not None and op.ttl < 0.01
         return await super().touch(replace(op, ttl=None) if short else op)
+
+
+@cache("08", "T1", "what a value has over 8 MiB is lost, though 16 MiB are declared")
+class LosesMebibytes(MemoryCache):
+    """Values are "byte-exact … up to limits"."""
+
+    async def set(self, op: Set, /) -> None:
+        await super().set(replace(op, value=op.value[: 8 << 20]))

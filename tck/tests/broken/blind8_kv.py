@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -150,3 +151,48 @@ class KeepsPlaces(MemoryKV):
         page = await super().changes(op)
         self._taken -= 1
         return page
+
+
+@kv("11", "T1", "items of a batch after the 5,000th are dropped, though 10,000 are declared")
+class DropsItems(MemoryKV):
+    """ "Write all items or none". Met by an import in batches as large as they may be."""
+
+    async def set_many(self, op: SetMany, /) -> None:
+        await super().set_many(replace(op, items=op.items[:5000]))
+
+
+@kv("12", "T1", "a walk ends after 5,000 keys, as the service's window does")
+class WindowOfKeys(MemoryKV):
+    """ "each live key once". Met by every large namespace."""
+
+    _told = 0
+
+    async def scan(self, op: Scan, /) -> Page:
+        page = await super().scan(op)
+        self._told = len(page.keys) + (0 if op.cursor is None else self._told)
+        return Page(page.keys, None if self._told >= 5000 else page.cursor)
+
+
+@kv("13", "T1", "what a value has over 8 MiB is lost, though 16 MiB are declared")
+class LosesMebibytes(MemoryKV):
+    """Values are "byte-exact … up to limits"."""
+
+    async def set(self, op: Set, /) -> str:
+        return await super().set(replace(op, value=op.value[: 8 << 20]))
+
+
+@kv("14", "T3", "an increment that was cancelled is asked again after five seconds")
+class AsksAgain(MemoryKV):
+    """What was cancelled is counted behind the caller's back. Met by a timeout around a count."""
+
+    async def increment(self, op: Increment, /) -> int:
+        try:
+            return await super().increment(op)
+        except asyncio.CancelledError:
+            asyncio.get_running_loop().call_later(5.0, self._count, op)
+            raise
+
+    def _count(self, op: Increment) -> None:
+        row = self._live(op.key)
+        if row is not None and row.value is not None and row.value.isdigit():
+            self._write(op.key, b"%d" % (int(row.value) + op.delta), None)

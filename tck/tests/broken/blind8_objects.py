@@ -162,3 +162,52 @@ class CompletesAborted(MemoryObjects):
         pending = self._store.rows(self._pending)[op.upload_id]
         self._store.rows(("kept", self._table))[op.upload_id] = pending
         return tag
+
+
+@objects("11", "T1", "an upload is completed of its first hundred parts")
+class FirstHundred(MemoryObjects):
+    """ "Make the object of these parts". Met by a film."""
+
+    async def complete_upload(self, op: CompleteUpload, /) -> str:
+        short = replace(op, parts=op.parts[:100], checksum=None)
+        return await super().complete_upload(short if len(op.parts) > 100 else op)
+
+
+@objects("12", "T1", "of the parts that arrived the first thousand are told")
+class FirstThousand(MemoryObjects):
+    """ "The parts of an upload that have arrived". Met by a large upload that is resumed."""
+
+    async def list_parts(self, op: ListParts, /) -> tuple[PartInfo, ...]:
+        return (await super().list_parts(op))[:1000]
+
+
+@objects("13", "T1", "of an upload in parts half of the metadata is kept, where there is much")
+class HalfOfMetadata(MemoryObjects):
+    """Metadata is "kept as it is, at most limits.metadata_max_bytes"."""
+
+    async def begin_upload(self, op: BeginUpload, /) -> str:
+        kept = tuple((name, value[:1024]) for name, value in op.metadata)
+        return await super().begin_upload(replace(op, metadata=kept))
+
+
+@objects("14", "T1", "a page of more than 500 lines is cut there, and told as the last")
+class LastPage(MemoryObjects):
+    """ "cursor is None on the last page". Met by a listing with the usual page."""
+
+    async def list(self, op: List, /) -> ObjectPage:
+        page = await super().list(op)
+        return ObjectPage(page.items[:500]) if len(page.items) > 500 else page
+
+
+@objects("15", "T2", "of parts that arrive at once all but one are lost")
+class LosesParts(MemoryObjects):
+    """ "Parts may arrive in any order, at once". Met by every parallel upload, now and then."""
+
+    async def upload_part(self, op: UploadPart, /) -> str:
+        await self._store.turn()
+        upload, tag = self._upload(op.key, op.upload_id), str(self._store.number())
+        await asyncio.sleep(0)
+        if op.upload_id in self._store.rows(self._pending):
+            parts = {**upload.parts, op.number: (tag, op.data)}
+            self._store.rows(self._pending)[op.upload_id] = replace(upload, parts=parts)
+        return tag
