@@ -68,8 +68,19 @@ def checked(spec: ContainerSpec) -> ContainerSpec:
     _check_mounts(spec.mounts)
     _check_networks(spec.networks)
     _check_ports(spec.ports)
-    host = _checked_host(spec)
-    return spec if host == spec.host else replace(spec, host=host)
+    return _own(spec, _checked_host(spec))
+
+
+def _own(spec: ContainerSpec, host: str | None) -> ContainerSpec:
+    """A copy: what the caller changes afterwards, between two runs say, is not the container's."""
+    return replace(
+        spec,
+        command=tuple(spec.command),
+        env=dict(spec.env),
+        labels=dict(spec.labels),
+        placement=dict(spec.placement),
+        host=host,
+    )
 
 
 def checked_command(command: Iterable[str], what: str = "command") -> tuple[str, ...]:

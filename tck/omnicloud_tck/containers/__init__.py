@@ -7,8 +7,10 @@ from omnicloud_tck.containers.attached import AttachedLaws
 from omnicloud_tck.containers.between import BetweenLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.lives import LifeLaws
+from omnicloud_tck.containers.others import OtherLaws
 from omnicloud_tck.containers.pages import PageLaws
 from omnicloud_tck.containers.ports import PortLaws
+from omnicloud_tck.containers.programs import ContainersPrograms
 from omnicloud_tck.containers.rates import RateLaws
 from omnicloud_tck.containers.refusals import RefusalLaws
 from omnicloud_tck.containers.restarts import RestartLaws
@@ -31,10 +33,12 @@ class ContainersContract(
     PortLaws,
     EventLaws,
     ApartLaws,
+    OtherLaws,
     AttachedLaws,
     TwiceLaws,
     BetweenLaws,
     RefusalLaws,
+    ContainersPrograms,
     Outages,
 ):
     """Every promise of ``Containers``."""

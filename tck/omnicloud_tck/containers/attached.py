@@ -106,6 +106,9 @@ class AttachedLaws(Bench):
         that(refused_.exit_code != 0, "a volume that is read only was written")
         told = await containers.exec("writer", ("cat", "/data/f"))
         equal(b"first\n", told.stdout, "after a write that is not allowed")
+        await containers.remove("writer", force=True)
+        told = await containers.exec("reader", ("cat", "/seen/f"))
+        equal(b"first\n", told.stdout, "after its writer was removed by force")
 
     @law(
         "CON-097",

@@ -66,6 +66,11 @@ class BetweenLaws(Bench):
             whole = _LINE * count
             equal(len(whole) > most, said.truncated, f"whether {len(whole)} bytes are cut")
             that(said.stdout == whole[:most], f"of {len(whole)} bytes {len(said.stdout)} came")
+            said = await containers.exec("host", sh(loop.replace("; done", " >&2; done")))
+            equal(
+                len(whole) > most, said.truncated, f"whether {len(whole)} bytes of errors are cut"
+            )
+            that(said.stderr == whole[:most], f"of {len(whole)} bytes {len(said.stderr)} came")
 
     @law(
         "CON-114",

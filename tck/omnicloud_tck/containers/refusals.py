@@ -137,7 +137,10 @@ class RefusalLaws(Bench):
             made = await containers.import_image(name, _archive(Path(folder)))
             with refused(InvalidArgumentError, "import of a file that is not there"):
                 await containers.import_image(name + "x", Path(folder) / "missing.tar")
+            await containers.import_image(name.replace("one", "a"), _archive(Path(folder)))
         listed = {image.reference: image.id for image in await containers.images()}
+        equal(sorted(listed), list(listed), "the order of the references")
+        equal(True, await containers.remove_image(name.replace("one", "a")), "remove of another")
         equal(made.id, listed.get(name), "the id of the imported image")
         that(name + "x" not in listed, "an image of a file that is not there")
         equal(True, await containers.remove_image(name), "remove")

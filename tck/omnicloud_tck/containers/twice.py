@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import Any
 
-from omnicloud.contracts.containers import ContainersFeature, ContainerSpec
+from omnicloud.contracts.containers import ContainersFeature, ContainerSpec, Mount
 from omnicloud.errors import AlreadyExistsError, InvalidArgumentError, OmniCloudError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.containers.bench import IDLE, Bench, sh, spec
@@ -18,6 +18,11 @@ __all__ = ["TwiceLaws"]
 
 _TURNS = (1, 2, 3, 4, 6)  # of the loop, by which one run is behind the other
 _FEW = (1, 4)  # where a container costs
+_MISSING: tuple[tuple[ContainersFeature, dict[str, Any]], ...] = (
+    (ContainersFeature.IMAGES, {"image": "omnicloud-tck/missing:1"}),
+    (ContainersFeature.VOLUMES, {"mounts": (Mount("missing", "/data"),)}),
+    (ContainersFeature.NETWORKS, {"networks": ("missing",)}),
+)
 _SECRET = "canary-5b1e77"  # noqa: S105 - no secret but what stands for one
 
 
@@ -79,9 +84,16 @@ class TwiceLaws(Bench):
         that(isinstance(errors[-1], InvalidArgumentError), f"told as {type(errors[-1]).__name__}")
         equal(f"{_SECRET} {_SECRET}", (await self.texts(containers, "told"))[0], "what it said")
         pipe: Any = await world.pipeline()
-        if ContainersFeature.EXEC in pipe.driver.features:
+        features = pipe.driver.features
+        for feature, more in _MISSING:
+            if feature in features:
+                lacking = spec("lacking", _SECRET, env=variables, **more)
+                errors.append(await refusal(containers.run(lacking), f"without its {feature}"))
+        if ContainersFeature.EXEC in features:
             said = await containers.exec("told", sh(f'echo "$TOKEN" {_SECRET}'))
             equal(0, said.exit_code, "a further command")
+            late = containers.exec("told", sh(f"sleep 30; echo {_SECRET}"), timeout=0.5)
+            errors.append(await refusal(late, "a command that takes too long"))
         await containers.stop("told", grace=5)
         await containers.remove("told")
         return errors
