@@ -152,7 +152,7 @@ def test_a_cell_that_never_ends_is_named(tmp_path: Path) -> None:
 
 
 def test_one_sample_from_the_future_does_not_make_all_others_too_old(tmp_path: Path) -> None:
-    rows = [f"{1763596800 + 300 * n},w,0.5,1000,2,4000" for n in range(3)]
+    rows = [f"{1372629600 + 300 * n},w,0.5,1000,2,4000" for n in range(3)]
     file = written(tmp_path, *rows, "2999-01-01,w,0.5,1000,2,4000")
     recording = read_file(file)
     assert recording.troubles() == {Trouble.FROM_THE_FUTURE: 2}
