@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 from omnicloud.contracts.messaging import Message, Messaging, MessagingFeature
@@ -16,6 +17,9 @@ __all__ = ["CrowdLaws"]
 
 _MANY = 130  # more than those know who ask a server for a hundred at a time
 _OFTEN = 32  # more than brokers allow that give up a message by themselves
+_LARGE, _SOME = 300_000, 5  # more than a megabyte together, which ends a page of some stores
+_POLL = 20.0  # seconds that a group waits
+_SLOW = 10.0  # of which a slow machine may take so many
 _LEASE = 120.0
 _GROUPS = ("g", "h", "i")
 
@@ -126,6 +130,38 @@ class CrowdLaws(Contract):
             equal((lent.receipt,), tuple(good), f"receipts that are good, {turn} times extended")
         settled: bool = await one.pipeline.send(Ack("long", "g", lent.receipt))
         that(settled, "it could not be settled")
+
+    @law("MS-192", "However large dead letters are together, each is listed.")
+    async def large_letters_are_listed(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "large", "g")
+        size = min(_LARGE, one.pipeline.driver.limits.payload_max_bytes)
+        payloads = [bytes([65 + number]) * size for number in range(_SOME)]
+        for payload in payloads:
+            await one.publish("large", payload)
+        for lent in await taken(one, "large", "g", _SOME, lease=_LEASE):
+            await one.pipeline.send(Kill("large", "g", lent.receipt, "on purpose"))
+        letters = [letter.payload async for letter in one.dead_letters("large")]
+        equal(sorted(payloads), sorted(letters), f"dead letters of {size} bytes")
+
+    @law("MS-193", "However many groups there are, each is given a message, also those that wait.")
+    async def each_of_many_groups_is_given(self, world: World[Any]) -> None:
+        groups = [f"g-{number}" for number in range(12)]
+        one = await _subscribed(world, "to all", *groups)
+        other = Messaging(await world.pipeline(), world.clock)
+        waiting = [
+            asyncio.ensure_future(taken(one, "to all", group, 1, wait=_POLL))
+            for group in groups[-3:]
+        ]
+        await world.sleep(0.1)
+        asked = world.clock.monotonic()
+        name = await other.publish("to all", b"x")
+        found = [lent.id for some in await asyncio.gather(*waiting) for lent in some]
+        waited = world.clock.monotonic() - asked
+        equal([name] * 3, found, "delivered to three groups that waited")
+        that(waited <= (1.0 if world.virtual else _SLOW), f"they waited for {waited:.2f} s")
+        for group in groups[:-3]:
+            found = [lent.id for lent in await taken(one, "to all", group, 1, wait=3.0)]
+            equal([name], found, f"delivered to {group}")
 
 
 async def _subscribed(world: World[Any], topic: str, *groups: str) -> Messaging:

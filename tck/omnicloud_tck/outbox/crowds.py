@@ -6,11 +6,11 @@ import contextlib
 from typing import Any
 
 from omnicloud.contracts.outbox import Outbox, OutboxEvent, OutboxFeature
-from omnicloud.contracts.outbox.driver import Begin, Fail, Keep, Mark, Save
-from omnicloud.contracts.outbox.models import NewEvent
+from omnicloud.contracts.outbox.driver import Begin, Fail, Keep, ListEvents, Mark, Save
+from omnicloud.contracts.outbox.models import EventStatus, NewEvent
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.core.transactions import ended
-from omnicloud.errors import OmniCloudError
+from omnicloud.errors import InvalidArgumentError, OmniCloudError, UnsupportedError
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
@@ -21,6 +21,7 @@ __all__ = ["OutboxCrowds"]
 
 _MANY = 130  # more than those know who ask a server for a hundred at a time
 _OFTEN = 32
+_LARGE, _SOME = 300_000, 5  # more than a megabyte together, which ends a page of some stores
 _LEASE = 60.0
 
 
@@ -118,6 +119,52 @@ class OutboxCrowds(Contract):
         found = await one.get_pending_events_for_aggregate("agg")
         expected = [b"%d" % number for number in range(_MANY)] if done else []
         equal(expected, [event["payload"] for event in found], "events of one transaction")
+
+    @law(
+        "OX-161",
+        "What a transaction requeues and purges is done with it, or not at all; it may be refused.",
+        needs=[OutboxFeature.TRANSACTION],
+    )
+    async def transactions_requeue_and_purge(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        parked = await one.save_event(OutboxEvent("t", b"parked"))
+        done = await one.save_event(OutboxEvent("t", b"done"))
+        await claimed(one, "one", 2, lease=_LEASE)
+        await one.pipeline.send(Fail(SPACE, "one", parked, park=True))
+        await one.mark_as_processed(done)
+        for commits in (False, True):
+            done_so = await self._requeued_and_purged(one, parked, commits=commits) and commits
+            left = [event["event_id"] async for event in one.parked()]
+            equal([] if done_so else [parked], left, f"parked, done: {done_so}")
+            op = ListEvents(SPACE, EventStatus.PROCESSED, every=True)
+            kept = [record.event_id for record in await one.pipeline.send(op)]
+            equal([] if done_so else [done], kept, f"processed, done: {done_so}")
+
+    async def _requeued_and_purged(self, one: Outbox, parked: str, *, commits: bool) -> bool:
+        """Whether the provider does so in transactions; it may refuse to."""
+        try:
+            async with one.transaction() as inside:
+                equal(True, await inside.requeue(parked), "requeued inside")
+                equal(1, await inside.purge(0), "purged inside")
+                if not commits:
+                    raise _RolledBack
+        except _RolledBack:
+            return True
+        except (InvalidArgumentError, UnsupportedError):
+            return False
+        return True
+
+    @law("OX-162", "However large events are together, each is listed and claimed.")
+    async def large_events_are_listed(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        size = min(_LARGE, one.pipeline.driver.limits.payload_max_bytes)
+        payloads = [bytes([65 + number]) * size for number in range(_SOME)]
+        for payload in payloads:
+            await one.save_event(OutboxEvent("t", payload, aggregate_key="agg"))
+        listed = await one.get_pending_events_for_aggregate("agg")
+        equal(payloads, [event["payload"] for event in listed], f"events of {size} bytes listed")
+        found = await claimed(one, "one", _SOME, lease=_LEASE)
+        equal(payloads, [event.payload for event in found], f"events of {size} bytes claimed")
 
     async def _in_transaction(self, one: Outbox, op: Save | Mark, *, done: bool) -> None:
         transaction = await one.pipeline.send(Begin())

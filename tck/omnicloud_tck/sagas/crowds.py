@@ -6,12 +6,15 @@ import asyncio
 from dataclasses import replace
 from typing import Any
 
+from omnicloud.contracts.sagas import SagaFeature, SagaState, SagaStates
 from omnicloud.contracts.sagas.driver import Claim, Create, Keep, Update
-from omnicloud.contracts.sagas.models import SagaRecord
+from omnicloud.contracts.sagas.models import JSON, SagaRecord
+from omnicloud.contracts.sagas.portable import SPACE, to_state
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
+from omnicloud_tck.sagas.claiming import claimed
 from omnicloud_tck.world import World
 
 __all__ = ["CrowdLaws"]
@@ -20,6 +23,7 @@ _MANY = 110  # more than those see, or leave out, who look at a hundred
 _FEW = 20
 _AT_ONCE = 22
 _OFTEN = 32
+_LARGE, _SOME = 300_000, 5  # more than a megabyte together, which ends a page of some stores
 _LEASE = 60.0
 
 
@@ -62,6 +66,22 @@ class CrowdLaws(Contract):
         freed: bool = await one.send(Keep("s", "s", "one", 0.0))
         equal(True, freed, "giving it free")
         equal(["s"], await _claimed(two, "two", ()), "claimed once it was given free")
+
+    @law("SA-157", "However large sagas are together, each is listed and claimed, whole.")
+    async def large_sagas_are_whole(self, world: World[Any]) -> None:
+        states = SagaStates(await world.pipeline())
+        size = min(_LARGE, states.pipeline.driver.limits.payload_max_bytes - 20)
+        given: dict[str, JSON] = {f"large-{n}": {"n": str(n) * size} for n in range(_SOME)}
+        for name, payload in given.items():
+            await states.create_state(SagaState(name, "RUNNING", None, [], payload))
+        if SagaFeature.LIST in states.pipeline.driver.features:
+            listed = {one.saga_id: one.payload async for one in states.list("RUNNING")}
+            equal(given, listed, f"sagas of {size} bytes, listed")
+        op = Claim(SPACE, ("RUNNING",), "one", _LEASE, _SOME)
+        found = {one.saga_id: one for one in await claimed(states.pipeline, op)}
+        equal(sorted(given), sorted(found), f"sagas of {size} bytes, claimed")
+        for name, record in found.items():
+            equal(given[name], to_state(record).payload, "the payload of a saga that is claimed")
 
 
 async def _created(pipe: Pipeline[Any], *several: list[Create]) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import heapq
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import accumulate
+from typing import Any
 
 from broken.registry import broken
 from omnicloud.contracts.messaging.driver import (
@@ -16,6 +18,7 @@ from omnicloud.contracts.messaging.driver import (
     Receive,
     Redrive,
     Replay,
+    Subscribe,
 )
 from omnicloud.contracts.messaging.models import DeadPage, Delivery
 from omnicloud.memory.messaging import MemoryMessaging
@@ -199,3 +202,28 @@ class ExtendsTenTimes(MemoryMessaging):
             times[receipt] = times.get(receipt, 0) + 1
         good = tuple(receipt for receipt in op.receipts if times[receipt] <= 10)
         return await super().extend(replace(op, receipts=good))
+
+
+@broken("B8-MS30", "T1", "a page of dead letters ends at 1 MiB, as if the last", MessagingContract)
+class LettersOfAMegabyte(MemoryMessaging):
+    async def dead_letters(self, op: DeadLetters, /) -> DeadPage:
+        page = await super().dead_letters(op)
+        sizes = accumulate(len(letter.payload) for letter in page.letters)
+        few = sum(size <= 1 << 20 for size in sizes)
+        whole = few == len(page.letters)
+        return page if whole else DeadPage(page.letters[: max(1, few)], None)
+
+
+@broken("B8-MS31", "T2", "groups after the tenth share what the tenth has", MessagingContract)
+class TenGroups(MemoryMessaging):
+    def _of_ten(self, op: Any) -> Any:
+        known = self._store.rows(("groups", self._table)).setdefault(op.topic, [])
+        if op.group not in known:
+            known.append(op.group)
+        return replace(op, group=known[min(9, known.index(op.group))])
+
+    async def subscribe(self, op: Subscribe, /) -> None:
+        await super().subscribe(self._of_ten(op))
+
+    async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
+        return await super().receive(self._of_ten(op))

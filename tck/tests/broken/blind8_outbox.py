@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 
 from broken.registry import broken
 from omnicloud.contracts.outbox.driver import (
     Fail,
     Keep,
     ListAggregates,
+    ListEvents,
     Mark,
     Purge,
     Requeue,
     Save,
 )
+from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.memory.outbox import MemoryOutbox
 from omnicloud_tck.outbox import OutboxContract
 
@@ -117,3 +120,34 @@ class KeepsTenTimes(MemoryOutbox):
             times[name] = times.get(name, 0) + 1
         good = tuple(name for name in op.event_ids if times[name] <= 10)
         await super().keep(replace(op, event_ids=good))
+
+
+@broken("B8-OX23", "T1", "a page of events ends at 1 MiB", OutboxContract)
+class EventsOfAMegabyte(MemoryOutbox):
+    async def list_events(self, op: ListEvents, /) -> tuple[EventRecord, ...]:
+        found = await super().list_events(op)
+        sizes = accumulate(len(record.payload) for record in found)
+        return found[: max(1, sum(size <= 1 << 20 for size in sizes))]
+
+
+@broken(
+    "B8-OX24", "T2", "what a transaction purges stays purged when it is given up", OutboxContract
+)
+class PurgesOutside(MemoryOutbox):
+    async def purge(self, op: Purge, /) -> int:
+        count = await super().purge(op)
+        left = self._rows("done", op.space)
+        committed = self._store.rows(("outbox", self._namespace, "done", op.space))
+        for name in [name for name in committed if name not in left]:
+            del committed[name]
+        return count
+
+
+@broken("B8-OX25", "T2", "what a transaction requeues stays so when it is given up", OutboxContract)
+class RequeuesOutside(MemoryOutbox):
+    async def requeue(self, op: Requeue, /) -> bool:
+        done = await super().requeue(op)
+        if done:
+            committed = self._store.rows(("outbox", self._namespace, "open", op.space))
+            committed[op.event_id] = self._rows("open", op.space)[op.event_id]
+        return done

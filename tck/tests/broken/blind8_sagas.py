@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import accumulate
 
 from broken.registry import broken
-from omnicloud.contracts.sagas.driver import Claim, Keep
+from omnicloud.contracts.sagas.driver import Claim, Keep, ListSagas
 from omnicloud.contracts.sagas.models import SagaRecord
 from omnicloud.memory.sagas import MemorySagas, _is_free
 from omnicloud_tck.sagas import SagaContract
@@ -58,3 +59,21 @@ class KeepsTenTimes(MemorySagas):
             await self._store.turn()
             return False
         return await super().keep(op)
+
+
+@broken("B8-SA14", "T1", "a page of sagas ends at 1 MiB", SagaContract)
+class SagasOfAMegabyte(MemorySagas):
+    async def list_sagas(self, op: ListSagas, /) -> tuple[SagaRecord, ...]:
+        found = await super().list_sagas(op)
+        sizes = accumulate(len(record.payload) for record in found)
+        return found[: max(1, sum(size <= 1 << 20 for size in sizes))]
+
+
+@broken("B8-SA15", "T1", "a claim leaves out payloads of more than 64 KiB", SagaContract)
+class ClaimsLight(MemorySagas):
+    async def claim(self, op: Claim, /) -> tuple[SagaRecord, ...]:
+        found = await super().claim(op)
+        return tuple(
+            record if len(record.payload) <= 1 << 16 else replace(record, payload=b"{}")
+            for record in found
+        )
