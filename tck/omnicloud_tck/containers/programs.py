@@ -19,7 +19,7 @@ from omnicloud_tck.world import World
 __all__ = ["ContainersPrograms"]
 
 _F = ContainersFeature
-_PROGRAMS, _STEPS = 10, 60
+_PROGRAMS, _STEPS = 8, 60
 _PASSING = (0.7, 5.0, 40.0)
 _TRAIL = 8  # steps that a finding tells
 
