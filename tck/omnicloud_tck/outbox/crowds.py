@@ -163,8 +163,12 @@ class OutboxCrowds(Contract):
             await one.save_event(OutboxEvent("t", payload, aggregate_key="agg"))
         listed = await one.get_pending_events_for_aggregate("agg")
         equal(payloads, [event["payload"] for event in listed], f"events of {size} bytes listed")
-        found = await claimed(one, "one", _SOME, lease=_LEASE)
-        equal(payloads, [event.payload for event in found], f"events of {size} bytes claimed")
+        found: list[bytes] = []
+        for _ in payloads:  # a claim may give one of an aggregate only
+            some = await claimed(one, "one", _SOME, lease=_LEASE)
+            await one.pipeline.send(Mark(SPACE, tuple(event.event_id for event in some)))
+            found += [event.payload for event in some]
+        equal(payloads, found, f"events of {size} bytes claimed")
 
     async def _in_transaction(self, one: Outbox, op: Save | Mark, *, done: bool) -> None:
         transaction = await one.pipeline.send(Begin())
