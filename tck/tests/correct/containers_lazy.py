@@ -64,6 +64,7 @@ class Box:
     id: str
     program: Program
     began: float
+    stamp: float = 0.0
     state: State = State.RUNNING
     code: int | None = None
     restarts: int = 0
@@ -114,6 +115,7 @@ class Engine(Backend):
         """Begin a run."""
         box.program = started(box.spec.command, box.spec.env)
         box.state, box.code, box.began = State.RUNNING, None, moment
+        box.stamp = self.wall(moment)
         box.stopped, box.busy, box.killed_at = False, 0.0, None
         self.note(box, EventKind.STARTED, moment)
         self._step(box, moment)
@@ -323,7 +325,7 @@ class LazyEngine(WithoutImages, WithoutAttached, Apart):
             state=box.state,
             exit_code=box.code,
             restarts=box.restarts,
-            started_at=self._backend.wall(box.began),
+            started_at=box.stamp,
             labels=dict(box.spec.labels),
         )
 
