@@ -237,6 +237,10 @@ class AttachedLaws(Bench):
         await self.begun(containers, spec("on-it", IDLE, networks=("a/b",)))
         with refused(ConflictError, "remove of a network that a container is on"):
             await containers.remove_network("a/b")
+        if _F.PAUSE in (await world.driver()).features:
+            await containers.pause("on-it")
+            with refused(ConflictError, "remove of a network that a paused container is on"):
+                await containers.remove_network("a/b")
         equal(State.EXITED, (await containers.stop("on-it", grace=0)).state, "stop")
         equal(True, await containers.remove_network("a/b"), "remove")
         equal(False, await containers.remove_network("a/b"), "remove twice")

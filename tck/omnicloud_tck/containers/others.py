@@ -32,6 +32,7 @@ __all__ = ["OtherLaws"]
 _F = ContainersFeature
 _POLLS, _ROUNDS = 12, 3
 _MANY = 6
+_SLEEPS = "echo ready; sleep 1000"
 _WORK = 1.0  # seconds of it
 _DATA = Mount("data", "/data")
 
@@ -46,7 +47,7 @@ class OtherLaws(AttachedLaws, Bench):
     )
     async def removals_end_waits(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
-        await self.begun(one, spec("followed"))
+        await self.begun(one, spec("followed", _SLEEPS))
 
         async def follow() -> list[str]:
             return [line.text async for line in one.logs("followed", follow=True)]
@@ -74,7 +75,7 @@ class OtherLaws(AttachedLaws, Bench):
     async def polls_hold_nothing_up(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         containers = Containers(pipe, world.clock)
-        await self.begun(containers, spec("idle"))
+        await self.begun(containers, spec("idle", _SLEEPS))
         for turn in range(_ROUNDS):
             polls = [asyncio.ensure_future(pipe.send(Rest("idle", 60.0))) for _ in range(_POLLS)]
             await world.sleep(0.2)

@@ -197,13 +197,19 @@ class RefusalLaws(Bench):
         driver = await world.driver()
         containers = await self.portable(world)
         await self.begun(containers, spec("kept"))
+        networks = ("kept",) if _F.NETWORKS in driver.features else ()
+        for name in networks:
+            await containers.create_network(name)
         await containers.aclose()
         await containers.aclose()
         with refused(ClosedError, "get after the close"):
             await containers.get("kept")
         await driver.aclose()
         await driver.aclose()
-        await self.alive(await self.portable(world), "kept", "after the close")
+        again = await self.portable(world)
+        await self.alive(again, "kept", "after the close")
+        if networks:
+            equal(networks, await again.networks(), "the networks after the close")
 
 
 def _archive(folder: Path) -> Path:

@@ -20,7 +20,6 @@ from omnicloud.contracts.containers.driver import (
     Rest,
     Restart,
     Run,
-    Stop,
     Unpause,
 )
 from omnicloud.contracts.containers.images import ListImages
@@ -128,15 +127,7 @@ class PolicyLost(MemoryContainers):
         return found
 
 
-@containers("08", "T3", "a grace of more than ten seconds is cut to ten")
-class ShortGrace(MemoryContainers):
-    """ "KILL to all of it grace seconds later"."""
-
-    async def stop(self, op: Stop, /) -> Container:
-        return await super().stop(replace(op, grace=min(op.grace, 10.0)))
-
-
-@containers("09", "T1", "unpause of a container that is not there is a ConflictError")
+@containers("08", "T1", "unpause of a container that is not there is a ConflictError")
 class UnpausesNothing(MemoryContainers):
     """ "A request about a name that the service has no container of is a NotFoundError"."""
 
@@ -163,12 +154,12 @@ def _in_turn(verb: str) -> Callable[[Any, Any], Awaitable[Any]]:
     return called
 
 
-containers("10", "T2", "polls that wait take all connections of a client, and other requests wait")(
+containers("09", "T2", "polls that wait take all connections of a client, and other requests wait")(
     type("SmallPool", (_Pooled,), {verb: _in_turn(verb) for verb in ("rest", "inspect", "logs")})
 )
 
 
-@containers("11", "T2", "a poll that is cancelled keeps its connection, so in the end none is left")
+@containers("10", "T2", "a poll that is cancelled keeps its connection, so in the end none is left")
 class LeakyPool(_Pooled):
     """ "concurrent callers never see each other …, also after a cancelled call"."""
 
@@ -183,7 +174,7 @@ class LeakyPool(_Pooled):
             return await super().inspect(op)
 
 
-@containers("12", "T2", "a list during which another client removes a container is a NotFoundError")
+@containers("11", "T2", "a list during which another client removes a container is a NotFoundError")
 class ListsOneByOne(MemoryContainers):
     """The names are listed, then each container is looked at."""
 
@@ -197,7 +188,7 @@ class ListsOneByOne(MemoryContainers):
         return tuple(found)
 
 
-@containers("13", "T1", "images are listed in the order in which they came")
+@containers("12", "T1", "images are listed in the order in which they came")
 class ImagesAsTheyCame(MemoryContainers):
     """ "The engine's images that have a reference, by reference"."""
 
@@ -206,7 +197,7 @@ class ImagesAsTheyCame(MemoryContainers):
         return tuple(self._images.values())
 
 
-@containers("14", "T1", "a container made later under a name has the id of the one before")
+@containers("13", "T1", "a container made later under a name has the id of the one before")
 class OneIdAName(MemoryContainers):
     """ "id: … another one for a container made later"."""
 
@@ -217,7 +208,7 @@ class OneIdAName(MemoryContainers):
         return box.seen()
 
 
-@containers("15", "T3", "closing a client takes the networks along that it made and nothing is on")
+@containers("14", "T3", "closing a client takes the networks along that it made and nothing is on")
 class TakesNetworks(MemoryContainers):
     """ "Closing": nothing of a service's goes with one client of it."""
 
@@ -235,7 +226,7 @@ class TakesNetworks(MemoryContainers):
             self._store.rows(("containers", "networks")).pop((self._space, name), None)
 
 
-@containers("16", "T3", "what a container wrote to its volumes goes with it where that is by force")
+@containers("15", "T3", "what a container wrote to its volumes goes with it where that is by force")
 class ForcedWithVolumes(MemoryContainers):
     """ "holds files that outlive the containers that have it"."""
 
