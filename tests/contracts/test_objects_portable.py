@@ -207,6 +207,27 @@ async def test_presigning_is_refused_where_it_is_not_declared(objects: Objects) 
         await objects.presign("GET", "k", expires_in=60)
 
 
+class Narrow(CountingObjects):
+    """Its smallest part is its largest, too."""
+
+    @property
+    def limits(self) -> ObjectsLimits:
+        most = 2 * PART
+        return ObjectsLimits(put_max_bytes=most, part_min_bytes=most, part_max_bytes=most)
+
+
+async def test_parts_of_one_size_only_are_taken_without_asking_for_it() -> None:
+    driver = Narrow(MemoryStore())
+    driver.parts = []
+    objects = Objects(Pipeline(driver))
+    data = os.urandom(5 * PART)
+    await objects.upload("k", data)
+    assert sorted(driver.parts) == [1, 2, 3]
+    assert await objects.download("k") == data
+    await objects.upload("small", b"x")
+    assert await objects.download("small") == b"x"
+
+
 def test_the_limits_are_multiples_of_a_frame() -> None:
     assert ObjectsLimits().part_min_bytes % PART == 0
 
