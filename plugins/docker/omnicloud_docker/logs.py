@@ -11,6 +11,7 @@ import json
 from dataclasses import dataclass
 
 from omnicloud.contracts.containers import LogLine, Stream
+from omnicloud.errors import ConflictError, NotFoundError
 from omnicloud_docker.client import EngineClient, frames
 from omnicloud_docker.mapping import nanoseconds
 
@@ -42,11 +43,19 @@ class Places:
 async def read_lines(
     client: EngineClient, container: str, places: Places, most: int
 ) -> tuple[tuple[LogLine, ...], Places]:
-    """At most so many lines of each stream after those places, by their stamps."""
+    """At most so many lines of each stream after those places, by their stamps.
+
+    Raises:
+        NotFoundError: The container is gone, or just being removed.
+    """
     found: list[LogLine] = []
     moved = {}
     for name in _STREAMS:
-        lines, moved[name] = await _of_stream(client, container, name, getattr(places, name), most)
+        place = getattr(places, name)
+        try:
+            lines, moved[name] = await _of_stream(client, container, name, place, most)
+        except ConflictError:  # "dead or marked for removal"
+            raise NotFoundError("the container is being removed") from None
         found += lines
     return tuple(sorted(found, key=lambda line: line.at)), Places(**moved)
 

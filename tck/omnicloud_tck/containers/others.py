@@ -104,7 +104,7 @@ class OtherLaws(AttachedLaws, Bench):
             return found.health is Health.UNHEALTHY
 
         await eventually(unwell, world.sleep, PATIENCE, "late is unhealthy")
-        await world.sleep(3.0)
+        await world.sleep(2.0)
         told = [one.kind for one in await self.told(watcher, cursor, 2)]
         equal([EventKind.STARTED, EventKind.UNHEALTHY], told, "what was told of it")
 
