@@ -113,7 +113,9 @@ class Secrets:
                 return
 
     async def list_versions(self, name: str) -> tuple[VersionInfo, ...]:
-        """The readable versions of a secret, the newest (the current one) first. Needs ``versions``.
+        """The readable versions of a secret, the newest (the current one) first.
+
+        Needs ``versions``.
 
         Raises:
             SecretNotFoundError: There is none of that name.
