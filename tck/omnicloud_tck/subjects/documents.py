@@ -20,7 +20,7 @@ from omnicloud_tck.subjects.plain import apart
 
 __all__ = ["DOCUMENTS_SUBJECT"]
 
-_ATTEMPTS = 20
+_ATTEMPTS, _PAUSE = 20, 0.1
 _FEW = 2  # of what is many, over a real backend
 
 
@@ -70,7 +70,8 @@ class _DocumentsTwin(DocumentSurveys):
     ) -> Made:
         """Several operations in a transaction; undone unless ``keep``, or where one is refused."""
         said = ""
-        for _ in range(_ATTEMPTS):
+        for attempt in range(_ATTEMPTS):
+            await self.rest(documents, attempt * _PAUSE)  # a store may let one writer at a time
             inside = DocumentReading(
                 self._space, {place: room.copy() for place, room in self.rooms.items()}
             )
