@@ -10,10 +10,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from omnicloud.contracts.objects import Objects, ObjectsFeature
-from omnicloud.contracts.objects.driver import List
+from omnicloud.contracts.objects import Objects
 from omnicloud.errors import (
-    AlreadyExistsError,
     ConflictError,
     InvalidArgumentError,
     ObjectNotFoundError,
@@ -26,8 +24,10 @@ from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
+from omnicloud_tck.objects.conditional import ConditionLaws
 from omnicloud_tck.objects.histories import ObjectsHistories
 from omnicloud_tck.objects.kinds import KindLaws
+from omnicloud_tck.objects.listing import KEYS, ListingLaws, folded, listed
 from omnicloud_tck.objects.lookers import LookerLaws
 from omnicloud_tck.objects.many_parts import ManyPartsLaws
 from omnicloud_tck.objects.more import ObjectsMore
@@ -43,9 +43,7 @@ from omnicloud_tck.world import World
 
 __all__ = ["ObjectsContract"]
 
-_CAS = [ObjectsFeature.CONDITIONAL]
 _SIZES = (0, 1, 255, 4096, 65_535, 65_536, 65_537, 1_048_576, 1_048_579, 2_500_001)
-_KEYS = ("Z", "a", "a/b", "a/b/c", "a/", "a_b", "a%b", "A", "b", "é", "\U0001f980", "\uffee", "z/1")
 
 Step = tuple[str, int, str, bytes]
 
@@ -70,6 +68,8 @@ _ODD_METADATA: tuple[dict[str, str], ...] = (
 
 
 class ObjectsContract(
+    ListingLaws,
+    ConditionLaws,
     PresignLaws,
     PartsLaws,
     UploadsLaws,
@@ -150,7 +150,7 @@ class ObjectsContract(
     @law("OBJ-003", "Keys are no paths: a, a/, a/b and a/b/c live side by side.")
     async def keys_are_no_paths(self, world: World[Any]) -> None:
         objects = await self.portable(world)
-        for order in (_KEYS, _KEYS[::-1]):
+        for order in (KEYS, KEYS[::-1]):
             for key in order:
                 await objects.upload(key, key.encode())
             for key in order:
@@ -215,19 +215,16 @@ class ObjectsContract(
         one, two = await self.portable(world), await self.portable(world)
         for number in range(6):
             await two.exists("k")
-            await self._listed(two)
+            await listed(two)
             version = await one.upload("k", b"x" * number, metadata={"n": str(number)})
             info = await two.stat("k")
             equal(version, info.version, "the version another client sees")
             equal({"n": str(number)}, dict(info.metadata), "the metadata another client sees")
             equal(b"x" * number, await two.download("k"), "the content another client sees")
             await one.upload(f"new-{number}", b"")
-            that(f"new-{number}" in await self._listed(two), "a new object is not listed")
+            that(f"new-{number}" in await listed(two), "a new object is not listed")
             await one.delete(f"new-{number}")
-            that(f"new-{number}" not in await self._listed(two), "a deleted object is listed")
-
-    async def _listed(self, objects: Objects, prefix: str = "", size: int = 1000) -> list[str]:
-        return [item.key async for item in objects.list(prefix, page_size=size)]
+            that(f"new-{number}" not in await listed(two), "a deleted object is listed")
 
     @law("OBJ-008", "A reader sees one whole version, never parts of two.", rung=Rung.CONCURRENCY)
     async def reads_are_not_torn(self, world: World[Any]) -> None:
@@ -278,53 +275,6 @@ class ObjectsContract(
                 found = await self.take(objects.pipeline, key)
                 that(found in (old, after), "a cancelled upload left a part of an object")
 
-    @law("OBJ-010", "Listing gives each key with the prefix once, by code point, page by page.")
-    async def listing_is_whole(self, world: World[Any]) -> None:
-        objects = await self.portable(world)
-        for key in _KEYS:
-            await objects.upload(key, key.encode())
-        for prefix in ("", "a", "a/", "a_", "a%", "zz", "z", "é"):
-            expected = sorted(key for key in _KEYS if key.startswith(prefix))
-            for size in (1, 2, 1000):
-                found = await self._listed(objects, prefix, size)
-                equal(expected, found, f"keys with prefix {prefix!r}, by {size}")
-        async for item in objects.list("a"):
-            info = await objects.stat(item.key)
-            equal(
-                (info.size_bytes, info.version), (item.size_bytes, item.version), "a line's facts"
-            )
-        await self._deleted_between(objects)
-
-    async def _deleted_between(self, objects: Objects) -> None:
-        found: list[str] = []
-        deleted = 0
-        cursor: str | None = None
-        while not found or cursor is not None:
-            page = await objects.pipeline.send(List("a", None, cursor, 2))
-            found += [item.key for item in page.items]
-            cursor = page.cursor
-            if found and not deleted:  # a page may be empty
-                deleted = len(found)
-                await objects.delete(found[-1])
-        that(deleted < len(found), "pages end after a delete between them")
-        expected = sorted(key for key in _KEYS if key.startswith("a"))
-        equal(expected, found, "pages with a delete between them")
-
-    @law("OBJ-011", "With a delimiter a common prefix stands once for all keys below it.")
-    async def delimiters_fold(self, world: World[Any]) -> None:
-        objects = await self.portable(world)
-        for key in (*_KEYS, "z/3/4", "z/3/5", "z-after", "z"):
-            await objects.upload(key, b"x")
-        keys = sorted((*_KEYS, "z/3/4", "z/3/5", "z-after", "z"))
-        for prefix, delimiter in (("", "/"), ("a", "/"), ("a/", "/"), ("z/", "/"), ("", "_")):
-            lines = {_folded(key, prefix, delimiter) for key in keys if key.startswith(prefix)}
-            for size in (1, 2, 1000):
-                found = [
-                    (item.key, item.is_prefix)
-                    async for item in objects.list(prefix, delimiter=delimiter, page_size=size)
-                ]
-                equal(sorted(lines), found, f"lines of {prefix!r} by {delimiter!r}, {size} a page")
-
     @law("OBJ-012", "A copy has content, type and metadata of its source, and shares nothing.")
     async def a_copy_is_its_own(self, world: World[Any]) -> None:
         objects = await self.portable(world)
@@ -355,81 +305,6 @@ class ObjectsContract(
             metadata["a"] = "changed by a reader"
         for key in ("k", "l"):
             equal({"a": "1"}, dict((await objects.stat(key)).metadata), f"metadata of {key}")
-
-    @law(
-        "OBJ-014",
-        "A listing tells, and delete_many deletes, all up to its limit, and no other.",
-    )
-    async def batches_are_whole(self, world: World[Any]) -> None:
-        objects = await self.portable(world)
-        count = min(objects.pipeline.driver.limits.batch_max_items, 1500) + 10
-        keys = [f"many/{number:05}" for number in range(count)]
-        for start in range(0, count, 50):
-            await asyncio.gather(*(objects.upload(key, b"") for key in keys[start : start + 50]))
-        await objects.upload("many", b"kept")
-        listed = await self._listed(objects, "many/")
-        that(listed == keys, f"of {count} objects {len(listed)} are listed")
-        await objects.delete_many(["missing", *keys, "missing too"])
-        equal(["many"], await self._listed(objects, "many"), f"after {count} were deleted")
-
-    @law("OBJ-020", "A condition is honoured by every way of writing.", needs=_CAS)
-    async def conditions_are_honoured(self, world: World[Any]) -> None:
-        objects = await self.portable(world)
-        first = await objects.upload("k", b"1", if_absent=True)
-        second = await objects.upload("k", b"2", if_version=first)
-        await objects.upload("source", b"source")
-        for call in each(
-            objects.upload("k", b"x", if_absent=True), self._copy(objects, absent=True)
-        ):
-            with refused(AlreadyExistsError, "if_absent over an object"):
-                await call
-        for stale in (first, "no such version"):
-            for write in each(
-                objects.upload("k", b"x", if_version=stale),
-                objects.copy("source", "k", if_version=stale),
-                objects.delete("k", if_version=stale),
-            ):
-                with refused(ConflictError, "a write over a stale version"):
-                    await write
-        equal(b"2", await objects.download("k"), "after the refused writes")
-        await objects.delete("k", if_version=second)
-        for write in each(
-            objects.upload("k", b"x", if_version=second),
-            objects.copy("source", "k", if_version=second),
-            objects.delete("k", if_version=second),
-        ):
-            with refused(ConflictError, "a version of a deleted object"):
-                await write
-        equal(False, await objects.exists("k"), "whether a refused write made it")
-        await objects.copy("source", "k", if_absent=True)
-        equal(b"source", await objects.download("k"), "a conditional copy")
-
-    async def _copy(self, objects: Objects, *, absent: bool) -> str:
-        return await objects.copy("source", "k", if_absent=absent)
-
-    @law("OBJ-021", "Of concurrent conditional writes one wins.", needs=_CAS, rung=Rung.CONCURRENCY)
-    async def one_of_many_wins(self, world: World[Any]) -> None:
-        clients = [await self.portable(world) for _ in range(3)]
-        for turn in range(3):
-            version: str | None = None
-            for _ in range(2):
-                version = await self._one_wins(clients, f"k{turn}", version)
-
-    async def _one_wins(self, clients: list[Objects], key: str, version: str | None) -> str:
-        async def attempt(number: int) -> tuple[int, str] | None:
-            objects = clients[number % len(clients)]
-            try:
-                made = await objects.upload(
-                    key, b"%d" % number, if_version=version, if_absent=version is None
-                )
-            except ConflictError:
-                return None
-            return number, made
-
-        won = [each for each in await asyncio.gather(*map(attempt, range(12))) if each]
-        equal(1, len(won), "winners of 12 concurrent conditional writes")
-        equal(b"%d" % won[0][0], await clients[0].download(key), "the winner's content")
-        return won[0][1]
 
     @law(
         "OBJ-022",
@@ -503,13 +378,6 @@ class ObjectsContract(
     async def _compare(
         self, objects: Objects, held: dict[str, bytes], prefix: str, delimiter: str | None
     ) -> None:
-        expected = sorted({_folded(key, prefix, delimiter)[0] for key in held})
+        expected = sorted({folded(key, prefix, delimiter)[0] for key in held})
         found = [i.key async for i in objects.list(prefix, delimiter=delimiter, page_size=2)]
         equal(expected, found, f"list by {delimiter!r}")
-
-
-def _folded(key: str, prefix: str, delimiter: str | None) -> tuple[str, bool]:
-    """The line that a key has in a listing, and whether it is a common prefix."""
-    if delimiter is None or delimiter not in key[len(prefix) :]:
-        return key, False
-    return prefix + key[len(prefix) :].split(delimiter)[0] + delimiter, True
