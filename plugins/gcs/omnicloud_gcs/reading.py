@@ -59,11 +59,21 @@ class Reader:
             self._remember(info)
             if _has_no_byte(op, info):
                 return Chunk(b"", info)
-            data = await self._content(op, info.version)
+            data = await self._asked_for(op, info)
             if data is not None and await self._is_still(info):
                 return Chunk(data, info)
             self._known.pop((op.key, info.version), None)
         raise UnavailableError("the object changed under each attempt to read it")
+
+    async def _asked_for(self, op: GetRange, info: ObjectInfo) -> bytes | None:
+        """The bytes of a version; ``None`` where it was overwritten meanwhile."""
+        try:
+            return await self._content(op, info.version)
+        except UnavailableError:
+            # Of a shorter content than it had announced a service breaks off.
+            if await self._is_still(info):
+                raise
+            return None
 
     async def _content(self, op: GetRange, version: str) -> bytes | None:
         """The bytes of a version; ``None`` where it is not there any more."""
