@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -192,8 +193,10 @@ class DockerContainers(DockerImages, DockerAttached):
             return found
         if found.state in _ALIVE:
             await self._given_term(found, op.grace)
-        # The engine's own grace has whole seconds only: it is used for the end alone.
-        await self._client.ask("POST", f"/containers/{found.id}/stop", {"t": "0"})
+        # The engine's own grace has whole seconds only: it is used for the end alone. A busy
+        # engine may not see that end in time, which is no reason not to look for it here.
+        with suppress(UnavailableError):
+            await self._client.ask("POST", f"/containers/{found.id}/stop", {"t": "0"})
         until = self._clock.monotonic() + _END_SECONDS
         while (found := seen(await self._told(found.id))).state is not State.EXITED:
             if self._clock.monotonic() > until:
