@@ -42,7 +42,7 @@ WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
 TESTS = ("tests", "tck/tests", "plugins")
 SPREAD = ("-n", WORKERS, "--dist", "worksteal")
 DIFFERENTIAL, DIFFERENTIAL_FULL = 100, 100_000
-EXAMPLES = "20"
+EXAMPLES = "12"
 """Random cases of each law in a run of all tests; a certificate draws 40."""
 
 # Where this is set, each of the hundreds of processes of a run compiles all that it imports.
