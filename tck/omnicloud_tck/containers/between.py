@@ -16,7 +16,7 @@ from omnicloud.contracts.containers import (
 from omnicloud.errors import ConflictError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.containers.bench import Bench, sh, spec
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["BetweenLaws"]
@@ -76,11 +76,11 @@ class BetweenLaws(Bench):
         "CON-114",
         "Failed checks count in a row: one that goes well begins the count anew.",
         needs=[_F.HEALTH, _F.NETWORKS, _F.PAUSE],
+        abilities=[Ability.VIRTUAL_TIME],  # its checks have to come on time
+        rung=Rung.TRUST,
         patience=600.0,
     )
     async def failures_are_in_a_row(self, world: World[Any]) -> None:
-        if not world.virtual:
-            return  # its checks would have to come on time
         containers = await self.portable(world)
         await containers.create_network("n")
         serving = "echo hi > /srv/f; httpd -f -p 8080 -h /srv"
