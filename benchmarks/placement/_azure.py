@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import lzma
 import random
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+from _forms import in_form
 
 from omnicloud.placement.forecast.survival import Kinds, Survival
 
@@ -35,6 +38,11 @@ Trace = list[list[Machine]]  # by tick
 
 def load(data: Path, part: str, hashes: dict[str, str]) -> Trace:
     folder = data / "azure_v1_arrivals"
+    with in_form(folder / FILES[part][0], "arrivals and lifetimes"):
+        return _trace(folder, part, hashes)
+
+
+def _trace(folder: Path, part: str, hashes: dict[str, str]) -> Trace:
     kinds, lifetimes = (_lines(folder / name, hashes) for name in FILES[part])
     sizes = {row[1]: row[0] for row in _pairs(folder / "flav_map.txt", hashes)}
     starts: dict[int, int] = {}
@@ -65,6 +73,38 @@ def made_up(seed: int, ticks: int = 40) -> Trace:
             tick += [Machine(f"k{cores}", cores, cores * 3.5, batch, stays)] * batch
         trace.append(tick)
     return trace
+
+
+def shuffled(trace: Trace, seed: int, number: int) -> Trace:
+    """An order of arrival: the trace's own is 0, others draw that of batches within a tick."""
+    if number == 0:
+        return trace
+    dice = random.Random(seed * 1000 + number)
+    drawn: Trace = []
+    for tick in trace:
+        together = list(batches(tick))
+        dice.shuffle(together)
+        drawn.append([machine for batch in together for machine in batch])
+    return drawn
+
+
+def fitting(trace: Trace, cores: float, gib: float) -> Trace:
+    """Without machines that are larger than a host, which no policy can place."""
+    return [
+        [one for batch in batches(tick) for one in _fitting(batch, cores, gib)] for tick in trace
+    ]
+
+
+def _fitting(batch: list[Machine], cores: float, gib: float) -> list[Machine]:
+    left = [one for one in batch if one.cores <= cores and one.gib <= gib]
+    return left if len(left) == len(batch) else [replace(one, batch=len(left)) for one in left]
+
+
+def batches(tick: list[Machine]) -> Iterator[list[Machine]]:
+    """Those that came together."""
+    while tick:
+        yield tick[: tick[0].batch]
+        tick = tick[tick[0].batch :]
 
 
 def learnt(seen: Trace) -> Survival:

@@ -10,6 +10,9 @@ import random
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from _forms import in_form
+from _packing import Node as Shape
+
 from omnicloud.placement.model.node import Gpus, Node
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.workload import GpuRequest, Workload
@@ -34,10 +37,21 @@ class Trace:
 def load(data: Path, pods: str, which: str = "all") -> Trace:
     """The trace; all nodes or those with GPUs, on which its authors measured."""
     hashes: dict[str, str] = {}
-    nodes = [_node(row) for row in _rows(data, NODES, hashes)]
+    with in_form(data / "openb_gpu_v2023" / NODES, "nodes of the openb cluster"):
+        nodes = [_node(row) for row in _rows(data, NODES, hashes)]
     nodes = [node for node in nodes if which == "all" or node.gpus]
-    found = [_pod(row) for row in _rows(data, f"openb_pod_list_{pods}.csv.gz", hashes)]
+    asked = f"openb_pod_list_{pods}.csv.gz"
+    with in_form(data / "openb_gpu_v2023" / asked, "pods of the openb cluster"):
+        found = [_pod(row) for row in _rows(data, asked, hashes)]
+    if not nodes or not any(milli(pod) for pod in found):
+        raise SystemExit("there are no nodes, or no pod asks for a GPU: there is nothing to fill")
     return Trace(nodes, found, hashes)
+
+
+def shaped(trace: Trace, machine: Shape) -> Trace:
+    """The same cluster with so many cores and GiB in each node; its GPUs are what they were."""
+    capacity = Resources(cpu_cores=machine.cores, memory_bytes=machine.gib * 1024 * MIB)
+    return replace(trace, nodes=[replace(node, capacity=capacity) for node in trace.nodes])
 
 
 def made_up(seed: int, count: int = 40) -> Trace:

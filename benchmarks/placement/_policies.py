@@ -199,7 +199,8 @@ class Remembered:
         if results.exists():
             told = json.loads(results.read_text())
             same = told["data_sha256"] == bench.fleet.hashes
-            if same and told["options"]["seed"] == str(bench.seed):
+            what = {"seed": str(bench.seed), "node": f"{bench.node.cores:g}x{bench.node.gib:g}"}
+            if same and what.items() <= told["options"].items():
                 self._windows = told["windows"]
 
     def choose(self, policy: Policy, start: int) -> Choice:

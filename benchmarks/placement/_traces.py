@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from _forms import in_form
 
 from omnicloud.placement.forecast.gaps import whole
 from omnicloud.placement.forecast.usage import Floats, Usage
@@ -18,6 +19,10 @@ WEEK = 7 * DAY
 STEP_SECONDS = 300.0
 FIRST_SLOT = 1372629600 // 300  # 2013-06-30 22:00 UTC
 FOLDER = "bitbrains_rnd"
+COLUMNS = (
+    *("vm", "slot", "cores", "cpu_prov_mhz", "cpu_used_mhz", "mem_prov_mib", "mem_used_mib"),
+)
+MOST_DAYS = 800
 CHECKSUMS = {
     "rnd_2013-07.parquet": "e7460ee30f59f7dd38cbae6642d73e058a9d25ccc51df17414f9e9e7488ab7d6",
     "rnd_2013-08.parquet": "d369f4caeda3b7ec2ba6b2410cb2aba94592cffeff1a1949e7859edd91f1a2b0",
@@ -138,17 +143,26 @@ def bitbrains(folder: Path) -> Fleet:
     if not files:
         listed = "\n".join(f"  {name} sha256 {digest}" for name, digest in CHECKSUMS.items())
         sys.exit(f"no rnd_*.parquet in {folder}; --smoke needs none.\n{ORIGIN}\nOurs:\n{listed}")
-    table = pl.concat([pl.read_parquet(file) for file in files])
     hashes = {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
-    column = {name: table[name].to_numpy().astype(np.float64) for name in table.columns}
-    first = int(column["slot"].min()) // DAY * DAY
-    cell = column["vm"].astype(int) - 1, column["slot"].astype(int) - first
-    shape = int(cell[0].max()) + 1, int(cell[1].max()) + 1
+    with in_form(files[0] if len(files) == 1 else folder, f"Parquet with {', '.join(COLUMNS)}"):
+        try:
+            table = pl.concat([pl.read_parquet(file, columns=list(COLUMNS)) for file in files])
+            workloads, rows = np.unique(table["vm"].to_numpy(), return_inverse=True)
+            column = {name: table[name].to_numpy().astype(np.float64) for name in COLUMNS[1:]}
+        except pl.exceptions.PolarsError as error:
+            raise ValueError(error) from None
+        slots = column["slot"]
+        if not np.isfinite(slots).all() or np.ptp(slots) > MOST_DAYS * DAY:
+            raise ValueError(f"slot counts five minutes, over {MOST_DAYS} days at most")
+    first = int(slots.min()) // DAY * DAY
+    cell = rows, slots.astype(int) - first
+    shape = len(workloads), int(cell[1].max()) + 1
+    ours = set(hashes.values()) <= set(CHECKSUMS.values())
     cores, provisioned = column["cores"], column["cpu_prov_mhz"]
     used = np.where(provisioned > 0, column["cpu_used_mhz"] / np.maximum(provisioned, 1), 0) * cores
     amounts = used, column["mem_used_mib"] / 1024, cores, column["mem_prov_mib"] / 1024
     grids = [_grid(shape, cell, values) for values in amounts]
-    return Fleet("bitbrains rnd", FIRST_SLOT + first, *grids, hashes)
+    return Fleet("bitbrains rnd" if ours else "own data", FIRST_SLOT + first, *grids, hashes)
 
 
 def _grid(

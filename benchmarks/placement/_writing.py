@@ -51,7 +51,7 @@ def write(
         },
         "commit": commit.stdout.strip(),
         "data_sha256": dict(data),
-        "options": {**options, "data": Path(str(options["data"])).name},
+        "options": {**options, "data": Path(str(options.get("data", ""))).name},
         "policies": {one: dict(figures) for one, figures in policies.items()},
         **(more or {}),
     }

@@ -26,10 +26,10 @@ from pathlib import Path
 import numpy as np
 from _arms import ARMS, SMOKE_ARMS, Run, judged, summed
 from _node import NODE_CORE, WORK_SECONDS, Node, busy_seconds, node_of
+from _options import count, fleet_options, named
 from _replay import FULL, SCALE, SLOT_SECONDS, Draw, draw, plan_of
 from _traces import Fleet, load
 from _writing import plot_bars, table, write
-from density import options_of
 
 from omnicloud.placement.recommend.steer import Steerer, Steering
 from omnicloud_tck.servers import NoServerError
@@ -126,10 +126,18 @@ async def clients(plan: list[tuple[float, int]]) -> np.ndarray:
 
 
 def options() -> argparse.Namespace:
-    parser = options_of(__doc__.splitlines()[0])
-    parser.add_argument("--rounds", type=int, default=3, help="draws of workloads and of a day")
+    parser = fleet_options(
+        __doc__.splitlines()[0],
+        {
+            "node": "the node is one core of this machine",
+            "weeks": "hours are drawn from all weeks with two before them; see --hours",
+            "orders": "each of the --rounds draws its workloads, in a random order",
+        },
+    )
+    parser.add_argument("--policies", default="", help="only these arms, by comma")
+    parser.add_argument("--rounds", type=count, default=3, help="draws of workloads and of a day")
     parser.add_argument("--hours", type=float, default=6.0, help="of the trace, each round")
-    parser.add_argument("--services", type=int, default=48, help="containers at most")
+    parser.add_argument("--services", type=count, default=48, help="containers at most")
     parser.add_argument("--made-up", action="store_true", help="no trace, a made-up fleet")
     chosen = parser.parse_args()
     if chosen.smoke:
@@ -143,7 +151,7 @@ def main() -> None:
     fleet = load(chosen.data, chosen.smoke or chosen.made_up, chosen.seed, chosen.until_day)
     slots = round(chosen.hours * 12)
     draws = [draw(fleet, chosen.seed, number, slots) for number in range(chosen.rounds)]
-    arms = [arm for arm in ARMS if not chosen.policies or arm in chosen.policies.split(",")]
+    arms = list(named(ARMS, chosen.policies))
     try:
         runs = asyncio.run(play(draws, arms, chosen.services, chosen.seed))
     except NoServerError as error:

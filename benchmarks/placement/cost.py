@@ -18,12 +18,13 @@ from itertools import combinations_with_replacement
 from pathlib import Path
 
 import numpy as np
+from _options import fleet_options, shape
 from _packing import Node, clairvoyant, fewest_nodes
 from _playing import SLO, Played, play
 from _policies import MIXED, POLICIES, Bench, Choice, Policy, Remembered
 from _traces import DAY, WEEK, Fleet, load, rehearsals, starts
 from _writing import RESULTS, plot_bars, table, write
-from density import options_of, shape, summed
+from density import summed
 
 PRICES = "prices/aws_us-east-1_2026-07-20.csv"
 LIST = {  # USD an hour, on demand, from that file (aws/karpenter-provider-aws 1d92708, Apache-2.0)
@@ -91,7 +92,7 @@ class Market:
         self.benches = {
             one: Bench(fleet, one.node, seed, strict=strict, largest=largest) for one in known
         }
-        self.past = Remembered(Bench(fleet, largest, seed), RESULTS / "B1-density.json")
+        self.past = Remembered(Bench(fleet, largest, seed), RESULTS / "B1.json")
         # what is opened during the week has the shape that was asked for
         alike = [
             one.node for one in known if (one.node.cores, one.node.gib) == astuple(largest)[:2]
@@ -149,7 +150,7 @@ class Market:
 
 
 def main() -> None:
-    parser = options_of(__doc__.splitlines()[0])
+    parser = fleet_options(__doc__.splitlines()[0])
     parser.add_argument("--strict", action="store_true", help="memory by request")
     options = parser.parse_args()
     fleet = load(options.data, options.smoke, options.seed, options.until_day)
@@ -174,7 +175,7 @@ def main() -> None:
         "workloads_per_node": float(np.mean([one[1] for one in bounds])),
     }
     table(figures, SHOWN)
-    name = ("B1s-strict" if options.strict else "B8-cost") + ("-smoke" if options.smoke else "")
+    name = ("B1s" if options.strict else "B8") + ("-smoke" if options.smoke else "")
     said = {k: str(v) for k, v in vars(options).items()} | {"workloads": fleet.name}
     taken = {policy: [bill.type for bill in every] for policy, every in bills.items()}
     write(name, figures, data=fleet.hashes | hashes, options=said, more={"types": taken})

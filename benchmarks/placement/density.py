@@ -8,15 +8,13 @@ test window begins. ``--smoke`` needs no data and takes a made-up fleet.
 
 from __future__ import annotations
 
-import argparse
 import json
-import re
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from _packing import Node, clairvoyant, fewest_nodes
+from _options import fleet_options, named, shape
+from _packing import clairvoyant, fewest_nodes
 from _playing import SLO, Played, play
 from _policies import POLICIES, Bench, Choice, Policy
 from _traces import load, rehearsals, starts
@@ -31,65 +29,25 @@ SHOWN = {
 }
 
 
-def options_of(description: str) -> argparse.ArgumentParser:
-    """The options that all scripts about density share."""
-    parser = argparse.ArgumentParser(description=description)
-    data = Path(__file__).parents[2].parent / "shared" / "data"
-    parser.add_argument("--data", type=Path, default=data, help="folder with bitbrains_rnd/")
-    parser.add_argument("--node", default="32x128", help="CORESxGIB")
-    parser.add_argument("--weeks", type=_count, default=6, help="the last so many are tested")
-    parser.add_argument("--orders", type=_count, default=3, help="random orders of arrival")
-    parser.add_argument("--seed", type=lambda text: _count(text, 0), default=7)
-    parser.add_argument("--policies", default="", help="only these, by comma")
-    parser.add_argument("--until-day", type=_count, help="leave out what came later")
-    parser.add_argument("--smoke", action="store_true", help="a made-up fleet, one order")
-    return parser
-
-
-def _count(text: str, least: int = 1) -> int:
-    if not text.isdecimal() or int(text) < least:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number of {least} or more")
-    return int(text)
-
-
-def shape(text: str) -> Node:
-    found = re.fullmatch(r"([\d.]+)x([\d.]+)", text.lower())
-    try:
-        cores, gib = (float(one) for one in (found.groups() if found else ()))
-    except ValueError:
-        cores = gib = 0.0
-    if not (cores > 0 and gib > 0):
-        sys.exit(f"--node is {text!r}, it must be CORESxGIB, such as 32x128")
-    return Node(cores, gib)
-
-
-def named(policies: Sequence[Policy], names: str) -> list[Policy]:
-    """Those that ``--policies`` names, all where it names none."""
-    wanted = set(filter(None, names.split(",")))
-    unknown = wanted - {one.name for one in policies}
-    if unknown:
-        known = ", ".join(one.name for one in policies)
-        sys.exit(f"--policies: there is no {', '.join(sorted(unknown))}; there are {known}")
-    return [one for one in policies if not wanted or one.name in wanted]
-
-
 def main() -> None:
-    options = options_of(__doc__.splitlines()[0]).parse_args()
+    parser = fleet_options(__doc__.splitlines()[0])
+    parser.add_argument("--policies", default="", help="only these, by comma")
+    options = parser.parse_args()
     fleet = load(options.data, options.smoke, options.seed, options.until_day)
     bench = Bench(fleet, shape(options.node), options.seed)
     weeks, orders = (1, 1) if options.smoke else (options.weeks, options.orders)
     tested = starts(fleet, weeks)
-    chosen = named(POLICIES, options.policies)
+    wanted = named([one.name for one in POLICIES], options.policies)
     figures: dict[str, dict[str, float]] = {}
     windows: dict[str, list[dict[str, object]]] = {}
-    for policy in chosen:
+    for policy in (one for one in POLICIES if one.name in wanted):
         played = [each(bench, policy, start, orders, options.smoke) for start in tested]
         figures[policy.name] = summed([one for _, runs in played for one in runs])
         windows[policy.name] = [told(bench, s, *one) for s, one in zip(tested, played, strict=True)]
         print(f"played: {policy.name}", file=sys.stderr, flush=True)
     add_limits(bench, tested, figures, windows)
     said = {k: str(v) for k, v in vars(options).items()} | {"workloads": fleet.name}
-    name = "B1-density" + ("-smoke" if options.smoke else "")
+    name = "B1" + ("-smoke" if options.smoke else "")
     if options.policies:
         figures, windows = beside(name, said, fleet.hashes, figures, windows)
     table(figures, SHOWN)

@@ -14,12 +14,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from _options import fleet_options, shape
 from _packing import clairvoyant
 from _playing import SLO, Played, play
 from _policies import POLICIES, Bench, Remembered
 from _traces import STEP_SECONDS, load, starts
 from _writing import RESULTS, plot_bars, table, write
-from density import options_of, shape
 
 from omnicloud.placement.energy.power import ICE_LAKE_WATTS_PER_VCPU, PowerCurve
 from omnicloud.placement.energy.site import assumed_pue, carbon, servers
@@ -59,7 +59,7 @@ def curves(folder: Path, cores: float, smoke: bool) -> tuple[dict[str, PowerCurv
 
 
 def main() -> None:
-    options = options_of(__doc__.splitlines()[0]).parse_args()
+    options = fleet_options(__doc__.splitlines()[0]).parse_args()
     fleet = load(options.data, options.smoke, options.seed, options.until_day)
     node = shape(options.node)
     bench = Bench(fleet, node, options.seed)
@@ -72,7 +72,7 @@ def main() -> None:
     for name, curve in known.items():
         print(f"\nkWh of the servers a week, estimate: {curve.source}; CO2e with {PUE.how}")
         table(figures[name], SHOWN)
-    name = "B7-energy" + ("-smoke" if options.smoke else "")
+    name = "B7" + ("-smoke" if options.smoke else "")
     said = {k: str(v) for k, v in vars(options).items()} | {"workloads": fleet.name}
     more = {"curves": figures, "basis": "estimate", "pue": PUE.value}
     write(name, figures[main_curve], data=fleet.hashes | hashes, options=said, more=more)
@@ -83,7 +83,7 @@ def main() -> None:
 
 def everything(bench: Bench, weeks: list[int], orders: int, smoke: bool) -> dict[str, list[Played]]:
     """Each policy on each window and order, the oracle last."""
-    past = Remembered(bench, RESULTS / "B1-density.json")
+    past = Remembered(bench, RESULTS / "B1.json")
     runs: dict[str, list[Played]] = {}
     for policy in (one for one in POLICIES if one.name in COMPARED):
         for start in weeks:
@@ -126,9 +126,9 @@ def energies(
             "saved_off": saved[name],
             "kwh_idle": idle[name],
             "saved_idle": 1 - idle[name] / idle["requests"],
-            "of_oracles_saving": saved[name] / saved["oracle"],
             "kg_co2e_off": off[name] * per_kwh,
         }
+        | ({"of_oracles_saving": saved[name] / saved["oracle"]} if saved["oracle"] > 0 else {})
         for name in played
     }
 

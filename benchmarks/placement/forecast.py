@@ -2,17 +2,20 @@
 
 Run ``python benchmarks/placement/forecast.py --data DIR``. A forecast that is too low overloads a
 node, one that is too high wastes it: both are told, for the raw predictors and for those with a
-factor that the past chose. ``--smoke`` needs no data and takes a made-up fleet.
+factor that the past chose. The past may raise a forecast and never lowers it: weeks in which
+one was too high say little of a week in which the level rises. ``--smoke`` needs no data and
+takes a made-up fleet.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
+from _options import fleet_options, shape
 from _traces import Fleet, Window, load, rehearsals, starts, window
 from _writing import plot_scatter, table, write
-from density import options_of, shape
 
 from omnicloud.placement.forecast.builtin import RC_LIKE
 from omnicloud.placement.forecast.calibration import conformal_factor
@@ -60,6 +63,8 @@ class Cases:
     def _groups(
         self, there: Window, forecast: Forecast, start: int
     ) -> tuple[np.ndarray, np.ndarray]:
+        if there.count < GROUP:
+            sys.exit(f"groups of {GROUP} are forecast, {there.count} workloads fit in a window")
         random = np.random.default_rng([self._seed, start])
         said, came = [], []
         for _ in range(self._rounds):
@@ -80,7 +85,7 @@ def scaled(
         pairs = [cases.of(one, predictor) for one in past]
         said = np.concatenate([pair[0] for pair in pairs]) if pairs else np.ones(1)
         came = np.concatenate([pair[1] for pair in pairs]) if pairs else np.ones(1)
-        factor = conformal_factor(list(came / said), TOO_LOW)
+        factor = max(1.0, conformal_factor(list(came / said), TOO_LOW))
         error = compare(said * factor, came).mape
         if best is None or error < best[0]:
             best = error, predictor, factor
@@ -90,7 +95,7 @@ def scaled(
 
 
 def main() -> None:
-    options = options_of(__doc__.splitlines()[0]).parse_args()
+    options = fleet_options(__doc__.splitlines()[0]).parse_args()
     fleet = load(options.data, options.smoke, options.seed, options.until_day)
     node = shape(options.node)
     cases = Cases(fleet, (node.cores, node.gib), options.seed, options.orders)
@@ -107,7 +112,7 @@ def main() -> None:
             chosen.setdefault(name, []).append([start / 288, which, factor])
     figures = {name: judged(every) for name, every in pairs.items()}
     table(figures, SHOWN)
-    name = "B5-forecast" + ("-smoke" if options.smoke else "")
+    name = "B5" + ("-smoke" if options.smoke else "")
     said = {k: str(v) for k, v in vars(options).items()} | {"workloads": fleet.name}
     each = {name: [judged([one]) for one in every] for name, every in pairs.items()}
     write(name, figures, data=fleet.hashes, options=said, more={"chosen": chosen, "windows": each})

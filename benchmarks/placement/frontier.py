@@ -14,11 +14,12 @@ from collections.abc import Mapping
 
 import numpy as np
 from _daily import DAILY, day_of, means, replanned
+from _options import fleet_options, named, shape
 from _playing import SLO
 from _policies import POLICIES, Bench, Choice, Policy
 from _traces import load, starts
 from _writing import plot_frontier, table, write
-from density import SHOWN, named, options_of, shape, summed
+from density import SHOWN, summed
 
 PLAYED = ("right_sizing", "rc_like", "omnicloud_still", "omnicloud")
 SIZED_BY = "p99 x 1.15"
@@ -32,7 +33,8 @@ SHOWN_DAILY = {
 
 
 def main() -> None:
-    parser = options_of(__doc__.splitlines()[0])
+    parser = fleet_options(__doc__.splitlines()[0])
+    parser.add_argument("--policies", default="", help="only these, by comma")
     parser.add_argument("--daily", action="store_true", help="a new plan every day; one order")
     parser.set_defaults(orders=1)
     options = parser.parse_args()
@@ -71,7 +73,8 @@ def weekly(
 ) -> dict[str, dict[str, float]]:
     """Each policy of ``density.py`` that is worth a line, with each knob."""
     figures: dict[str, dict[str, float]] = {}
-    for policy in named(POLICIES, options.policies or ",".join(PLAYED)):
+    wanted = named([one.name for one in POLICIES], options.policies or ",".join(PLAYED))
+    for policy in (one for one in POLICIES if one.name in wanted):
         knobs = sorted(policy.knobs, reverse=True)[:: len(policy.knobs) if options.smoke else EVERY]
         figures |= swept(bench, policy, knobs, tested, options.orders)
         print(f"played: {policy.name}", file=sys.stderr, flush=True)

@@ -11,13 +11,12 @@ those that are shown. ``--smoke`` takes a made-up cluster.
 
 from __future__ import annotations
 
-import argparse
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from _best_fit import BestFitOfTwo
-from _openb import Trace, arrivals, load, made_up, milli
+from _openb import Trace, arrivals, load, made_up, milli, shaped
+from _options import named, options_of, shape
 from _writing import plot_bars, table, write
 
 from omnicloud.placement.engine.fleet import Fleet
@@ -71,27 +70,28 @@ class Filled:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    data = Path(__file__).parents[2].parent / "shared" / "data"
-    parser.add_argument("--data", type=Path, default=data, help="folder with openb_gpu_v2023/")
+    parser = options_of(
+        __doc__.splitlines()[0],
+        "openb_gpu_v2023/",
+        node=None,
+        unused={"weeks": "pods are drawn from all of the trace, whatever their time"},
+    )
     parser.add_argument("--pods", default="default", help="default, gpuspec33, cpu250, multigpu50")
     parser.add_argument("--nodes", default="gpu", choices=("gpu", "all"), help="which there are")
     parser.add_argument("--asked", type=float, default=1.3, help="share of all GPUs")
-    parser.add_argument("--orders", type=int, default=3, help="draws of pods")
-    parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--policies", default="", help="only these, by comma")
-    parser.add_argument("--smoke", action="store_true", help="a made-up cluster, one draw")
     said = parser.parse_args()
     trace = made_up(said.seed) if said.smoke else load(said.data, said.pods, said.nodes)
+    trace = shaped(trace, shape(said.node)) if said.node else trace
     orders = 1 if said.smoke else said.orders
     draws = [arrivals(trace, said.seed * 1000 + n, said.asked) for n in range(orders)]
-    wanted = [name for name in POLICIES if not said.policies or name in said.policies.split(",")]
+    wanted = named(POLICIES, said.policies)
     runs = {name: [filled(trace, POLICIES[name], pods) for pods in draws] for name in wanted}
     figures = {
         name: told(trace, found, runs.get("best fit", found)) for name, found in runs.items()
     }
     table(figures, SHOWN)
-    name = "B3g-gpus" + ("-smoke" if said.smoke else "")
+    name = "B3g" + ("-smoke" if said.smoke else "")
     options = {k: str(v) for k, v in vars(said).items()}
     write(name, figures, data=trace.hashes, options=options)
     bars = {policy: [one.left for one in found] for policy, found in runs.items()}

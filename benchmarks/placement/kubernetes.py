@@ -20,7 +20,6 @@ import asyncio
 import sys
 import time
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from _cluster import Asked, nodes, pods
@@ -28,6 +27,7 @@ from _kube_checks import Agreement, came_to, placer_of
 from _kube_objects import bounded, expressible
 from _kube_plane import Profile, missing, plane
 from _kube_play import Played, at_once
+from _options import count, options_of
 from _writing import plot_bars, table, write
 
 from omnicloud.placement.model.decision import Placement
@@ -92,12 +92,17 @@ def main() -> None:
 
 
 def options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--nodes", type=int, default=500)
-    parser.add_argument("--pods", type=int, default=5_000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--data", type=Path, help="not read: the cluster is made up from the seed")
-    parser.add_argument("--smoke", action="store_true", help="60 nodes and 600 pods")
+    parser = options_of(
+        __doc__.splitlines()[0],
+        unused={
+            "data": "the cluster is made up from the seed",
+            "node": "the cluster has nodes of six kinds",
+            "weeks": "nothing here has a time",
+            "orders": "one draw for each --seed",
+        },
+    )
+    parser.add_argument("--nodes", type=count, default=500)
+    parser.add_argument("--pods", type=count, default=5_000)
     return parser.parse_args()
 
 

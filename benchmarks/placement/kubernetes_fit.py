@@ -17,10 +17,10 @@ from _kube_checks import Agreement
 from _kube_objects import PODS_OF_NODE
 from _kube_plane import Profile, missing, plane
 from _kube_play import Grown, emptied, one_by_one, watching
+from _options import fleet_options, shape
 from _packing import Node, arrivals, expected, pack
 from _traces import Window, load, starts, window
 from _writing import plot_bars, table, write
-from density import options_of, shape
 
 from omnicloud.placement.forecast.predictors.request import ByRequest
 from omnicloud.placement.model import node as model
@@ -38,7 +38,7 @@ Run = dict[str, float]
 
 
 def main() -> None:
-    said = options_of(__doc__.splitlines()[0]).parse_args()
+    said = fleet_options(__doc__.splitlines()[0]).parse_args()
     absent = missing(asked_for=said.smoke)
     if absent:
         print(f"NOT MEASURED beside the real kube-scheduler: {absent}", file=sys.stderr)

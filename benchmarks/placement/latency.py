@@ -1,17 +1,16 @@
 """B9: replicas over regions, near to users, against every choice there is.
 
-``python benchmarks/placement/latency.py [--data DIR] [--draws N] [--seed S] [--smoke]``
+``python benchmarks/placement/latency.py --data DIR``; ``--smoke`` needs none.
 
-Round trips between 13 regions (IBM Cloud's, means of 30 days), prices of one machine type in the
-nearest Azure region, grid intensity of the nearest Google region; users are drawn from a seed.
-Policies: the cheapest regions, the greedy choice, ours, and the best of all choices, found by
-looking at each of them; ``within budgets`` is ours and the best where price and carbon are at
-most the median of all choices.
+Round trips between 13 regions (IBM Cloud's, means of 30 days, told every week), prices of one
+machine type in the nearest Azure region, grid intensity of the nearest Google region; users are
+drawn from a seed. Policies: the cheapest regions, the greedy choice, ours, and the best of all
+choices, found by looking at each of them; ``within budgets`` is ours and the best where price and
+carbon are at most the median of all choices.
 """
 
 from __future__ import annotations
 
-import argparse
 import csv
 import gzip
 import hashlib
@@ -25,6 +24,8 @@ from itertools import combinations
 from pathlib import Path
 
 import numpy as np
+from _forms import in_form
+from _options import count, options_of
 from _writing import plot_bars, table, write
 
 from omnicloud.placement.regions import Region, RegionQuestion, choose_regions
@@ -63,12 +64,17 @@ class Map:
     hashes: Mapping[str, str]
 
 
-def read(folder: Path) -> Map:
-    """The map of the data folder."""
+def read(folder: Path, weeks: int) -> list[Map]:
+    """The maps of the data folder, one for each of the last weeks; the newest first."""
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         lines = [f"  {folder / name}: {FILES[name]}" for name in missing]
         sys.exit("the data is not there:\n" + "\n".join(lines) + "\n--smoke needs none")
+    with in_form(folder, "round trips, prices and carbon of 13 regions"):
+        return _maps(folder, weeks)
+
+
+def _maps(folder: Path, weeks: int) -> list[Map]:
     prices = {
         row["region"]: float(row["usd_per_hour"])
         for row in _rows(folder / "prices/azure_all_regions_2026-06-18.csv.gz")
@@ -83,7 +89,11 @@ def read(folder: Path) -> Map:
         for city, (dear, clean) in NEAREST.items()
     )
     hashes = {name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in FILES}
-    return Map(regions, _latency(_rows(folder / "latency/ibm_rtt.csv.gz")), hashes)
+    trips = list(_rows(folder / "latency/ibm_rtt.csv.gz"))
+    newest_first = list(dict.fromkeys(row["snapshot"] for row in trips))
+    if weeks > len(newest_first):
+        sys.exit(f"--weeks: there are round trips of {len(newest_first)} weeks")
+    return [Map(regions, _latency(trips, week), hashes) for week in newest_first[:weeks]]
 
 
 def made_up(seed: int) -> Map:
@@ -108,12 +118,11 @@ def _rows(path: Path) -> Iterable[dict[str, str]]:
     return csv.DictReader(io.StringIO(text.decode()))
 
 
-def _latency(rows: Iterable[dict[str, str]]) -> dict[str, dict[str, float]]:
-    """The newest snapshot; each pair is the worse of its two directions."""
+def _latency(rows: Iterable[dict[str, str]], week: str) -> dict[str, dict[str, float]]:
+    """The snapshot of a week; each pair is the worse of its two directions."""
     rows = [row for row in rows if row["src"] in NEAREST and row["dst"] in NEAREST]
-    newest = [row for row in rows if row["snapshot"] == rows[0]["snapshot"]]
     found = {one: {one: OWN_MS} for one in NEAREST}
-    for row in newest:
+    for row in (row for row in rows if row["snapshot"] == week):
         for one, other in ((row["src"], row["dst"]), (row["dst"], row["src"])):
             if one != other:
                 found[one][other] = max(found[one].get(other, 0.0), float(row["rtt_ms"]))
@@ -206,29 +215,36 @@ def tell(played: Played, world: Map, options: Mapping[str, object]) -> None:
         name: {"mean_ms": float(np.mean(all_)), "worst_ms": float(np.max(all_))}
         for name, all_ in played.means.items()
     }
-    count, most = len(played.seconds), max(played.seconds)
+    asked, most = len(played.seconds), max(played.seconds)
     table(policies, {"mean_ms": ".2f", "worst_ms": ".2f"})
-    print(f"questions where ours is not the best of all: {played.missed} of {count}")
+    print(f"questions where ours is not the best of all: {played.missed} of {asked}")
     print(f"seconds for a choice: median {np.median(played.seconds):.4f}, most {most:.4f}")
-    more = {"not_the_best": played.missed, "questions": count}
-    write("latency", policies, data=world.hashes, options=options, more=more)
-    plot_bars("latency", "Users to the nearest replica", "ms", played.means)
+    more = {"not_the_best": played.missed, "questions": asked}
+    name = "B9-smoke" if options["smoke"] == "True" else "B9"
+    write(name, policies, data=world.hashes, options=options, more=more)
+    plot_bars(name, "Users to the nearest replica", "ms", played.means)
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
-    parser.add_argument("--draws", type=int, default=30, help="of users for each replica count")
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--smoke", action="store_true", help="a made-up map and few draws")
+    parser = options_of(
+        __doc__.splitlines()[0],
+        "latency/, prices/ and carbon/",
+        weeks=1,
+        seed=1,
+        unused={
+            "node": "regions are chosen, not nodes",
+            "orders": "all users are known at once; see --draws",
+        },
+    )
+    parser.add_argument("--draws", type=count, default=30, help="of users for each replica count")
     args = parser.parse_args()
-    world = made_up(args.seed) if args.smoke else read(args.data)
-    draws = 2 if args.smoke else args.draws
+    worlds = [made_up(args.seed)] if args.smoke else read(args.data, args.weeks)
+    args.draws = 2 if args.smoke else args.draws
     played = Played()
-    for asked in questions(world, draws, args.seed):
-        played.ask(asked)
-    options = {"data": args.data, "draws": draws, "seed": args.seed, "smoke": args.smoke}
-    tell(played, world, options)
+    for number, world in enumerate(worlds):
+        for asked in questions(world, args.draws, args.seed + number):
+            played.ask(asked)
+    tell(played, worlds[0], {key: str(value) for key, value in vars(args).items()})
     return 1 if played.missed else 0
 
 

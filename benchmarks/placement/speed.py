@@ -10,12 +10,12 @@ deployment one after the other; ``mixed`` has them in random order. Times are of
 
 from __future__ import annotations
 
-import argparse
 import time
-from pathlib import Path
+from dataclasses import replace
 
 import numpy as np
-from _cluster import Asked, nodes, pods
+from _cluster import GIB, Asked, nodes, pods
+from _options import count, options_of, shape
 from _writing import plot_bars, table, write
 
 from omnicloud.placement.engine.fleet import Fleet
@@ -23,6 +23,7 @@ from omnicloud.placement.engine.placer import Placer
 from omnicloud.placement.model.decision import Placement
 from omnicloud.placement.model.node import Node
 from omnicloud.placement.model.options import Options
+from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.snapshot import Snapshot
 from omnicloud.placement.model.workload import Workload
 from omnicloud.placement.rules.catalogue import Catalogue
@@ -37,16 +38,25 @@ SHOWN = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", type=Path, help="not read: the cluster is made up from the seed")
-    parser.add_argument("--nodes", type=int, default=10_000)
-    parser.add_argument("--pods", type=int, default=100_000)
-    parser.add_argument("--seed", type=int, default=7)
-    parser.add_argument("--smoke", action="store_true", help="200 nodes and 2,000 pods")
+    parser = options_of(
+        __doc__.splitlines()[0],
+        node=None,
+        unused={
+            "data": "the cluster is made up from the seed",
+            "weeks": "nothing here has a time",
+            "orders": "one draw for each --seed",
+        },
+    )
+    parser.add_argument("--nodes", type=count, default=10_000)
+    parser.add_argument("--pods", type=count, default=100_000)
     said = parser.parse_args()
     counts = (200, 2_000) if said.smoke else (said.nodes, said.pods)
     plain, ruled = Asked(*counts, rules=False), Asked(*counts, rules=True)
     fleet = nodes(plain, said.seed)
+    if said.node:
+        machine = shape(said.node)
+        capacity = Resources(cpu_cores=machine.cores, memory_bytes=machine.gib * GIB)
+        fleet = [replace(node, capacity=capacity) for node in fleet]
     figures = {
         "scan": scanned(fleet, pods(plain, said.seed, shuffled=True)),
         "same pods": placed(fleet, pods(plain, said.seed, shuffled=True)),
@@ -54,7 +64,7 @@ def main() -> None:
         "rules, mixed": placed(fleet, pods(ruled, said.seed, shuffled=True)),
     }
     table(figures, SHOWN)
-    name = "B4-speed" + ("-smoke" if said.smoke else "")
+    name = "B4" + ("-smoke" if said.smoke else "")
     write(name, figures, data={}, options={k: str(v) for k, v in vars(said).items()})
     bars = {policy: [found["pods_per_second"]] for policy, found in figures.items()}
     plot_bars(name, f"Pods placed on {counts[0]:,} nodes", "pods per second of processor", bars)

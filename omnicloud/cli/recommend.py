@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 import click
 from click.core import ParameterSource
 
 from omnicloud.cli.context import Context, json_flag, table
+from omnicloud.cli.limits import applied, check_memory, journal_of, outcomes, undone
 from omnicloud.cloud import OmniCloud
 from omnicloud.core.durations import positive
 from omnicloud.errors import InvalidArgumentError, OmniCloudError
 
 if TYPE_CHECKING:
-    from omnicloud.placement.recommend import Advice, Applied, Policy
+    from omnicloud.contracts.containers import Containers
+    from omnicloud.placement.recommend import Advice, Applied, Limited, Policy
     from omnicloud.placement.sources import Recording
 
 __all__ = ["recommend"]
@@ -42,6 +42,11 @@ _GIB = float(1 << 30)
     type=float,
     metavar="SECONDS",
     help="Change the CPU of the running containers, watch them so long, take back what hurts.",
+)
+@click.option(
+    "--memory",
+    is_flag=True,
+    help="--apply changes memory limits, too; a program that outgrows its own is killed.",
 )
 @click.option(
     "--follow",
@@ -69,6 +74,7 @@ def recommend(
     days: float,
     least_hours: float | None,
     watch: float | None,
+    memory: bool,
     cores: float | None,
     undo: bool,
     journal: Path | None,
@@ -86,13 +92,14 @@ def recommend(
     done: Sequence[Applied] = ()
     try:
         _check(usage, service, prometheus, watch=watch, cores=cores, undo=undo)
+        check_memory(memory, watch)
         for value, option in ((seconds, "--for"), (step, "--step"), (watch, "--apply")):
             positive(1.0 if value is None else value, option)
         least = (0.0 if service else 24.0) if least_hours is None else least_hours
         policies = _policies(least * 3600)
-        notes = journal or Path(".omnicloud") / f"limits-{quote(service or '', safe='')}.jsonl"
+        notes = journal_of(service, journal)
         if undo or watch is not None or cores is not None:
-            done = asyncio.run(_undone(context, str(service), notes))
+            done = asyncio.run(undone(context, str(service), notes))
         if cores is not None:
             given = ctx.get_parameter_source("seconds") is not ParameterSource.DEFAULT
             length = seconds if given else None
@@ -100,7 +107,7 @@ def recommend(
             _follow(context, str(service), cores, pause, length, notes, done)
             return
         if undo:
-            context.answer({"undone": [asdict(one) for one in done]}, _outcomes(done, "nothing"))
+            context.answer({"undone": [asdict(one) for one in done]}, outcomes(done, "nothing"))
             return
         if service is not None:
             pause = 1.0 if step is None else step
@@ -108,16 +115,20 @@ def recommend(
         else:
             pause = 300.0 if step is None else step
             recording = _history(usage, prometheus, pause, days * 86_400)
-        cpu, memory = _advice(recording, policies)
+        advice = _advice(recording, policies)
         if watch is not None:
-            done = [*done, *asyncio.run(_applied(context, str(service), cpu, watch, notes))]
+            limits = _applied(context, str(service), advice, watch, notes, memory=memory)
+            done = [*done, *asyncio.run(limits)]
     except OmniCloudError as error:
+        click.echo(outcomes(done), err=True, nl=bool(done))
         context.fail(error)
     troubles = {trouble.value: count for trouble, count in recording.troubles().items()}
-    told: dict[str, object] = {"cpu": _json(cpu), "memory": _json(memory), "left_out": troubles}
+    told: dict[str, object] = {of: _json(several) for of, several in advice.items()}
+    told["left_out"] = troubles
     if watch is not None:
         told["applied"] = [asdict(one) for one in done]
-    context.answer(told, f"{_text(cpu, memory, troubles)}\n{_outcomes(done)}".rstrip())
+    text = _text(advice["cpu"], advice["memory"], troubles)
+    context.answer(told, f"{text}\n{outcomes(done)}".rstrip())
 
 
 def _follow(
@@ -132,10 +143,10 @@ def _follow(
     from omnicloud.cli.following import followed, summary
 
     what = asyncio.run(followed(context, service, cores, step, seconds, notes))
-    undone = [asdict(one) for one in (*before, *what.undone)]
+    back = [asdict(one) for one in (*before, *what.undone)]
     told = {"steps": what.steps, "failed": what.failed, "changes": what.changes}
-    text = "\n".join(filter(None, (_outcomes((*before, *what.undone)), summary(what))))
-    context.answer({"followed": told, "undone": undone}, text)
+    text = "\n".join(filter(None, (outcomes((*before, *what.undone)), summary(what))))
+    context.answer({"followed": told, "undone": back}, text)
 
 
 def _check(
@@ -181,31 +192,19 @@ async def _recorded(context: Context, service: str, seconds: float, step: float)
     return recording
 
 
-async def _undone(context: Context, service: str, notes: Path) -> Sequence[Applied]:
-    from omnicloud.placement.recommend import LimitJournal, undo
-
-    async with OmniCloud(context.config) as cloud, LimitJournal(notes, service) as journal:
-        return await undo(cloud.containers(service), journal)
-
-
 async def _applied(
-    context: Context, service: str, advice: Sequence[Advice], watch: float, notes: Path
+    context: Context,
+    service: str,
+    advice: Mapping[Limited, Sequence[Advice]],
+    watch: float,
+    notes: Path,
+    *,
+    memory: bool,
 ) -> Sequence[Applied]:
-    from omnicloud.placement.recommend import LimitJournal, apply
+    async def advised(_: Containers, of: Limited) -> Sequence[Advice]:
+        return advice[of]
 
-    task = asyncio.current_task()
-    if task is not None:  # a terminated command takes back what it changed, as an interrupted one
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    async with OmniCloud(context.config) as cloud, LimitJournal(notes, service) as journal:
-        try:
-            return await apply(cloud.containers(service), advice, watch=watch, journal=journal)
-        except asyncio.CancelledError:
-            raise SystemExit(1) from None
-
-
-def _outcomes(done: Sequence[Applied], none: str = "") -> str:
-    lines = (f"{i.workload}: {i.before:.3g} -> {i.after:.3g} cores, {i.reason}" for i in done)
-    return "\n".join(lines) or none
+    return await applied(context, service, advised, watch, notes, memory=memory)
 
 
 def _policies(least: float) -> tuple[Policy, Policy]:
@@ -218,11 +217,14 @@ def _policies(least: float) -> tuple[Policy, Policy]:
 
 def _advice(
     recording: Recording, policies: tuple[Policy, Policy]
-) -> tuple[Sequence[Advice], Sequence[Advice]]:
+) -> Mapping[Limited, Sequence[Advice]]:
     from omnicloud.placement.recommend import advise
 
     cpu, memory = policies
-    return advise(recording.cpu.usage(), cpu), advise(recording.memory.usage(), memory)
+    return {
+        "cpu": advise(recording.cpu.usage(), cpu),
+        "memory": advise(recording.memory.usage(), memory),
+    }
 
 
 def _json(advice: Sequence[Advice]) -> list[dict[str, object]]:

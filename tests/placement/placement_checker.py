@@ -6,7 +6,7 @@ from collections import defaultdict
 from fractions import Fraction
 
 from omnicloud.placement.model.decision import Decision
-from omnicloud.placement.model.node import Node
+from omnicloud.placement.model.node import Node, Terms
 from omnicloud.placement.model.snapshot import Snapshot
 from omnicloud.placement.model.workload import Workload
 
@@ -99,6 +99,8 @@ class World:
             }[r.operator.value]
             if not right:
                 return "requirement"
+        if node.terms is Terms.SPOT and not w.interruptible:
+            return "spot"
         if w.architectures and node.architecture not in w.architectures:
             return "architecture"
         if not w.cpu_features <= node.cpu_features:
@@ -177,7 +179,7 @@ class World:
     def spares(self, node: Node) -> str:
         def kind(n: Node) -> tuple[object, ...]:
             return (n.capacity, n.labels, n.taints, n.region, n.zone, n.jurisdiction, n.gpus,
-                    n.architecture, n.cpu_features, n.numa, n.max_workloads)  # fmt: skip
+                    n.architecture, n.cpu_features, n.numa, n.max_workloads, n.terms)  # fmt: skip
 
         if not self.spare or self.on(node.name):
             return ""

@@ -12,7 +12,7 @@ from omnicloud.placement.model.labels import (
     Toleration,
     labels,
 )
-from omnicloud.placement.model.node import Gpus, Node, NumaZone, Power
+from omnicloud.placement.model.node import Gpus, Node, NumaZone, Power, Terms
 from omnicloud.placement.model.options import Aim, Options
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.snapshot import Latency, Snapshot
@@ -43,8 +43,9 @@ AIMS = (
 )
 
 THEMES = (
-    "taints", "requirements", "hardware", "gpu", "numa", "ports", "affinity", "anti_affinity",
-    "spread", "depends_on", "residency", "talks_to", "licence", "crowd", "priority",
+    "taints", "terms", "requirements", "hardware", "gpu", "numa", "ports", "affinity",
+    "anti_affinity", "spread", "depends_on", "residency", "talks_to", "licence", "crowd",
+    "priority",
 )  # fmt: skip
 matches = st.sampled_from([Match(labels({"app": app})) for app in APPS] + [Match()])
 topologies = st.sampled_from(TOPOLOGIES)
@@ -87,6 +88,7 @@ def _node(draw: st.DrawFn, number: int) -> Node:
         numa=(NumaZone(0.5, GIB), NumaZone(0.5, GIB)) if draw(st.booleans()) else (),
         max_workloads=0 if draw(often) else 3,
         price_per_hour=draw(st.sampled_from([0.5, 1.0])),
+        terms=draw(st.sampled_from([Terms.ON_DEMAND, Terms.ON_DEMAND, *Terms])),
         power=Power((50.0, 80.0, 100.0), draw(st.sampled_from([100.0, 400.0]))),
     )
 
@@ -105,6 +107,7 @@ def _workload(draw: st.DrawFn, number: int, themes: frozenset[str]) -> Workload:
     drawn = {
         "tolerations": ("taints", st.just(frozenset({Toleration("gpu")}))),
         "requirements": ("requirements", st.tuples(requirements)),
+        "interruptible": ("terms", st.just(True)),
         "architectures": ("hardware", st.just(frozenset({"arm64"}))),
         "gpu": ("gpu", gpu_requests),
         "numa_aligned": ("numa", st.just(True)),

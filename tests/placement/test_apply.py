@@ -9,8 +9,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from omnicloud.contracts.containers import Containers, ContainerSpec, Stats
-from omnicloud.contracts.containers.driver import Sample
+from omnicloud.contracts.containers import (
+    Container,
+    Containers,
+    ContainerSpec,
+    RestartPolicy,
+    RestartWhen,
+    Stats,
+)
+from omnicloud.contracts.containers.driver import Restart, Sample, Update
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.store import MemoryStore
@@ -142,3 +149,86 @@ def test_when_it_is_cancelled_all_get_their_limits_back() -> None:
         assert await limit(containers, "idle") == 0.8
 
     scene(play)
+
+
+MIB = 1 << 20
+
+
+class Growing(MemoryContainers):
+    """Uses 30 MiB, and ``busy`` 2 MiB more with each measurement."""
+
+    measured = 0
+
+    async def sample(self, op: Sample, /) -> Stats:
+        found = await super().sample(op)
+        self.measured += op.container == "busy"
+        grown = 2 * self.measured if op.container == "busy" else 0
+        return replace(found, memory_bytes=(30 + grown) * MIB)
+
+
+async def memory(containers: Containers, name: str) -> int | None:
+    found = await containers.get(name)
+    assert found is not None
+    return found.resources.memory_bytes
+
+
+def test_memory_is_changed_where_it_is_asked_for_and_given_back_before_it_is_full() -> None:
+    async def play(containers: Containers) -> None:
+        wanted = [advice("idle", 64.0 * MIB, 40.0 * MIB), advice("busy", 64.0 * MIB, 40.5 * MIB)]
+        idle, busy = await apply(containers, wanted, watch=30, of="memory")
+        assert idle == Applied("idle", 64 * MIB, 40 * MIB, "asks too much", "memory")
+        assert (busy.before, busy.after, busy.of) == (64 * MIB, 64 * MIB, "memory")
+        assert "taken back: it used 99% of its new limit" in busy.reason
+        assert await memory(containers, "idle") == 40 * MIB
+        assert await memory(containers, "busy") == 64 * MIB
+        assert await limit(containers, "idle") == 0.8
+
+    scene(play, Growing)
+
+
+def test_a_program_that_ends_under_its_new_memory_limit_gets_the_old_one_back() -> None:
+    async def play(containers: Containers) -> None:
+        await containers.run(
+            ContainerSpec(
+                name="dies",
+                command=("sh", "-c", "sleep 5; exit 137"),
+                memory_bytes=64 * MIB,
+                restart=RestartPolicy(RestartWhen.ALWAYS),
+            )
+        )
+        (one,) = await apply(
+            containers, [advice("dies", 64.0 * MIB, 40.0 * MIB)], watch=30, of="memory"
+        )
+        assert "taken back: it ended" in one.reason
+        assert await memory(containers, "dies") == 64 * MIB
+
+    scene(play)
+
+
+def test_a_memory_limit_below_what_is_used_is_not_taken() -> None:
+    async def play(containers: Containers) -> None:
+        (one,) = await apply(containers, [advice("idle", 64.0 * MIB, 1000.0)], of="memory")
+        assert "left as it is" in one.reason
+        assert await memory(containers, "idle") == 64 * MIB
+
+    scene(play)
+
+
+def test_what_the_kernel_kills_at_the_change_itself_gets_its_memory_back() -> None:
+    class Killing(MemoryContainers):
+        """Kills what gets less than 50 MiB, and starts it again at once."""
+
+        async def update(self, op: Update, /) -> Container:
+            changed = await super().update(op)
+            if op.memory_bytes is not None and op.memory_bytes < 50 * MIB:
+                await self.restart(Restart(op.container, 0.0))
+            return changed
+
+    async def play(containers: Containers) -> None:
+        await asyncio.sleep(1)
+        wanted = [advice("idle", 64.0 * MIB, 40.0 * MIB)]
+        (one,) = await apply(containers, wanted, watch=5, of="memory")
+        assert "taken back: it ended" in one.reason
+        assert await memory(containers, "idle") == 64 * MIB
+
+    scene(play, Killing)

@@ -23,7 +23,7 @@ from omnicloud.placement.model.node import Gpus, Node
 from omnicloud.placement.model.options import Options
 from omnicloud.placement.model.resources import Resources
 from omnicloud.placement.model.snapshot import Snapshot
-from omnicloud.placement.model.workload import Affinity, GpuRequest, Workload
+from omnicloud.placement.model.workload import Affinity, GpuRequest, Talk, Workload
 
 KIND = labels({"app": "a"})
 NODES = [Node(name=name, capacity=Resources(cpu_cores=4)) for name in "ab"]
@@ -83,6 +83,19 @@ def test_a_node_that_vanished_between_decision_and_apply_is_a_conflict() -> None
     with pytest.raises(PlacementConflictError, match="its node a vanished"):
         ledger.reserve(snapshot, decision)
     assert [node.name for node in ledger.snapshot().nodes] == ["b"]
+
+
+def test_a_node_that_is_back_is_empty_and_takes_what_fits() -> None:
+    ledger = Ledger(Snapshot.of(NODES[:1], placed={"a": [asks("old")]}))
+    with pytest.raises(NotFoundError, match="no node 'a' was lost"):
+        ledger.regain("a")
+    (old,) = ledger.lose("a")
+    assert ledger.snapshot().nodes == ()
+    ledger.regain("a")
+    snapshot = ledger.snapshot([old])
+    assert ledger.reserve(snapshot, decide(snapshot)).placed == (("old", "a"),)
+    with pytest.raises(NotFoundError):
+        ledger.regain("a")
 
 
 def test_a_released_slot_is_free_again() -> None:
@@ -209,3 +222,46 @@ def test_a_rule_that_fails_while_slots_are_taken_leaves_none_taken() -> None:
     with pytest.raises(InvalidArgumentError, match="does not know workload 'stranger'"):
         ledger.reserve(snapshot, decide(snapshot))
     assert not ledger.snapshot().placed
+
+
+def test_a_fleet_that_lost_a_node_goes_on_with_those_who_need_what_was_on_it() -> None:
+    needs = {"depends_on": frozenset({"db"}), "talks_to": (Talk("db", 0.1),)}
+    placed = {"a": [asks("db")], "b": [asks("web", 1, **needs)]}
+    ledger = Ledger(Snapshot.of(NODES, placed=placed))
+    (db,) = ledger.lose("a")
+    snapshot = ledger.snapshot([asks("other", 1), asks("more", 1, **needs)])
+    assert snapshot.gone == ("db",)
+    decision = decide(snapshot)
+    assert [one.workload for one in decision.placements] == ["other"]
+    (refused,) = decision.refusals
+    assert (refused.workload, "db, which has no place" in refused.words) == ("more", True)
+    ledger.reserve(snapshot, decision)
+    ledger.drop("web")
+    snapshot = ledger.snapshot([db])
+    assert snapshot.gone == ()
+    ledger.reserve(snapshot, decide(snapshot))
+    assert {one.workload.name: one.node for one in ledger.snapshot().placed} == {
+        "db": "b",
+        "other": "b",
+    }
+
+
+def test_what_is_dropped_leaves_its_slot_and_what_is_not_there_is_named() -> None:
+    ledger = Ledger(Snapshot.of(NODES[:1]))
+    one = ledger.snapshot([asks("one")])
+    reservation = ledger.reserve(one, decide(one))
+    assert ledger.drop("one").name == "one"
+    other = ledger.snapshot([asks("one")])
+    ledger.reserve(other, decide(other))
+    ledger.release(reservation)
+    assert [one.workload.name for one in ledger.snapshot().placed] == ["one"]
+    with pytest.raises(NotFoundError, match="'two'"):
+        ledger.drop("two")
+
+
+def test_what_nobody_ever_knew_is_still_a_mistake_and_what_is_gone_changes_the_snapshot() -> None:
+    ledger = Ledger(Snapshot.of(NODES))
+    with pytest.raises(InvalidSnapshotError, match="depends on 'ghost', which is not there"):
+        decide(ledger.snapshot([asks("web", 1, depends_on=frozenset({"ghost"}))]))
+    plain = Snapshot.of(NODES)
+    assert replace(plain, gone=("db",)).content_hash != plain.content_hash

@@ -339,3 +339,15 @@ async def _python(folder: Path, program: str, *more: str) -> asyncio.subprocess.
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
+
+
+async def test_limits_of_memory_are_noted_beside_those_of_processors(tmp_path: Path) -> None:
+    both = Change("a", "1", 0.8, 0.4), Change("a", "1", 64e6, 32e6, of="memory")
+    async with LimitJournal(tmp_path / "limits", "web") as notes:
+        for one in both:
+            await notes.note(one)
+    async with LimitJournal(tmp_path / "limits", "web") as notes:
+        assert notes.unsettled == both
+        await notes.settle("a")
+    async with LimitJournal(tmp_path / "limits", "web") as notes:
+        assert notes.unsettled == both[1:]

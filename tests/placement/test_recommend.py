@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import random
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -217,3 +219,38 @@ def test_the_command_tells_what_can_be_freed_and_changes_nothing(tmp_path: Path)
         [*service, "--least-hours", "-1"],
     ):
         assert CliRunner().invoke(cli, ["recommend", *wrong]).exit_code == 2
+
+
+def test_rows_in_any_order_are_the_same_usage(tmp_path: Path) -> None:
+    rows = [
+        f"{1763596800 + 100 * number},{name},{number / 8},{1000 + number},{2 + number // 6},4000"
+        for number in range(12)
+        for name in ("a", "b")
+    ]
+    plain = read_file(written(tmp_path, *rows), keep=900)
+    for seed in range(3):
+        random.Random(seed).shuffle(rows)
+        drawn = read_file(written(tmp_path, *rows), keep=900)
+        assert drawn.troubles() == plain.troubles()
+        for one, other in ((drawn.cpu, plain.cpu), (drawn.memory, plain.memory)):
+            np.testing.assert_array_equal(one.usage().values, other.usage().values)
+            np.testing.assert_array_equal(one.usage().requests, other.usage().requests)
+    assert list(plain.cpu.usage().requests) == [3, 3]
+
+
+def test_a_file_takes_no_more_memory_than_the_history_that_it_fills(tmp_path: Path) -> None:
+    def needed(rows: int) -> int:
+        file = tmp_path / "usage.csv"
+        with file.open("w") as stream:
+            stream.write(",".join(COLUMNS) + "\n")
+            for number in range(rows):
+                stream.write(f"{1763596800 + number},w{number % 5},0.5,1000,2,4000\n")
+        tracemalloc.start()
+        try:
+            read_file(file, keep=3600)
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    needed(100)  # what is loaded once is not counted
+    assert needed(4000) < needed(400) + 200_000

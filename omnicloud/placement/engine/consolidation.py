@@ -9,6 +9,7 @@ import numpy as np
 from omnicloud.placement.engine.placer import Placer
 from omnicloud.placement.engine.preemption import may_leave
 from omnicloud.placement.model.decision import Move
+from omnicloud.placement.model.node import Terms
 from omnicloud.placement.model.workload import Workload
 
 __all__ = ["consolidate"]
@@ -55,10 +56,11 @@ def _worth_emptying(placer: Placer) -> list[int]:
 
 
 def _price(placer: Placer, row: int) -> float:
-    """Of the node per hour; 1 each where nobody said a price."""
+    """What a node that is empty saves per hour; 1 each where nobody said a price."""
     nodes = placer.fleet.nodes
-    priced = any(node.price_per_hour for node in nodes)
-    return nodes[row].price_per_hour if priced else 1.0
+    if not any(node.price_per_hour for node in nodes):
+        return 1.0
+    return 0.0 if nodes[row].terms is Terms.RESERVED else nodes[row].price_per_hour
 
 
 def _emptied(placer: Placer, row: int, residents: tuple[Workload, ...]) -> list[int] | None:

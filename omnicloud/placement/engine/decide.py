@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from omnicloud.placement.engine.consolidation import consolidate
 from omnicloud.placement.engine.fleet import Fleet
@@ -15,6 +15,7 @@ from omnicloud.placement.model.checks import check
 from omnicloud.placement.model.checks.options import check_options
 from omnicloud.placement.model.decision import Decision, Eviction, Placement, Refusal
 from omnicloud.placement.model.errors import InvalidSnapshotError
+from omnicloud.placement.model.node import Node, Terms
 from omnicloud.placement.model.options import Options
 from omnicloud.placement.model.snapshot import Snapshot
 from omnicloud.placement.model.workload import Workload
@@ -82,8 +83,14 @@ class _Run:
             tuple(self._evictions),
             tuple(moves),
             len(used),
-            sum(node.price_per_hour for node in used),
+            sum(node.price_per_hour for node in self._paid()),
         )
+
+    def _paid(self) -> Iterator[Node]:
+        fleet = self._placer.fleet
+        for row, node in enumerate(fleet.nodes):
+            if fleet.counts[row] or node.terms is Terms.RESERVED:
+                yield node
 
     def _settle(self, workload: Workload) -> tuple[Workload, ...]:
         """Place it or refuse it; who had to leave for it."""

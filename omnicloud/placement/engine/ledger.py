@@ -76,7 +76,11 @@ class Ledger:
         self._lock = threading.Lock()
 
     def snapshot(self, pending: Iterable[Workload] = ()) -> Snapshot:
-        """The fleet as it is, without the nodes that were lost, with these to be placed."""
+        """The fleet as it is, without the nodes that were lost, with these to be placed.
+
+        Workloads that are gone, with a node or by themselves, while others that are placed still
+        depend on them or talk to them are named as such: the others run on, and are not refused.
+        """
         with self._lock:
             names = [node.name for node in self._fleet.nodes]
             devices, zones = self._fleet.book(Devices), self._fleet.book(Zones)
@@ -85,9 +89,10 @@ class Ledger:
                 for row, w in self._fleet.placed()
             ]
         nodes = tuple(node for node in self._start.nodes if node.name not in self._lost)
-        placed = sorted(there, key=lambda one: one.workload.name)
-        kept = tuple(one for one in placed if one.node not in self._lost)
-        return replace(self._start, nodes=nodes, placed=kept, pending=tuple(pending))
+        placed = tuple(sorted(there, key=lambda one: one.workload.name))
+        wanted = tuple(pending)
+        gone = _gone(placed, wanted)
+        return replace(self._start, nodes=nodes, placed=placed, pending=wanted, gone=gone)
 
     def reserve(self, snapshot: Snapshot, decision: Decision) -> Reservation:
         """Take all slots of a decision, its evictions and moves included.
@@ -121,6 +126,22 @@ class Ledger:
                     del self._held[name]
             self._generation += 1
 
+    def drop(self, name: str) -> Workload:
+        """A workload ended or is given up: its slot is free.
+
+        Others may depend on it, as when its node is lost.
+
+        Raises:
+            NotFoundError: It has no place.
+        """
+        with self._lock:
+            if name not in self._fleet.where:
+                raise NotFoundError(f"workload {name!r} has no place in the ledger")
+            workload, _ = self._fleet.remove(name)
+            self._held.pop(name, None)
+            self._generation += 1
+            return workload
+
     def lose(self, node: str) -> tuple[Workload, ...]:
         """A node vanished; the workloads that were on it and need another place.
 
@@ -134,8 +155,31 @@ class Ledger:
             there = tuple(self._fleet.residents[self._fleet.rows[node]].values())
             for workload in there:
                 self._fleet.remove(workload.name)
+                self._held.pop(workload.name, None)
             self._generation += 1
             return there
+
+    def regain(self, node: str) -> None:
+        """A node that was lost is back, and empty.
+
+        Raises:
+            NotFoundError: It was not lost.
+        """
+        with self._lock:
+            if node not in self._lost:
+                raise NotFoundError(f"no node {node!r} was lost from the ledger")
+            self._lost.discard(node)
+            self._generation += 1
+
+
+def _gone(placed: tuple[Placed, ...], pending: tuple[Workload, ...]) -> tuple[str, ...]:
+    """Whom those that are placed need and nobody has; when they came, these were there."""
+    there = {one.workload.name for one in placed} | {one.name for one in pending}
+    needed: set[str] = set()
+    for one in placed:
+        needed |= one.workload.depends_on
+        needed.update(talk.to for talk in one.workload.talks_to)
+    return tuple(sorted(needed - there))
 
 
 class _Attempt:

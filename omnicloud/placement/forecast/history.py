@@ -124,15 +124,30 @@ class History:
             NotFoundError: The workload is not watched.
         """
         row = self._row(name)
+        return self._take(name, row, at, value, not_before=row.newest_time)
+
+    def fill(self, name: str, at: float, value: float) -> Trouble | None:
+        """The same of a past that nobody has forecast from yet: times come in any order.
+
+        Raises:
+            NotFoundError: The workload is not watched.
+        """
+        return self._take(name, self._row(name), at, value, not_before=-math.inf)
+
+    def _take(
+        self, name: str, row: _Row, at: float, value: float, *, not_before: float
+    ) -> Trouble | None:
         if row.newest_time > self._clock.wall() + self._step:
             row.forget()  # our clock was ahead and has been set right: what it told is of no time
-        trouble = self._trouble(row, at, value)
+            not_before = -math.inf
+        trouble = self._trouble(row, at, value, not_before)
         if trouble is not None:
             self.troubles.note(name, trouble)
             return trouble
         slot = int(at // self._step)
-        self._turn(row, slot)
-        row.newest_time = at
+        if slot > row.newest_slot:
+            self._turn(row, slot)
+        row.newest_time = max(at, row.newest_time)
         row.sums[slot % self._ring] += value
         row.counts[slot % self._ring] += 1
         return None
@@ -157,7 +172,7 @@ class History:
             raise NotFoundError(f"workload {name!r} is not watched", hint="call watch before add")
         return self._rows[name]
 
-    def _trouble(self, row: _Row, at: float, value: float) -> Trouble | None:
+    def _trouble(self, row: _Row, at: float, value: float, not_before: float) -> Trouble | None:
         if not (math.isfinite(at) and math.isfinite(value)):
             return Trouble.NOT_A_NUMBER
         if value < 0:
@@ -166,7 +181,7 @@ class History:
             return Trouble.IMPLAUSIBLE
         if at > self._clock.wall() + self._step:
             return Trouble.FROM_THE_FUTURE
-        if at < row.newest_time:
+        if at < not_before:
             return Trouble.CLOCK_WENT_BACK
         return Trouble.TOO_OLD if int(at // self._step) < self.now - self._slots else None
 

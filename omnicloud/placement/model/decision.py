@@ -92,7 +92,7 @@ class Decision:
         evictions: Each happens before the placement of its ``by``.
         moves: In the order in which they can be done.
         nodes_used: Nodes with at least one workload afterwards.
-        price_per_hour: Of the nodes used.
+        price_per_hour: Of the nodes used, and of reserved ones in any case.
     """
 
     snapshot_hash: str

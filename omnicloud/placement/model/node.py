@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from omnicloud.placement.model.labels import Labels, Taint
 from omnicloud.placement.model.resources import Resources
 
-__all__ = ["Gpus", "Node", "NumaZone", "Power"]
+__all__ = ["Gpus", "Node", "NumaZone", "Power", "Terms"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,17 @@ class Power:
     grams_per_kwh: float = 0.0
 
 
+class Terms(StrEnum):
+    """When a node is paid for, and whether it stays."""
+
+    ON_DEMAND = "on_demand"
+    """Paid for while it is used."""
+    RESERVED = "reserved"
+    """Paid for in any case: using it adds nothing, and emptying it saves nothing."""
+    SPOT = "spot"
+    """Paid for while it is used, and its owner may take it back at short notice."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A machine that takes workloads.
@@ -55,7 +67,8 @@ class Node:
         gpus: Its GPUs, where it has some.
         numa: Its zones; none where the node is not divided.
         max_workloads: How many it takes at the most, 0 for no bound.
-        price_per_hour: In any currency, one for the snapshot.
+        price_per_hour: In any currency, one for the snapshot; that of its terms.
+        terms: On which it is had: on demand, reserved or spot.
         power: What it draws, where that is known.
     """
 
@@ -73,6 +86,7 @@ class Node:
     numa: tuple[NumaZone, ...] = ()
     max_workloads: int = 0
     price_per_hour: float = 0.0
+    terms: Terms = Terms.ON_DEMAND
     power: Power | None = None
 
     def place(self, topology: str) -> str:

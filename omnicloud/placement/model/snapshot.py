@@ -54,12 +54,15 @@ class Snapshot:
         pending: To be placed; among equals in priority the first comes first.
         latencies: Between places, sorted. A zone without an entry counts as its region; two
             different regions without one are out of each other's reach.
+        gone: Names of workloads that had a place and have none now, sorted: what is placed may
+            still depend on them and talk to them. Whoever is pending and depends on one waits.
     """
 
     nodes: tuple[Node, ...]
     placed: tuple[Placed, ...] = ()
     pending: tuple[Workload, ...] = ()
     latencies: tuple[Latency, ...] = ()
+    gone: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -87,4 +90,5 @@ class Snapshot:
     @cached_property
     def content_hash(self) -> str:
         """SHA-256 of everything in it."""
-        return digest((*self.nodes, *self.placed, "pending", *self.pending, *self.latencies))
+        gone = ("gone", *self.gone) if self.gone else ()
+        return digest((*self.nodes, *self.placed, "pending", *self.pending, *self.latencies, *gone))

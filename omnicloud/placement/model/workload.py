@@ -98,6 +98,7 @@ class Workload:
         talks_to: Workloads that must be near.
         lifetime_seconds: How long it is expected to stay from now on.
         preemptible: Whether a workload of higher priority may take its place.
+        interruptible: Whether it may run on a spot node, which may be taken back.
     """
 
     name: str
@@ -120,3 +121,4 @@ class Workload:
     talks_to: tuple[Talk, ...] = ()
     lifetime_seconds: float | None = None
     preemptible: bool = True
+    interruptible: bool = False

@@ -24,6 +24,7 @@ from omnicloud.errors import (
     OmniCloudError,
     ResourceExhaustedError,
 )
+from omnicloud.placement.recommend.limits import Limited
 
 __all__ = ["MOST_LINES", "Change", "LimitJournal"]
 
@@ -33,12 +34,15 @@ _MOST_UNSURE = 8  # limits of one container that were tried and may be there
 _MOST_BYTES = 64 << 20
 _FORM = "omnicloud limits 1"
 
+_Key = tuple[str, Limited]
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A processor limit that was changed, in cores; ``id`` is the container's, not its name.
+    """A limit that was changed, in cores or bytes; ``id`` is the container's, not its name.
 
     Attributes:
+        of: Whose limit it is.
         maybe: Of several changes in a row, limits between that it may have instead of ``after``.
     """
 
@@ -47,6 +51,7 @@ class Change:
     before: float
     after: float
     maybe: tuple[float, ...] = ()
+    of: Limited = "cpu"
 
 
 class LimitJournal:
@@ -60,7 +65,7 @@ class LimitJournal:
     def __init__(self, file: Path, service: str) -> None:
         self._file = file
         self._service = service
-        self._open: dict[str, Change] = {}
+        self._open: dict[_Key, Change] = {}
         self._lines = 0
         self._stream: IO[bytes] | None = None
         self._turn = asyncio.Lock()
@@ -96,32 +101,33 @@ class LimitJournal:
         """
         async with self._turn:
             await self._make_room()
-            earlier = self._open.get(change.container)
+            key = (change.container, change.of)
+            earlier = self._open.get(key)
             if earlier is not None and earlier.id == change.id:
                 change = _following(earlier, change)
-            self._open[change.container] = change
+            self._open[key] = change
             try:
                 await self._append({"changed": asdict(change)}, durable=True)
             except OmniCloudError:
-                self._put_back(change.container, earlier)
+                self._put_back(key, earlier)
                 raise
 
-    def made(self, container: str) -> None:
+    def made(self, container: str, of: Limited = "cpu") -> None:
         """The change that was noted last was made, so that none before it is there any more."""
-        change = self._open.get(container)
+        change = self._open.get((container, of))
         if change is not None:
-            self._open[container] = replace(change, maybe=())
+            self._open[container, of] = replace(change, maybe=())
 
-    async def settle(self, container: str) -> None:
+    async def settle(self, container: str, of: Limited = "cpu") -> None:
         """Write down that a change was kept or taken back. One that is not there is no error."""
         async with self._turn:
-            if self._open.pop(container, None) is not None:
-                await self._append({"settled": container}, durable=False)
+            if self._open.pop((container, of), None) is not None:
+                await self._append({"settled": container, "of": of}, durable=False)
 
-    def _put_back(self, container: str, earlier: Change | None) -> None:
-        self._open.pop(container, None)
+    def _put_back(self, key: _Key, earlier: Change | None) -> None:
+        self._open.pop(key, None)
         if earlier is not None:
-            self._open[container] = earlier
+            self._open[key] = earlier
 
     async def _append(self, line: Mapping[str, object], *, durable: bool) -> None:
         self._lines += 1
@@ -222,10 +228,10 @@ class LimitJournal:
             if number == 1:
                 self._check_about(said)
             elif "settled" in said:
-                self._open.pop(said["settled"], None)
+                self._open.pop((said["settled"], _of(said)), None)
             else:
                 change = _change(said["changed"])
-                self._open[change.container] = change
+                self._open[change.container, change.of] = change
         except (ValueError, TypeError, KeyError):
             raise self._corrupted(number) from None
 
@@ -275,4 +281,13 @@ def _change(said: Mapping[str, object]) -> Change:
     before, after = (float(str(said[name])) for name in ("before", "after"))
     if not (isinstance(container, str) and isinstance(id_, str) and isinstance(maybe, list)):
         raise TypeError(container)
-    return Change(container, id_, before, after, tuple(float(one) for one in maybe))
+    return Change(container, id_, before, after, tuple(float(one) for one in maybe), _of(said))
+
+
+def _of(said: Mapping[str, object]) -> Limited:
+    match said.get("of", "cpu"):  # earlier versions changed no other
+        case "cpu":
+            return "cpu"
+        case "memory":
+            return "memory"
+    raise ValueError(said)

@@ -158,7 +158,8 @@ class Steerer:
     def _noted(self, name: str, id_: str, had: float) -> float:
         """The limit from before changes that are in the journal already."""
         noted = () if self._journal is None else self._journal.unsettled
-        before = (one.before for one in noted if (one.container, one.id) == (name, id_))
+        cpu = (one for one in noted if one.of == "cpu")
+        before = (one.before for one in cpu if (one.container, one.id) == (name, id_))
         return next(before, had)
 
     async def _sampled(self) -> set[str]:

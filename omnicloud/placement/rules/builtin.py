@@ -8,6 +8,7 @@ from omnicloud.placement.rules.constraints.affinity import Together
 from omnicloud.placement.rules.constraints.anti_affinity import Apart
 from omnicloud.placement.rules.constraints.gpus import GpuShares
 from omnicloud.placement.rules.constraints.hardware import Hardware
+from omnicloud.placement.rules.constraints.interruptions import Interruptions
 from omnicloud.placement.rules.constraints.latency import Near
 from omnicloud.placement.rules.constraints.numa import ZoneFit
 from omnicloud.placement.rules.constraints.ports import Ports
@@ -40,6 +41,7 @@ def placement_rules() -> Sequence[Rule]:
         Selectors(),
         Hardware(),
         Residency(),
+        Interruptions(),
         FreeResources(),
         ZoneFit(),
         Ports(),

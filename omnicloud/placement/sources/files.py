@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ COLUMNS = ("time", "workload", "cpu_cores", "memory_bytes", "cpu_request", "memo
 from then on. A cell of usage that is empty is not known, which is not zero."""
 
 _SHOWN = 5  # mistakes told at once
+_ROWS = 4096  # of Parquet that are in memory at once
 _YEAR_10000 = 253_402_300_800.0
 
 
@@ -38,14 +40,24 @@ class _Sample:
 class _Newest:
     """A clock that stands just after the newest sample, so that its slot is over."""
 
-    def __init__(self, at: float) -> None:
-        self._at = at
+    def __init__(self, step: float) -> None:
+        self._step = step
+        self._known_until = SYSTEM_CLOCK.wall() + step
+        self._at = self._ahead = -math.inf
+
+    def see(self, at: float) -> None:
+        """A sample is of that time. One from the future must not make all others too old."""
+        if at <= self._known_until:
+            self._at = max(self._at, at)
+        else:
+            self._ahead = max(self._ahead, at)
 
     def wall(self) -> float:
-        return self._at
+        newest = self._at if math.isfinite(self._at) else self._ahead
+        return (newest // self._step + 1) * self._step
 
     def monotonic(self) -> float:
-        return self._at
+        return self.wall()
 
     async def sleep(self, seconds: float) -> None:
         await SYSTEM_CLOCK.sleep(seconds)
@@ -54,7 +66,9 @@ class _Newest:
 def read_file(
     path: Path, *, step: Seconds = 300.0, keep: Seconds = 14 * 86400.0, now: Clock | None = None
 ) -> Recording:
-    """The samples of a file, by time; the last ``keep`` seconds before the newest one.
+    """The samples of a file, in any order; the last ``keep`` seconds before the newest one.
+
+    The file is read twice, row by row: memory is bounded by the histories, whatever its size.
 
     Args:
         now: Where the present is; by default just after the newest sample that is not ahead of
@@ -68,27 +82,41 @@ def read_file(
     """
     if not path.is_file():
         raise NotFoundError(f"there is no file {path}")
-    samples = sorted(_samples(path), key=lambda sample: sample.at)
-    if not samples:
+    newest = _Newest(positive(step, "step"))
+    recording = Recording(step=step, keep=keep, clock=now or newest)
+    count = _watched(path, recording, newest)
+    if not count:
         raise InvalidArgumentError(f"{path} has no samples", hint=f"columns: {', '.join(COLUMNS)}")
-    length = positive(step, "step")
-    recording = Recording(step=length, keep=keep, clock=now or _present(samples, length))
-    for sample in samples:
-        recording.watch(
-            sample.workload, cores=sample.cpu_request, memory_bytes=sample.memory_request
-        )
-        if not math.isnan(sample.cores):
-            recording.cpu.add(sample.workload, sample.at, sample.cores)
-        if not math.isnan(sample.memory_bytes):
-            recording.memory.add(sample.workload, sample.at, sample.memory_bytes)
+    try:
+        _filled(recording, islice(_samples(path), count))  # not what was added since
+    except NotFoundError:
+        raise InvalidArgumentError(
+            f"{path} changed while it was read", hint="read it again"
+        ) from None
     return recording
 
 
-def _present(samples: Sequence[_Sample], step: float) -> Clock:
-    """One sample from the future must not make all others too old."""
-    ahead = SYSTEM_CLOCK.wall() + step
-    past = (one.at for one in reversed(samples) if one.at <= ahead)
-    return _Newest((next(past, samples[-1].at) // step + 1) * step)
+def _watched(path: Path, recording: Recording, newest: _Newest) -> int:
+    """Note every workload with its newest requests, and the newest time; how many samples."""
+    asked: dict[str, float] = {}
+    count = 0
+    for sample in _samples(path):
+        count += 1
+        newest.see(sample.at)
+        if sample.at >= asked.get(sample.workload, -math.inf):
+            asked[sample.workload] = sample.at
+            recording.watch(
+                sample.workload, cores=sample.cpu_request, memory_bytes=sample.memory_request
+            )
+    return count
+
+
+def _filled(recording: Recording, samples: Iterable[_Sample]) -> None:
+    for sample in samples:
+        if not math.isnan(sample.cores):
+            recording.cpu.fill(sample.workload, sample.at, sample.cores)
+        if not math.isnan(sample.memory_bytes):
+            recording.memory.fill(sample.workload, sample.at, sample.memory_bytes)
 
 
 def _samples(path: Path) -> Iterator[_Sample]:
@@ -139,7 +167,7 @@ def _parquet(path: Path) -> Iterator[Mapping[str, Any]]:
     try:
         file = parquet.ParquetFile(path)
         _check_columns(path, file.schema_arrow.names)
-        for batch in file.iter_batches(columns=list(COLUMNS)):
+        for batch in file.iter_batches(_ROWS, columns=list(COLUMNS)):
             yield from batch.to_pylist()
     except (ArrowException, EOFError) as error:
         raise ValueError(error) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from graphlib import CycleError, TopologicalSorter
 
 from omnicloud.placement.model.errors import Problem
@@ -22,13 +23,14 @@ def check_relations(snapshot: Snapshot) -> Iterator[Problem]:
         if not name:
             yield Problem("a workload", "has no name", "give every workload a name")
     known = {workload.name: workload for workload in snapshot.workloads()}
+    named = known.keys() | set(snapshot.gone)
     for workload in known.values():
-        yield from _peers(workload, known)
+        yield from _peers(workload, named)
     yield from _cycle(known)
     yield from _placed(snapshot)
 
 
-def _peers(workload: Workload, known: Mapping[str, Workload]) -> Iterator[Problem]:
+def _peers(workload: Workload, known: AbstractSet[str]) -> Iterator[Problem]:
     where = f"workload {workload.name!r}"
     for other in sorted(workload.depends_on):
         if other not in known:
