@@ -11,6 +11,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from omnicloud.core.http_landing import LARGE_BYTES, Landing
+
 __all__ = ["Answer", "Connection", "LostError", "head_of"]
 
 _HEAD_MAX_BYTES = 64 << 10
@@ -142,6 +144,9 @@ class Connection(asyncio.Protocol):
         try:
             if self._reading.feed(data):
                 self._complete()
+            elif self._reading.awaited >= LARGE_BYTES and self._transport is not None:
+                begun = self._reading.begun()
+                Landing(self, self._transport, self._reading.awaited, begun, self._landed)
         except LostError as error:
             self._fail(str(error))
 
@@ -156,11 +161,17 @@ class Connection(asyncio.Protocol):
         if self._answer is not None and not self._answer.done():
             self._answer.set_exception(error or LostError("the connection was closed"))
 
+    def _landed(self, pieces: Sequence[bytes]) -> None:
+        self._reading.land(pieces)
+        if self._answer is not None and not self._answer.done():
+            self._complete()
+
     def _complete(self) -> None:
         if self._writing or not self._reading.keeps_open:
             self._usable = False
-        if self._answer is not None:
-            self._answer.set_result(self._reading.answer())
+        answer, self._answer = self._answer, None
+        if answer is not None:
+            answer.set_result(self._reading.answer())  # an idle connection holds nothing of it
         self.resume_writing()
 
     def _fail(self, why: str) -> None:
@@ -189,9 +200,27 @@ class _Reading:
         self.keeps_open = True
         self.ends_with_close = False
 
+    @property
+    def awaited(self) -> int:
+        """Bytes of the body that are still to come, where that is known; else 0."""
+        return self._left
+
+    def begun(self) -> bytes:
+        """Give back what has come of the body: all of it is awaited again."""
+        begun = b"".join(self._body)
+        self._body.clear()
+        self._left += len(begun)
+        return begun
+
+    def land(self, pieces: Sequence[bytes]) -> None:
+        """Take the bytes that were awaited, and whatever came beyond them."""
+        for piece in pieces:
+            self._more(piece)
+
     def answer(self) -> Answer:
-        """What was read."""
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        """What was read; nothing of it is kept."""
+        pieces, self._body = self._body, []
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         return Answer(self.status, self.headers, body)
 
     def feed(self, data: bytes) -> bool:

@@ -136,7 +136,8 @@ class Engine:
 
     def program(self, box: Box, command: Sequence[str]) -> Program:
         """A program of that container, at its beginning."""
-        return started(command, box.spec.env, Reach(self._store, box))
+        env = {"PWD": box.spec.working_dir or "/", **box.spec.env}
+        return started(command, env, Reach(self._store, box))
 
     def go_on(self, box: Box, turn: int, at: float) -> None:
         """Let it do its next step, unless that was of an older run or it is paused."""
@@ -157,6 +158,9 @@ class Engine:
 
     def end(self, box: Box, code: int, at: float) -> None:
         """It ended; start it again later where its policy says so."""
+        if box.program is not None:
+            box.program.finish()
+            self._take_lines(box, at)
         box.program, box.exit_code = None, code
         box.turn += 1
         self.tell(box, EventKind.EXITED, at, code)
@@ -207,7 +211,7 @@ class Engine:
         if box.program is None or not box.program.said:
             return
         for stream, text in box.program.said:
-            box.lines.append(LogLine(text.encode(), stream, self._wall(at)))
+            box.lines.append(LogLine(_bytes(text), stream, self._wall(at)))
             box.told += 1
         box.program.said.clear()
         self._store.tell()
@@ -255,7 +259,14 @@ def _ends_well(program: Program, timeout: float) -> bool:
 
 
 def output(program: Program) -> tuple[bytes, bytes]:
-    """What a program has written so far, by stream."""
-    out = b"".join(text.encode() + b"\n" for to, text in program.said if to is Stream.STDOUT)
-    err = b"".join(text.encode() + b"\n" for to, text in program.said if to is Stream.STDERR)
-    return out, err
+    """What a program that has ended has written, by stream."""
+    return _written(program, Stream.STDOUT), _written(program, Stream.STDERR)
+
+
+def _written(program: Program, stream: Stream) -> bytes:
+    lines = b"".join(_bytes(text) + b"\n" for to, text in program.said if to is stream)
+    return lines[:-1] if stream in program.cut else lines
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="surrogateescape")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import tarfile
+from itertools import takewhile
 from pathlib import Path
 
 from omnicloud.contracts.containers import driver as ops
@@ -111,7 +112,7 @@ class MemoryContainers(WithoutMakingImages, MemoryAttached):
             return box.seen()
         self._resume(box)
         self._engine.terminate(box, op.grace, self._now())
-        while not _rests(box):
+        while box.by_hand and not _rests(box):  # until another has started it again
             await self._later(op.grace)
         return box.seen()
 
@@ -253,11 +254,12 @@ class MemoryContainers(WithoutMakingImages, MemoryAttached):
                 self._engine.go_on(box, box.turn, self._now())
 
     def _since(self, prefix: str, after: int) -> EventPage:
+        since = takewhile(lambda kept: kept[0] > after, reversed(self._engine.events))
         found = [
             (number, event)
-            for number, space, event in self._engine.events
-            if number > after and space == self._space and event.name.startswith(prefix)
-        ]
+            for number, space, event in since
+            if space == self._space and event.name.startswith(prefix)
+        ][::-1]
         cursor = found[-1][0] if found else after
         return EventPage(tuple(event for _, event in found), str(cursor))
 

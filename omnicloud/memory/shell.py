@@ -1,13 +1,13 @@
 """Programs of containers in memory: a shell of a few words, in simulated time.
 
-It knows ``sh -c SCRIPT`` and the programs ``echo``, ``sleep``, ``true``, ``false``, ``cat FILE``,
-``httpd -f -p PORT -h FOLDER``, ``wget -q -O - http://HOST:PORT/FILE`` and ``dd if=FILE of=FILE
-bs=N count=N``, which takes the time that limits make it take and moves nothing. A script has
-``;`` or new lines between its commands, ``NAME`` of the environment as ``$NAME``, ``>&2``,
-``> FILE`` and ``>> FILE`` after an echo, ``:``, ``exit N``, ``trap 'COMMANDS' TERM``,
-``while true; do …; done`` and ``for i in A B; do …; done``, whose list may be ``$(seq A B)``. It is
-for tests of programs that use containers: it shows how they start, speak, meet and end, and
-nothing else.
+It knows ``sh -c SCRIPT`` and the programs ``echo``, ``printf TEXT``, ``sleep``, ``true``,
+``false``, ``cat FILE``, ``httpd -f -p PORT -h FOLDER``, ``wget -q -O - http://HOST:PORT/FILE``
+and ``dd if=FILE of=FILE bs=N count=N``, which takes the time that limits make it take and moves
+nothing. A script has ``;`` or new lines between its commands, ``NAME`` of the environment as
+``$NAME``, ``>&2``, ``> FILE`` and ``>> FILE`` after an echo, ``:``, ``exit N``,
+``trap 'COMMANDS' TERM``, ``while true; do …; done`` and ``for i in A B; do …; done``, whose list
+may be ``$(seq A B)``. It is for tests of programs that use containers: it shows how they start,
+speak, meet and end, and nothing else.
 """
 
 from __future__ import annotations
@@ -23,7 +23,9 @@ from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["PROGRAMS", "Nap", "Program", "Surroundings", "started"]
 
-PROGRAMS = frozenset({"sh", "echo", "sleep", "true", "false", "cat", "httpd", "wget", "dd"})
+PROGRAMS = frozenset(
+    {"sh", "echo", "printf", "sleep", "true", "false", "cat", "httpd", "wget", "dd"}
+)
 
 _TURN_SECONDS = 0.001  # processor time of one turn of a loop
 _SERVING_SECONDS = 3600.0  # between looks at nothing
@@ -32,6 +34,8 @@ _NOT_FOUND = 127
 _BAD_SYNTAX = 2
 _NAME = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 _URL = re.compile(r"http://([^/:]+):(\d+)/(.+)")
+_ESCAPE = re.compile(rb"\\([0-7]{1,3}|[nt\\])")
+_ESCAPED = {b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
 _SEQ = re.compile(r"\$\(seq (\d+) (\d+)\)")
 
 Running = Generator["Nap", None, int]
@@ -89,7 +93,11 @@ class Program:
         self._trap: str | None = None
         self._signalled = False
         self.said: list[tuple[Stream, str]] = []
-        """Lines that it wrote and that were not taken yet."""
+        """Lines that it wrote and were not taken yet; surrogates are bytes that are no text."""
+        self.unended: dict[Stream, str] = {}
+        """What it wrote of lines that have no end yet."""
+        self.cut: set[Stream] = set()
+        """Streams whose last line has none."""
         self._running = self._main(command)
 
     def next_nap(self) -> Nap | int:
@@ -97,7 +105,14 @@ class Program:
         try:
             return next(self._running)
         except StopIteration as end:
+            self.finish()
             return int(end.value)
+
+    def finish(self) -> None:
+        """Let it write no more: what has no end is a line all the same."""
+        self.cut |= self.unended.keys()
+        self.said += self.unended.items()
+        self.unended = {}
 
     def terminate(self) -> bool:
         """Give it TERM; whether that ends it at once, because it has no trap."""
@@ -158,7 +173,9 @@ class Program:
             case ["sleep", seconds]:
                 yield from self._rested(Nap(float(seconds)))
             case ["echo", *rest] if rest[-2:-1] not in ([">"], [">>"]):
-                self._echo(rest)
+                self._say(rest, "\n")
+            case ["printf", *rest]:
+                self._say([_unescaped(word) for word in rest])
             case ["httpd", "-f", "-p", port, "-h", folder]:
                 self.serving[int(port)] = folder
                 while True:
@@ -205,12 +222,16 @@ class Program:
             yield from self._rested(Nap(seconds))
         return 0
 
-    def _echo(self, words: list[str]) -> None:
+    def _say(self, words: list[str], end: str = "") -> None:
         stream = Stream.STDERR if words[-1:] == [">&2"] else Stream.STDOUT
-        self.said.append((stream, " ".join(words if stream is Stream.STDOUT else words[:-1])))
+        text = " ".join(words if stream is Stream.STDOUT else words[:-1]) + end
+        *lines, rest = (self.unended.pop(stream, "") + text).split("\n")
+        self.said += [(stream, line) for line in lines]
+        if rest:
+            self.unended[stream] = rest
 
     def _wrote(self, words: list[str], path: str, *, more: bool) -> int:
-        if self._around.write(path, [" ".join(words)], more=more):
+        if self._around.write(path, " ".join(words).split("\n"), more=more):
             return 0
         self.said.append((Stream.STDERR, f"sh: can't create {path}: Read-only file system"))
         return 1
@@ -244,6 +265,13 @@ def started(
             hint=f"it knows {', '.join(sorted(PROGRAMS))}",
         )
     return Program(command, env, around or _Nowhere())
+
+
+def _unescaped(text: str) -> str:
+    def byte(found: re.Match[bytes]) -> bytes:
+        return _ESCAPED.get(found[1]) or bytes([int(found[1], 8) & 0xFF])
+
+    return _ESCAPE.sub(byte, text.encode()).decode(errors="surrogateescape")
 
 
 def _parsed(script: str) -> list[list[str]]:

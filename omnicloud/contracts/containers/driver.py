@@ -367,7 +367,8 @@ class Logs(_OnContainer[LogPage]):
 
     Every line is told once, in order per stream, over all runs of the container. It waits at
     most ``wait`` seconds for the first line; fewer than ``limit`` may come, also none. Answers
-    at once with ``ended`` where the container has ended and all was told.
+    at once with ``ended`` where the container has ended for good and all was told; what will be
+    restarted, or is paused, has not.
     """
 
     name: ClassVar[str] = "containers.logs"
@@ -434,7 +435,8 @@ class Events(Operation[ContainersDriver, EventPage]):
     """What happened to the containers under ``prefix`` since ``cursor``.
 
     ``None`` means from now on: it is answered at once, with no event and the cursor of that
-    moment. Else it waits at most ``wait`` seconds for the first event and may answer none.
+    moment. Else it waits at most ``wait`` seconds for the first event and may answer none. Who
+    else asks, and what was asked before, changes nothing in what a cursor says.
     """
 
     name: ClassVar[str] = "containers.events"

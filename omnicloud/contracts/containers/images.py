@@ -89,6 +89,8 @@ class ListImages(Operation[ImagesDriver, tuple[Image, ...]]):
 class ImportImage(_Slow[Image]):
     """Make an image of the root file system in the tar file at ``path``, on this machine.
 
+    A reference that is there is then the new image's.
+
     Errors of a driver:
         InvalidArgumentError: There is no such file, or it is no archive; nothing was made.
     """

@@ -165,6 +165,14 @@ def test_codes_are_errors_of_ours(
     assert "quotes" not in str(error)
 
 
+def test_a_region_that_is_not_the_endpoint_s_is_looked_for_as_well() -> None:
+    said = "Credential should be scoped to a valid region, not 'us-east-1'."
+    answer = {"Error": {"Code": "InvalidSignatureException", "Message": said}}
+    error = refusal(RefusedError(answer))
+    assert type(error) is UnauthenticatedError
+    assert "region" in str(error.hint)
+
+
 def test_a_secret_that_is_being_deleted_is_in_the_way_for_a_while_and_other_states_are_not() -> (
     None
 ):

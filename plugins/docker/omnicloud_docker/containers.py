@@ -30,13 +30,14 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import (
     AlreadyExistsError,
     ConflictError,
-    DeadlineExceededError,
     InvalidArgumentError,
     NotFoundError,
+    OmniCloudError,
     UnavailableError,
 )
 from omnicloud_docker.attached import DockerAttached
-from omnicloud_docker.client import EngineClient, frames
+from omnicloud_docker.client import EngineClient
+from omnicloud_docker.commands import run_beside
 from omnicloud_docker.config import DockerConfig
 from omnicloud_docker.errors import Refusal
 from omnicloud_docker.happenings import begin, read_events
@@ -44,7 +45,9 @@ from omnicloud_docker.images import DockerImages
 from omnicloud_docker.logs import Places, read_lines
 from omnicloud_docker.mapping import (
     NAME,
+    NEVER_RAN,
     SERVICE,
+    begun_anew,
     created,
     docker_name,
     limits_of,
@@ -52,17 +55,15 @@ from omnicloud_docker.mapping import (
     seen,
     throttling_of,
 )
-from omnicloud_docker.plugin import DECLARED
+from omnicloud_docker.offered import features_of
 
 __all__ = ["DockerContainers", "open_containers"]
 
 _POLL_SECONDS = 0.05
 _END_SECONDS = 20.0
 _AT_ONCE = 8  # inspections in flight
-_NOT_STARTED = (b"OCI runtime exec failed", b"rpc error: code")
-_NO_THROTTLING = ("No blkio throttle", "No io.max")  # by version 1 and 2 of control groups
-_CANNOT_START = (126, 127)
 _ALIVE = (State.RUNNING, State.PAUSED)
+_REFUSALS = (InvalidArgumentError, NotFoundError, ConflictError)
 
 
 class DockerContainers(DockerImages, DockerAttached):
@@ -123,6 +124,8 @@ class DockerContainers(DockerImages, DockerAttached):
             await self._client.ask("POST", f"/containers/{made['Id']}/start")
         except BaseException as error:
             with anyio.move_on_after(_END_SECONDS, shield=True):
+                if isinstance(error, _REFUSALS):
+                    await self._disowned(made["Id"])
                 await self._deleted(made["Id"], force=True)
             if isinstance(error, NotFoundError) and not _of_network(error):
                 # So some engines tell of a missing program.
@@ -145,6 +148,11 @@ class DockerContainers(DockerImages, DockerAttached):
                 hint="give networks",
             )
         return found
+
+    async def _disowned(self, id_: str) -> None:
+        """Let what never ran be called otherwise, so that nobody is told of its removal."""
+        with suppress(OmniCloudError):
+            await self._client.ask("POST", f"/containers/{id_}/rename", {"name": NEVER_RAN + id_})
 
     async def _joined(self, id_: str, endpoints: dict[str, Any]) -> None:
         """Put a container that does not run yet on all of its networks but the first."""
@@ -188,17 +196,22 @@ class DockerContainers(DockerImages, DockerAttached):
         return seen(await self._told(found.id))
 
     async def stop(self, op: ops.Stop, /) -> Container:
-        found = await self._own(op.container)
+        found = asked = await self._own(op.container)
         if found.state is State.EXITED:
             return found
         if found.state in _ALIVE:
             await self._given_term(found, op.grace)
+            found = seen(await self._told(found.id))
+            if begun_anew(found, asked):
+                return found
         # The engine's own grace has whole seconds only: it is used for the end alone. A busy
         # engine may not see that end in time, which is no reason not to look for it here.
         with suppress(UnavailableError):
             await self._client.ask("POST", f"/containers/{found.id}/stop", {"t": "0"})
         until = self._clock.monotonic() + _END_SECONDS
         while (found := seen(await self._told(found.id))).state is not State.EXITED:
+            if begun_anew(found, asked):
+                return found
             if self._clock.monotonic() > until:
                 raise UnavailableError("the engine does not end the container")
             await self._clock.sleep(_POLL_SECONDS)
@@ -251,26 +264,27 @@ class DockerContainers(DockerImages, DockerAttached):
         while True:
             # Looked at before reading: what an ended container said is all there.
             found = await self._own(op.container)
-            lines, places = await read_lines(self._client, found.id, places, op.limit)
-            ended = found.state is State.EXITED and not lines
+            over = found.state is State.EXITED
+            lines, places = await read_lines(self._client, found.id, places, op.limit, over=over)
+            ended = over and not lines
             if lines or ended or self._clock.monotonic() >= until:
                 return LogPage(lines, places.cursor(), ended)
             await self._clock.sleep(2 * _POLL_SECONDS)
 
     async def exec(self, op: ops.Exec, /) -> ExecResult:
         found = await self._own(op.container)
-        body = {"Cmd": list(op.command), "AttachStdout": True, "AttachStderr": True}
-        made = await self._client.ask("POST", f"/containers/{found.id}/exec", body=body)
-        try:
-            async with asyncio.timeout(op.wait):
-                out, err = await self._output(made["Id"], op.wait)
-        except TimeoutError:
-            raise DeadlineExceededError(f"the command had not ended after {op.wait} s") from None
-        code = (await self._client.ask("GET", f"/exec/{made['Id']}/json"))["ExitCode"]
-        if code in _CANNOT_START and (out + err).startswith(_NOT_STARTED):
-            raise InvalidArgumentError("the command cannot be started")
         most = self.limits.exec_output_max_bytes
-        return ExecResult(code, out[:most], err[:most], max(len(out), len(err)) > most)
+        try:
+            done = await run_beside(self._client, found.id, op.command, wait=op.wait, most=most)
+        except Refusal:  # in words that only an end explains, if there was one
+            if await self._runs_on(found):
+                raise
+            done = None
+        if done is None and await self._runs_on(found):
+            raise InvalidArgumentError("the command cannot be started")
+        if done is None:
+            raise ConflictError("the container ended meanwhile")
+        return done
 
     async def sample(self, op: ops.Sample, /) -> Stats:
         found = await self._own(op.container)
@@ -312,14 +326,21 @@ class DockerContainers(DockerImages, DockerAttached):
         told: dict[str, Any] = await self._client.ask("GET", f"/containers/{id_}/json")
         return told
 
+    async def _runs_on(self, found: Container) -> bool:
+        """Whether it is in the run in which it was found."""
+        now = seen(await self._told(found.id))
+        return now.state in _ALIVE and now.started_at == found.started_at
+
     async def _given_term(self, found: Container, grace: float) -> None:
         """Give TERM, and the grace to end by itself."""
         try:
             await self._client.ask("POST", f"/containers/{found.id}/kill", {"signal": "SIGTERM"})
             if found.state is State.PAUSED:
                 await self.unpause(ops.Unpause(found.name))
-        except ConflictError:
-            pass  # it ended meanwhile, or the engine has woken it for the signal
+        except (ConflictError, Refusal):
+            # It ended meanwhile, or the engine has woken it for the signal: runtimes have many
+            # words for that. Where it was neither, the end that follows tells the trouble.
+            pass
         try:
             async with asyncio.timeout(grace):
                 await self._client.ask("POST", f"/containers/{found.id}/wait", wait=grace)
@@ -333,17 +354,6 @@ class DockerContainers(DockerImages, DockerAttached):
         except NotFoundError:
             return False
         return True
-
-    async def _output(self, exec_id: str, wait: float) -> tuple[bytes, bytes]:
-        kept = {1: b"", 2: b""}
-        most = self.limits.exec_output_max_bytes + 1
-        body = {"Detach": False, "Tty": False}
-        async with self._client.answer(
-            "POST", f"/exec/{exec_id}/start", body=body, wait=wait
-        ) as response:
-            async for stream, data in frames(response.content):
-                kept[stream] = (kept[stream] + data)[:most]
-        return kept[1], kept[2]
 
 
 async def open_containers(config: DockerConfig, opening: Opening) -> DockerContainers:
@@ -360,7 +370,7 @@ async def open_containers(config: DockerConfig, opening: Opening) -> DockerConta
         raise
     service = opening.service.name if config.namespace is None else config.namespace
     disk = await asyncio.to_thread(_disk, config, info)
-    features = _features(info, disk)
+    features = features_of(info, disk)
     return DockerContainers(client, config, service, features, opening.clock, disk)
 
 
@@ -370,24 +380,6 @@ def _disk(config: DockerConfig, info: dict[str, Any]) -> str | None:
         return config.io_device
     found = disk_below(Path(info["DockerRootDir"]))
     return str(found.path) if found is not None and found.path.is_block_device() else None
-
-
-def _features(info: dict[str, Any], disk: str | None) -> frozenset[Feature]:
-    """What is declared, less what this engine and its kernel cannot do."""
-    lacking = {
-        ContainersFeature.DURABLE: not info.get("LiveRestoreEnabled"),
-        ContainersFeature.CPU: not info.get("CpuCfsQuota"),
-        ContainersFeature.THROTTLING: not info.get("CpuCfsQuota"),
-        ContainersFeature.MEMORY: not info.get("MemoryLimit"),
-        ContainersFeature.IO: disk is None or _lacks_throttling(info),
-    }
-    return DECLARED - {feature for feature, is_lacking in lacking.items() if is_lacking}
-
-
-def _lacks_throttling(info: dict[str, Any]) -> bool:
-    """Whether the engine warns that its kernel limits no reads or writes of a disk."""
-    warned = " ".join(info.get("Warnings") or ())
-    return any(words in warned for words in _NO_THROTTLING)
 
 
 def _of_network(error: NotFoundError) -> bool:

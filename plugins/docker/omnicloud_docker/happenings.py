@@ -10,7 +10,7 @@ from omnicloud.contracts.containers import Event, EventKind
 from omnicloud.contracts.containers.models import EventPage
 from omnicloud.core.names import escape, unescape
 from omnicloud_docker.client import EngineClient
-from omnicloud_docker.mapping import NAME, SERVICE, nanoseconds
+from omnicloud_docker.mapping import NAME, NEVER_RAN, SERVICE, nanoseconds
 
 __all__ = ["begin", "read_events"]
 
@@ -85,7 +85,7 @@ class _Reader:
         self.moment = at
         attributes = raw["Actor"]["Attributes"]
         kind = _KINDS.get(raw["Action"])
-        if kind is None:
+        if kind is None or attributes["name"].startswith(NEVER_RAN):
             return None
         code = int(attributes["exitCode"]) if kind is _K.EXITED else None
         return Event(unescape(attributes[NAME]), kind, at / 1e9, code)

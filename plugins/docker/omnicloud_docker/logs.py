@@ -8,6 +8,7 @@ one, because the engine does not order their stamps against each other.
 from __future__ import annotations
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 from omnicloud.contracts.containers import LogLine, Stream
@@ -17,6 +18,7 @@ from omnicloud_docker.mapping import nanoseconds
 
 __all__ = ["Places", "read_lines"]
 
+_PIECE_BYTES = 16 << 10
 _STREAMS = {"stdout": Stream.STDOUT, "stderr": Stream.STDERR}
 
 
@@ -41,9 +43,12 @@ class Places:
 
 
 async def read_lines(
-    client: EngineClient, container: str, places: Places, most: int
+    client: EngineClient, container: str, places: Places, most: int, *, over: bool
 ) -> tuple[tuple[LogLine, ...], Places]:
     """At most so many lines of each stream after those places, by their stamps.
+
+    Args:
+        over: Whether the container has ended, so that nothing is added to a line any more.
 
     Raises:
         NotFoundError: The container is gone, or just being removed.
@@ -53,7 +58,7 @@ async def read_lines(
     for name in _STREAMS:
         place = getattr(places, name)
         try:
-            lines, moved[name] = await _of_stream(client, container, name, place, most)
+            lines, moved[name] = await _of_stream(client, container, name, place, most, over)
         except ConflictError:  # "dead or marked for removal"
             raise NotFoundError("the container is being removed") from None
         found += lines
@@ -61,7 +66,12 @@ async def read_lines(
 
 
 async def _of_stream(
-    client: EngineClient, container: str, name: str, place: tuple[int, int], most: int
+    client: EngineClient,
+    container: str,
+    name: str,
+    place: tuple[int, int],
+    most: int,
+    over: bool,
 ) -> tuple[list[LogLine], tuple[int, int]]:
     stamp, told = place
     passed = 0
@@ -69,14 +79,7 @@ async def _of_stream(
     found: list[LogLine] = []
     params = {name: "1", "timestamps": "1", **since}
     async with client.answer("GET", f"/containers/{container}/logs", params) as response:
-        part = b""
-        async for _, data in frames(response.content):
-            # A long line comes in pieces, each with the stamp of the first.
-            head, _, text = data.partition(b" ")
-            part += text
-            if not text.endswith(b"\n"):
-                continue
-            line, part = part[:-1], b""
+        async for head, line in _whole(frames(response.content), over=over):
             at = nanoseconds(head.decode())
             if at == place[0] and passed < place[1]:
                 passed += 1
@@ -87,3 +90,26 @@ async def _of_stream(
             if len(found) >= most:
                 break
     return found, (stamp, told)
+
+
+async def _whole(
+    pieces: AsyncIterator[tuple[int, bytes]], *, over: bool
+) -> AsyncIterator[tuple[bytes, bytes]]:
+    """The lines, with their stamps as the engine writes them.
+
+    A long line comes in pieces, each with the stamp of the first; all but its last are full. The
+    last line of a run may have no end: its last piece is not full, or one with another stamp
+    comes after it.
+    """
+    stamp, part = b"", b""
+    async for _, data in pieces:
+        head, _, text = data.partition(b" ")
+        if part and head != stamp:
+            yield stamp, part
+            part = b""
+        stamp, part = head, part + text
+        if len(text) < _PIECE_BYTES or text.endswith(b"\n"):
+            yield stamp, part.removesuffix(b"\n")
+            part = b""
+    if part and over:
+        yield stamp, part

@@ -20,8 +20,10 @@ from omnicloud_docker.config import DockerConfig
 
 __all__ = [
     "NAME",
+    "NEVER_RAN",
     "SERVICE",
     "Throttling",
+    "begun_anew",
     "created",
     "docker_name",
     "limits_of",
@@ -33,6 +35,8 @@ __all__ = [
 
 SERVICE = "omnicloud.service"
 NAME = "omnicloud.name"
+NEVER_RAN = "omnicloud-never-ran-"
+"""With this the engine's name of a container begins whose program could not be started."""
 _LOOPBACK = "127.0.0.1"
 _PERIOD = 100_000  # microseconds, over which a processor limit is counted
 
@@ -105,8 +109,12 @@ def created(
                 "MaximumRetryCount": spec.restart.most or 0,
             },
             "LogConfig": {
-                "Type": "json-file",
-                "Config": {"max-size": str(config.log_bytes), "max-file": str(config.log_files)},
+                "Type": "local",  # the engine's other one on disk keeps no bytes but UTF-8
+                "Config": {
+                    "max-size": str(config.log_bytes),
+                    "max-file": str(config.log_files),
+                    "compress": "false",
+                },
             },
             "Mounts": mounts,
             "PortBindings": {
@@ -157,6 +165,11 @@ def seen(told: dict[str, Any]) -> Container:
         ),
         ports=ports_of(told),
     )
+
+
+def begun_anew(found: Container, asked: Container) -> bool:
+    """Whether it ended since, and another client has started it."""
+    return found.started_at != asked.started_at and found.restarts == 0
 
 
 def ports_of(told: dict[str, Any]) -> tuple[Port, ...]:

@@ -33,10 +33,11 @@ from omnicloud.errors import (
     UnavailableError,
     UnsupportedError,
 )
+from omnicloud_docker import offered
 from omnicloud_docker.certify import the_daemon
 from omnicloud_docker.client import EngineClient
 from omnicloud_docker.config import DockerConfig
-from omnicloud_docker.containers import _disk, _features, open_containers
+from omnicloud_docker.containers import _disk, open_containers
 from omnicloud_docker.daemon import IMAGE, Daemon
 from omnicloud_docker.mapping import docker_name, nanoseconds
 from omnicloud_tck.served import Lone
@@ -180,7 +181,7 @@ async def test_limits_of_reads_and_writes_are_not_declared_of_an_engine_whose_di
 
 
 def features_of(config: DockerConfig, info: dict[str, Any]) -> frozenset[Feature]:
-    return _features(info, _disk(config, info))
+    return offered.features_of(info, _disk(config, info))
 
 
 async def test_a_program_that_takes_more_memory_than_it_may_is_killed(

@@ -10,6 +10,7 @@ from omnicloud.cloud import CloudTransaction, OmniCloud
 from omnicloud.contracts.outbox import OutboxEvent
 from omnicloud.contracts.outbox.driver import Claim
 from omnicloud.contracts.outbox.portable import SPACE
+from omnicloud_tck.joint import check_joint
 
 
 async def _write(tx: CloudTransaction, value: str, *, fails: bool = False) -> None:
@@ -53,3 +54,15 @@ async def test_a_claim_that_waits_wakes_neither_itself_nor_others(tmp_path: Path
         assert not before.signal.is_set()
         await outbox.save_event(OutboxEvent("orders", b"placed"))
         assert before.signal.is_set()
+
+
+async def test_kv_documents_and_outbox_share_a_transaction_whichever_begins_it(
+    tmp_path: Path,
+) -> None:
+    services = {
+        contract: {"contract": contract, "provider": "local", "path": str(tmp_path)}
+        for contract in ("kv", "documents", "outbox")
+    }
+    async with OmniCloud({"services": services}) as cloud:
+        kv, documents, outbox = cloud.kv("kv"), cloud.documents("documents"), cloud.outbox("outbox")
+        await check_joint(kv, documents, outbox)

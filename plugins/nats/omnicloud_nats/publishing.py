@@ -11,7 +11,7 @@ from omnicloud.errors import Outcome, UnavailableError
 from omnicloud_nats.letters import Places, headers_of_message
 from omnicloud_nats.stream import Stream
 
-__all__ = ["BATCH_ITEMS", "Publishing"]
+__all__ = ["BATCH_ITEMS", "Publishing", "firsts"]
 
 BATCH_ITEMS = 1000
 """As many messages as the server takes in one step."""
@@ -33,7 +33,7 @@ class Publishing:
         now = await self._stream.time.now() if op.delay else 0.0
         messages: Sequence[Outgoing] = op.messages
         if op.dedupe:
-            messages = list({one.id: one for one in reversed(messages)}.values())[::-1]
+            messages = firsts(messages)
         for _ in range(_TRIES):
             made = [self._made(op, one, now) for one in messages]
             if not made or await self._sent(made, op, messages):
@@ -73,3 +73,11 @@ class Publishing:
 
     async def _is_known(self, topic: str, message_id: str) -> bool:
         return bool(await self._stream.count(self._places.known(topic, message_id)))
+
+
+def firsts(messages: Sequence[Outgoing]) -> list[Outgoing]:
+    """Of each id the first message, in the order of those."""
+    firsts: dict[str, Outgoing] = {}
+    for one in messages:
+        firsts.setdefault(one.id, one)
+    return list(firsts.values())

@@ -130,10 +130,30 @@ def unconnected(error: BaseException, where: str) -> OmniCloudError:
             "the TLS handshake with the server failed",
             hint="check that it speaks TLS, its certificate's name, and the tls options",
         )
+    refused = _refused_settings(error)
+    if refused is not None:
+        return refused
     said = translated(error, inside=True)
     if type(said) is not UnavailableError or "starting" in said.message:
         return said
     return unreachable("the server", where, error)
+
+
+def _refused_settings(error: BaseException) -> OmniCloudError | None:
+    """What to say where a session was refused for one of the settings that it begins with."""
+    state = _code(error)
+    if state == "08P01" and "startup parameter" in str(error):  # PgBouncer's own words
+        return ConfigurationError(
+            "the pooler before the server takes no settings of sessions",
+            hint="list them in its ignore_startup_parameters",
+        )
+    if state in ("42704", "22023"):  # not known there; known, but not to be had
+        return ConfigurationError(
+            "the server does not take a setting of sessions: it is too old for this provider, "
+            "or of a system that cannot look for lost clients",
+            hint="run PostgreSQL 14 or newer, on Linux",
+        )
+    return None
 
 
 def is_misplaced(error: BaseException) -> bool:

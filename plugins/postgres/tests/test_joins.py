@@ -29,6 +29,7 @@ from omnicloud.errors import (
 from omnicloud_postgres.documents import open_documents
 from omnicloud_postgres.kv import open_kv
 from omnicloud_postgres.outbox import open_outbox
+from omnicloud_tck.joint import check_joint
 
 _EVENT = OutboxEvent("orders", b"placed", aggregate_key="o-1")
 
@@ -69,6 +70,11 @@ async def test_kv_documents_and_outbox_are_written_together_or_not_at_all() -> N
         await begun.commit()
         seen = (await kv.get("k"), await documents.count("c"), await _numbers(outbox))
         assert seen == ("v", 1, [1])
+
+
+async def test_whichever_begins_a_transaction_the_others_join_it() -> None:
+    async with bench() as one, _all_three(one) as services:
+        await check_joint(*services)
 
 
 async def test_a_cloud_s_transaction_spans_its_services_on_one_database() -> None:

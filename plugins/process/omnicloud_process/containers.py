@@ -83,8 +83,8 @@ class ProcessContainers(WithoutImages, WithoutAttached):
         return await _threaded(self._home.start, op.container)
 
     async def stop(self, op: ops.Stop, /) -> Container:
-        found = await _threaded(self._home.ask_to_end, op.container, op.grace)
-        while found.state is not State.EXITED:
+        found = asked = await _threaded(self._home.ask_to_end, op.container, op.grace)
+        while found.state is not State.EXITED and not _begun_anew(found, asked):
             await self._clock.sleep(_POLL_SECONDS)
             found = await _threaded(self._home.get, op.container)
         return found
@@ -192,6 +192,11 @@ async def _threaded(work: Callable[P, R], *given: P.args, **named: P.kwargs) -> 
         return await asyncio.to_thread(work, *given, **named)
     except OSError as error:
         raise translated(error) from error
+
+
+def _begun_anew(found: Container, asked: Container) -> bool:
+    """Whether it ended since, and another client has started it."""
+    return found.started_at != asked.started_at and found.restarts == 0
 
 
 def _running(container: Container) -> Container:

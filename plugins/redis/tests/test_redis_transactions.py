@@ -14,6 +14,7 @@ from omnicloud import OmniCloud
 from omnicloud.contracts.outbox import OutboxEvent
 from omnicloud.contracts.outbox.models import EventStatus
 from omnicloud.errors import ConflictError, InvalidArgumentError
+from omnicloud_tck.joint import check_joint
 
 
 @asynccontextmanager
@@ -53,6 +54,11 @@ async def test_a_write_and_its_event_come_together_or_not_at_all() -> None:
             await attempt()
         assert await cloud.kv("stock").get("book") == "7"
         assert await pending(cloud) == [(1, b"one")]
+
+
+async def test_either_may_begin_a_transaction_and_the_other_joins_it() -> None:
+    async with shop() as (_, cloud):
+        await check_joint(cloud.kv("stock"), cloud.outbox("events"))
 
 
 async def test_a_conflict_over_a_key_leaves_no_event() -> None:
