@@ -11,7 +11,7 @@ from omnicloud.core.context import ServiceInfo
 from omnicloud_tck.law import Ability
 from omnicloud_tck.proxy import Proxy
 from omnicloud_tck.servers import ServerProcess
-from omnicloud_tck.world import World
+from omnicloud_tck.world import SHARED, World
 
 __all__ = ["Lone", "SteppedClock", "served_world"]
 
@@ -47,8 +47,12 @@ class Lone:
 
     async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:
         """A new client at each asking."""
-        self._shared.append(await open_())
-        return self._shared[-1]
+        made = await open_()
+        self._shared.append(made)
+        noted = SHARED.get()
+        if noted is not None:
+            noted.append(made)
+        return made
 
     async def aclose(self) -> None:
         """Close all clients that were shared."""

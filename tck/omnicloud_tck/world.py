@@ -12,8 +12,9 @@ import contextlib
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from omnicloud.core.clock import SYSTEM_CLOCK, Clock
 from omnicloud.core.context import ServiceInfo
@@ -21,9 +22,19 @@ from omnicloud.core.operation import Driver
 from omnicloud.core.pipeline import Layer, Pipeline
 from omnicloud_tck.law import Ability
 
-__all__ = ["Backend", "NotOffered", "World"]
+__all__ = ["SHARED", "Backend", "NotOffered", "World"]
 
 D = TypeVar("D", bound=Driver)
+
+
+class Closing(Protocol):
+    """What is closed once; twice is silent."""
+
+    async def aclose(self) -> None: ...
+
+
+SHARED: ContextVar[list[Closing] | None] = ContextVar("SHARED", default=None)
+"""Where what is opened for the client that is being opened is noted."""
 
 
 class NotOffered(Exception):  # noqa: N818 - not an error: a world's word about itself
@@ -97,6 +108,7 @@ class World(Generic[D]):
         self._step_wall = step_wall
         self._close = close
         self._clients: list[D] = []
+        self._shared: dict[int, list[Closing]] = {}
         self.cannot_happen = dict(cannot_happen or {})
         self.backend = backend
 
@@ -121,9 +133,22 @@ class World(Generic[D]):
 
     async def driver(self) -> D:
         """One more client of the backend."""
-        client = await self._open()
+        shared: list[Closing] = []
+        token = SHARED.set(shared)
+        try:
+            client = await self._open()
+        finally:
+            SHARED.reset(token)
         self._clients.append(client)
+        self._shared[id(client)] = shared
         return client
+
+    async def part(self, client: D) -> None:
+        """Close a client before its world ends, with the connections that were made for it."""
+        self._clients = [one for one in self._clients if one is not client]
+        await client.aclose()
+        for one in self._shared.pop(id(client), ()):
+            await one.aclose()
 
     def wrapped(self, wrap: Callable[[D], D]) -> World[D]:
         """This world, whose further clients are what ``wrap`` makes of a client."""
@@ -207,6 +232,7 @@ class World(Generic[D]):
             except Exception as error:
                 failed.append(error)
         self._clients.clear()
+        self._shared.clear()
         if self._close is not None:
             await self._close()
         if failed:

@@ -3,7 +3,7 @@
 Every broken driver is tried on every law of its contract, in memory and virtual time, on all
 cores. Prints a line for each driver and the rate for each tier; exit code 1 if one survives
 or a MUST law kills none. With ``--write`` the rates by contract and rung become the kit's own,
-which certificates tell.
+which certificates tell. With ``--rates`` no more laws are tried than these rates need.
 """
 
 from __future__ import annotations
@@ -28,12 +28,14 @@ sys.path.insert(0, str(Path(__file__).parent))
 import broken
 import known_kills
 import omnicloud_tck
-from broken.registry import BROKEN
+from broken.registry import BROKEN, Broken
+from known_kills import laws_first_known
 from omnicloud_tck.certificates.kills import FILE, KillRates
 from omnicloud_tck.certificates.model import KillRate
 from omnicloud_tck.certificates.rungs import RUNGS
 from omnicloud_tck.contracts import contract_class
-from omnicloud_tck.law import Level, laws_of
+from omnicloud_tck.law import Law, Level, laws_of
+from omnicloud_tck.programs import playing
 from omnicloud_tck.runner import Verdict, try_law
 
 for _module in pkgutil.iter_modules(broken.__path__):
@@ -41,7 +43,7 @@ for _module in pkgutil.iter_modules(broken.__path__):
 
 
 HUNG_SECONDS = 60.0
-"""After so long with one driver the law under trial counts as one that it breaks: nothing hangs."""
+"""After so long with one law it counts as one that the driver breaks: nothing hangs."""
 
 FORK = multiprocessing.get_context("fork")
 
@@ -62,11 +64,24 @@ class Kill:
     seconds: float
 
 
-def tried(name: str, seed: int, examples: int, tell: Connection) -> None:
+def lowest_first(wrong: Broken) -> list[Law]:
+    """All laws of the driver's contract, by the lowest rung whose rate each can raise.
+
+    A rate counts the drivers of the tiers up to its rung, so that a broken law of a rung below
+    the driver's tier says as much as one of that rung. Within a rung come first those that are
+    known to be broken.
+    """
+    height = int(wrong.tier[1:])
+    laws = laws_first_known(wrong)
+    return sorted(laws, key=lambda law: max(height, RUNGS.index(law.rung)))
+
+
+def tried(name: str, seed: int, examples: int, tell: Connection, rates_only: bool) -> None:
     """In a process of its own: try one broken driver on all laws, telling each that breaks."""
     wrong, started, found = BROKEN[name], time.perf_counter(), False
-    for law in laws_of(wrong.contract):
-        if found and time.perf_counter() - started > ENOUGH_SECONDS:
+    playing._TRIES = 0  # only whether a law is broken counts: no program is made small
+    for law in lowest_first(wrong) if rates_only else laws_of(wrong.contract):
+        if found and (rates_only or time.perf_counter() - started > ENOUGH_SECONDS):
             break
         tell.send((law.id, False))
         result = try_law(wrong.contract(), law, wrong.make_world, seed=seed, examples=examples)
@@ -78,13 +93,13 @@ def tried(name: str, seed: int, examples: int, tell: Connection) -> None:
 class Attempt:
     """A broken driver under trial: its process, and what is known of it so far."""
 
-    def __init__(self, name: str, seed: int) -> None:
-        self.name, self.seed = name, seed
+    def __init__(self, name: str, seed: int, rates_only: bool) -> None:
+        self.name = name
         self.laws: list[str] = []
         self.law = ""
-        self.started = time.perf_counter()
+        self.started = self.law_began = time.perf_counter()
         self.heard, tell = FORK.Pipe(duplex=False)
-        self._process = FORK.Process(target=tried, args=(name, seed, 40, tell))
+        self._process = FORK.Process(target=tried, args=(name, seed, 40, tell, rates_only))
         self._process.start()
         tell.close()
 
@@ -94,13 +109,14 @@ class Attempt:
             self.law, killed = self.heard.recv()
         except EOFError:
             return True
+        self.law_began = time.perf_counter()
         if killed:
             self.laws.append(self.law)
         return False
 
     def hung(self) -> bool:
-        """Whether it has taken so long that its last law counts as one it breaks."""
-        if time.perf_counter() - self.started < HUNG_SECONDS:
+        """Whether its law has taken so long that it counts as one it breaks."""
+        if time.perf_counter() - self.law_began < HUNG_SECONDS:
             return False
         self.laws.append(f"{self.law} (hung)")
         return True
@@ -115,12 +131,12 @@ class Attempt:
         return Kill(self.name, wrong.tier, contract, wrong.summary, tuple(self.laws), seconds)
 
 
-def all_tried(jobs: list[tuple[str, int]]) -> list[Kill]:
+def all_tried(jobs: list[tuple[str, int]], *, rates_only: bool = False) -> list[Kill]:
     """Try all, as many at once as there are processors."""
     waiting, running, ended = list(reversed(jobs)), list[Attempt](), list[Kill]()
     while waiting or running:
         while waiting and len(running) < (os.cpu_count() or 1):
-            running.append(Attempt(*waiting.pop()))
+            running.append(Attempt(*waiting.pop(), rates_only))
         ready = connection.wait([one.heard for one in running], timeout=1.0)
         for one in list(running):
             if (one.heard in ready and one.hear()) or one.hung():
@@ -193,13 +209,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--full", action="store_true", help="five seeds instead of one")
     parser.add_argument("--write", action="store_true", help="let certificates tell the rates")
+    parser.add_argument("--rates", action="store_true", help="only what the rates need")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results"))
     options = parser.parse_args()
     started = time.perf_counter()
     seeds = range(options.seed, options.seed + (5 if options.full else 1))
-    kills = all_tried([(name, seed) for name in sorted(BROKEN) for seed in seeds])
-    idle = idle_laws(kills)
+    jobs = [(name, seed) for name in sorted(BROKEN) for seed in seeds]
+    kills = all_tried(jobs, rates_only=options.rates)
+    idle = [] if options.rates else idle_laws(kills)
     printed(kills, idle, time.perf_counter() - started)
     options.out.mkdir(parents=True, exist_ok=True)
     text = json.dumps([asdict(kill) for kill in kills], indent=1)
@@ -207,6 +225,7 @@ def main() -> int:
     if options.write:
         told = rates(kills).model_dump_json(indent=1)
         (Path(omnicloud_tck.__path__[0]) / FILE).write_text(f"{told}\n")
+    if options.write and not options.rates:
         known_kills.FILE.write_text(known_kills.text_of((kill.id, kill.laws) for kill in kills))
     return 1 if idle or not all(kill.laws for kill in kills) else 0
 

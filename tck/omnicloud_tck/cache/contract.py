@@ -12,10 +12,12 @@ from omnicloud.contracts.cache.driver import Get
 from omnicloud.core.codec import BYTES, codec_for
 from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
+from omnicloud_tck.cache.bounds import BoundLaws
 from omnicloud_tck.cache.changes import ChangeLaws
 from omnicloud_tck.cache.flights import FlightLaws
 from omnicloud_tck.cache.histories import CacheHistories
 from omnicloud_tck.cache.more import CacheMore
+from omnicloud_tck.cache.naming import NamingLaws
 from omnicloud_tck.cache.programs import CachePrograms
 from omnicloud_tck.cache.room import RoomLaws
 from omnicloud_tck.cache.ways import WaysLaws
@@ -35,7 +37,16 @@ _CLEAR = [CacheFeature.CLEAR]
 
 
 class CacheContract(
-    CacheMore, FlightLaws, WaysLaws, ChangeLaws, RoomLaws, CacheHistories, CachePrograms, Steady
+    CacheMore,
+    FlightLaws,
+    WaysLaws,
+    ChangeLaws,
+    RoomLaws,
+    NamingLaws,
+    BoundLaws,
+    CacheHistories,
+    CachePrograms,
+    Steady,
 ):
     """Every promise of ``Cache``.
 

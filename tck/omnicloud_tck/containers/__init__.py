@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from omnicloud_tck.containers.again import AgainLaws
 from omnicloud_tck.containers.apart import ApartLaws
 from omnicloud_tck.containers.attached import AttachedLaws
 from omnicloud_tck.containers.between import BetweenLaws
+from omnicloud_tck.containers.changing import ChangeLaws
 from omnicloud_tck.containers.engine import EngineWorld
+from omnicloud_tck.containers.figures import FigureLaws
 from omnicloud_tck.containers.lives import LifeLaws
 from omnicloud_tck.containers.others import OtherLaws
 from omnicloud_tck.containers.pages import PageLaws
@@ -37,6 +40,9 @@ class ContainersContract(
     AttachedLaws,
     TwiceLaws,
     BetweenLaws,
+    ChangeLaws,
+    AgainLaws,
+    FigureLaws,
     RefusalLaws,
     ContainersPrograms,
     Outages,

@@ -7,16 +7,23 @@ from dataclasses import dataclass, field
 from omnicloud.contracts.containers import (
     ContainerSpec,
     EventKind,
+    Health,
+    Port,
+    Resources,
     RestartPolicy,
     RestartWhen,
     State,
 )
 
-__all__ = ["PARTS", "Life", "Part"]
+__all__ = ["PARTS", "WELL", "Life", "Part"]
 
 _KILLED, _TERMINATED = 137, 143
 _FIRST, _MOST, _STEADY = 0.1, 60.0, 10.0
 _REST = "while true; do sleep 0.05; done"
+_SAY = 'echo "$V"'
+_UNSURE = 0.5  # seconds around a verdict of checks within which it may be told or not
+WELL = ("true",)
+"""The one command of a check that ends well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,13 +31,15 @@ class Part:
     """What a container's program does.
 
     Attributes:
-        script: After a line with ``$V``.
+        script: In it, a line with ``$V``.
         lasts: Seconds after which it ends by itself; ``None``: it does not.
         code: How it ends then.
         heeds: Seconds it takes to end after TERM.
         left: How it ends after TERM.
         parting: What it says after TERM.
+        grumbles: What it says on the other stream.
         serves: Whether it serves a file at port 8080.
+        plain: Whether it is as short, and as sure, where time is real.
     """
 
     script: str
@@ -39,20 +48,31 @@ class Part:
     heeds: float = 0.0
     left: int = _TERMINATED
     parting: tuple[str, ...] = ()
+    grumbles: tuple[str, ...] = ()
     serves: bool = False
+    plain: bool = False
 
 
 PARTS = (
-    Part("exit 0", 0.0),
-    Part("exit 3", 0.0, 3),
-    Part("exit 139", 0.0, 139),
-    Part("sleep 3; exit 1", 3.0, 1),
-    Part("sleep 12; exit 2", 12.0, 2),
-    Part("sleep 100000"),
-    Part(f"trap 'echo bye; exit 7' TERM; {_REST}", heeds=0.05, left=7, parting=("bye",)),
-    Part(f"trap 'sleep 15; exit 9' TERM; {_REST}", heeds=15.05, left=9),
-    Part(f"trap '' TERM; {_REST}", heeds=1e9),
-    *(Part("echo hi > /srv/said; httpd -f -p 8080 -h /srv", serves=True),) * 4,
+    Part(f"{_SAY}; exit 0", 0.0, plain=True),
+    Part(f"{_SAY}; exit 3", 0.0, 3, plain=True),
+    Part(f"{_SAY}; exit 139", 0.0, 139, plain=True),
+    Part(
+        f"echo oops >&2; {_SAY}; echo why >&2; exit 4", 0.0, 4, grumbles=("oops", "why"), plain=True
+    ),
+    Part(f"{_SAY}; sleep 3; exit 1", 3.0, 1),
+    Part(f"{_SAY}; sleep 12; exit 2", 12.0, 2),
+    Part(f"{_SAY}; sleep 100000"),
+    Part(
+        f"trap 'echo bye; exit 7' TERM; {_SAY}; {_REST}",
+        heeds=0.05,
+        left=7,
+        parting=("bye",),
+        plain=True,
+    ),
+    Part(f"trap 'sleep 15; exit 9' TERM; {_SAY}; {_REST}", heeds=15.05, left=9),
+    Part(f"trap '' TERM; {_SAY}; {_REST}", heeds=1e9, plain=True),
+    *(Part(f"{_SAY}; echo hi > /srv/said; httpd -f -p 8080 -h /srv", serves=True),) * 4,
 )
 
 
@@ -61,8 +81,12 @@ class Life:
     """One container.
 
     Attributes:
-        says: The line with which each run begins.
+        says: What each run says at its beginning.
         due: When it ends by itself, or is started again.
+        resources: Its limits.
+        ports: Those that it has while it has not ended.
+        unseen: Whether its checks in this run were disturbed, so that nobody knows what they say.
+        said: Its lines; ``grumbled`` are those of the other stream.
         told: Its events: kinds and exit codes.
     """
 
@@ -76,8 +100,17 @@ class Life:
     streak: int = 0
     began: float = 0.0
     due: float | None = None
+    resources: Resources = field(default_factory=Resources)
+    ports: tuple[Port, ...] = ()
+    unseen: bool = False
     said: list[str] = field(default_factory=list)
+    grumbled: list[str] = field(default_factory=list)
     told: list[tuple[EventKind, int | None]] = field(default_factory=list)
+
+    @property
+    def lives(self) -> bool:
+        """Whether it runs or is paused."""
+        return self.state in (State.RUNNING, State.PAUSED)
 
     @property
     def policy(self) -> RestartPolicy:
@@ -88,7 +121,6 @@ class Life:
         """Begin a run by hand."""
         self.restarts = self.streak = 0
         self._begin(now)
-        self.advance(now)
 
     def advance(self, now: float) -> None:
         """Let pass what has passed until a moment."""
@@ -101,22 +133,52 @@ class Life:
 
     def stop(self, grace: float) -> None:
         """End it by hand."""
-        if self.state in (State.RUNNING, State.PAUSED):
+        if self.lives:
             heeded = self.part.heeds < grace
             self.said += self.part.parting if heeded else ()
             self._ended(self.part.left if heeded else _KILLED)
         self.state, self.due = State.EXITED, None
 
+    def pause(self, state: State) -> None:
+        """Hold it, or let it go on."""
+        if state is not self.state:
+            paused = state is State.PAUSED
+            self.told.append((EventKind.PAUSED if paused else EventKind.UNPAUSED, None))
+            self.state, self.unseen = state, True
+
+    def update(self, limits: Resources) -> None:
+        """Change its limits."""
+        self.resources = self.resources.changed(limits)
+        self.told.append((EventKind.UPDATED, None))
+
+    def health(self, now: float) -> Health | None:
+        """What its checks say; ``None`` where that is not sure."""
+        check = self.spec.health
+        if check is None:
+            return Health.UNKNOWN
+        if self.unseen or self.state is not State.RUNNING:
+            return None
+        well = check.command == WELL
+        count = 1 if well else check.retries
+        first = self.began + count * check.interval
+        if now < first - _UNSURE:
+            return Health.STARTING
+        if now < first + count * check.timeout + _UNSURE:
+            return None
+        return Health.HEALTHY if well else Health.UNHEALTHY
+
     def remove(self) -> None:
         """Forget it, by force where it has not ended."""
-        if self.state in (State.RUNNING, State.PAUSED):
+        if self.lives:
             self._ended(_KILLED)
         self.told.append((EventKind.REMOVED, None))
 
     def _begin(self, at: float) -> None:
         self.state, self.exit_code, self.began = State.RUNNING, None, at
         self.due = None if self.part.lasts is None else at + self.part.lasts
-        self.said.append(self.says)
+        self.unseen = False
+        self.said += self.says.split("\n")
+        self.grumbled += self.part.grumbles
         self.told.append((EventKind.STARTED, None))
 
     def _ended(self, code: int) -> None:

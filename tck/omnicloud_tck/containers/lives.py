@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from omnicloud.contracts.containers import ContainerSpec, State
+from omnicloud.contracts.containers import ContainerSpec, RestartPolicy, RestartWhen, State
 from omnicloud.errors import AlreadyExistsError, ConflictError, NotFoundError
 from omnicloud_tck.check import each, equal, refused, that
 from omnicloud_tck.containers.bench import DEAF, PATIENCE, POLITE, Bench, spec
@@ -141,11 +141,32 @@ class LifeLaws(Bench):
         await containers.run(ContainerSpec(name="words", command=("echo", *words)))
         await self.ended(containers, "words")
         equal([" ".join(words)], await self.texts(containers, "words"), "what echo was given")
-        env = {"ONE": "1  2 'three' $FOUR", "EMPTY": "", "UNI": "ü€😀", "SET": "=a=b==c="}
-        await containers.run(spec("env", 'echo "<$ONE|$EMPTY|$UNI|$SET>"', env=env))
+        await containers.run(ContainerSpec(name="lines", command=("echo", "one\ntwo", "three\n")))
+        await self.ended(containers, "lines")
+        equal(["one", "two three", ""], await self.texts(containers, "lines"), "arguments of lines")
+        env = {
+            "ONE": "1  2 'three' $FOUR",
+            "EMPTY": "",
+            "UNI": "ü€😀",
+            "SET": "=a=b==c=",
+            "PEM": "a\nb\n\nc",
+        }
+        await containers.run(spec("env", 'echo "<$ONE|$EMPTY|$UNI|$SET>"; echo "$PEM"', env=env))
         await self.ended(containers, "env")
         expected = "<1  2 'three' $FOUR||ü€😀|=a=b==c=>"
-        equal([expected], await self.texts(containers, "env"), "its environment")
+        lines = [expected, "a", "b", "", "c"]
+        equal(lines, await self.texts(containers, "env"), "its environment")
+
+    @law("CON-163", "A program begins in the directory that was given, in each of its runs.")
+    async def programs_begin_where_they_should(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        policy = RestartPolicy(RestartWhen.ON_FAILURE, most=1)
+        where = 'echo "$PWD"; exit 1'
+        await containers.run(spec("there", where, working_dir="/tmp", restart=policy))  # noqa: S108 - every image has it
+        await self.ended(containers, "there")
+        await containers.start("there")
+        await self.ended(containers, "there")
+        equal(["/tmp"] * 4, await self.texts(containers, "there"), "where it began")  # noqa: S108
 
     @law("CON-009", "Waiting for the end answers when it comes, or when the time is over.")
     async def waiting_is_bounded(self, world: World[Any]) -> None:

@@ -5,9 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from omnicloud.contracts.containers import ContainerSpec, Stream
+from omnicloud.contracts.containers import (
+    ContainersFeature,
+    ContainerSpec,
+    RestartPolicy,
+    RestartWhen,
+    Stream,
+)
 from omnicloud_tck.check import equal, that
-from omnicloud_tck.containers.bench import IDLE, Bench, spec
+from omnicloud_tck.containers.bench import IDLE, Bench, sh, spec
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
@@ -19,6 +25,8 @@ _MANY = (
     f"for i in $(seq 1 {_ROUNDS}); do for j in $(seq 1 {_LINES}); do "
     f"echo $i-$j-{_PAD}; done; sleep 0.05; done"
 )
+_ODD = r"printf 'caf\351\n\n\001\177 x\n'"
+_ODD_LINES = [b"caf\xe9", b"", b"\x01\x7f x"]
 
 
 class LogLaws(Bench):
@@ -85,6 +93,29 @@ class LogLaws(Bench):
             await containers.start("thrice")
         await self.ended(containers, "thrice")
         equal(["begin", "end"] * 3, await self.texts(containers, "thrice"), "three runs")
+
+    @law(
+        "CON-162",
+        "Bytes that are no text, and a last line without an end, are told as they were written.",
+    )
+    async def bytes_are_told(self, world: World[Any]) -> None:
+        containers = await self.portable(world)
+        script = f"{_ODD}; printf 'no \\377 end' >&2; printf last; exit 1"
+        policy = RestartPolicy(RestartWhen.ON_FAILURE, most=1)
+        await containers.run(spec("odd", script, restart=policy))
+        await self.ended(containers, "odd")
+        lines = await self.lines(containers, "odd")
+        for stream, expected in (
+            (Stream.STDOUT, [*_ODD_LINES, b"last"]),
+            (Stream.STDERR, [b"no \xff end"]),
+        ):
+            told = [line.data for line in lines if line.stream is stream]
+            equal(expected * 2, told, f"two runs on {stream.value}")
+        if ContainersFeature.EXEC in (await world.driver()).features:
+            await self.begun(containers, spec("host", IDLE))
+            said = await containers.exec("host", sh(f"{_ODD}; printf last; printf '\\351' >&2"))
+            whole = b"".join(line + b"\n" for line in _ODD_LINES) + b"last"
+            equal((whole, b"\xe9"), (said.stdout, said.stderr), "what a further command wrote")
 
 
 async def _follow(containers: Any) -> list[str]:

@@ -13,9 +13,12 @@ from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.documents.apart import ApartLaws
 from omnicloud_tck.documents.extra import ExtraLaws
+from omnicloud_tck.documents.growing import GrowingLaws
 from omnicloud_tck.documents.histories import DocumentsHistories
+from omnicloud_tck.documents.inside import InsideLaws
 from omnicloud_tck.documents.lookers import LookerLaws
 from omnicloud_tck.documents.more import MoreLaws
+from omnicloud_tck.documents.naming import NamingLaws
 from omnicloud_tck.documents.orders import OrderLaws
 from omnicloud_tck.documents.programs import DocumentsPrograms
 from omnicloud_tck.documents.racing import RacingLaws
@@ -26,6 +29,8 @@ from omnicloud_tck.documents.spelling import SpellingLaws
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.together import TogetherLaws
 from omnicloud_tck.documents.verbs import VerbLaws
+from omnicloud_tck.documents.wide import WideLaws
+from omnicloud_tck.general.commits import Commits
 from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
@@ -53,12 +58,17 @@ class DocumentsContract(
     RacingLaws,
     SeveralLaws,
     TogetherLaws,
+    InsideLaws,
+    NamingLaws,
+    GrowingLaws,
+    WideLaws,
     DocumentsHistories,
     DocumentsPrograms,
     Paged,
     Unheld,
     Silences,
     Steady,
+    Commits,
 ):
     """Every promise of ``Documents``."""
 

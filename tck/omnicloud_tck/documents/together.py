@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import Any
 
 from omnicloud.contracts.documents import Documents, DocumentsFeature
@@ -18,15 +19,28 @@ Refused = Callable[[Documents], Coroutine[Any, Any, object]]
 
 _BY = {"_id": "held"}
 _SET = {"$set": {"n": 2}}
+_IN_PART: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("a field", "an addition to text", {"$set": {"a": 5}, "$inc": {"text": 1}}),
+    ("an addition", "one to text", {"$inc": {"n": 1, "text": 1}}),
+    ("a removal", "a push to text", {"$unset": {"n": ""}, "$push": {"text": 1}}),
+    ("a list", "a way through text", {"$push": {"l": 1}, "$set": {"text.deep": 1}}),
+)
 _REFUSED: dict[str, Refused] = {
     "an insert of a taken _id": lambda docs: docs.insert_one("c", _BY),
     "an addition to text": lambda docs: docs.update_one("c", _BY, {"$inc": {"text": 1}}),
     "a way through text": lambda docs: docs.update_one("c", _BY, {"$set": {"text.deep": 1}}),
+    **{
+        f"{good} and {bad}": partial(Documents.update_one, collection="c", filter=_BY, update=both)
+        for good, bad, both in _IN_PART
+    },
 }
 _UNIQUE: dict[str, Refused] = {
     "an insert of a taken value": lambda docs: docs.insert_one("c", {"mail": "x"}),
     "an upsert of a taken value": lambda docs: docs.update_one(
         "c", {"_id": "new"}, {"$set": {"mail": "x"}}, upsert=True
+    ),
+    "a field and a taken value": lambda docs: docs.update_one(
+        "c", _BY, {"$set": {"a": 5, "mail": "x"}, "$inc": {"n": 1}}
     ),
     "a change to a taken value": lambda docs: docs.update_one("c", _BY, {"$set": {"mail": "x"}}),
     "a replacement with a taken value": lambda docs: docs.replace_one("c", _BY, {"mail": "x"}),

@@ -7,7 +7,7 @@ from typing import Any
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import equal
-from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.discreet import Discreet
 from omnicloud_tck.general.refusals import refusals_of
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
@@ -17,7 +17,7 @@ __all__ = ["Unheld"]
 Pipe = Pipeline[Any]
 
 
-class Unheld(Contract):
+class Unheld(Discreet):
     """For contracts that refuse some requests, where their payloads are kept."""
 
     async def put(self, pipeline: Pipe, name: str, payload: bytes) -> None:

@@ -40,6 +40,7 @@ class Common(Feature):
     """Features that several contracts know by the same name."""
 
     DURABLE = "durable"
+    TRANSACTION = "transaction"
 
 
 class Kept(Quiet):

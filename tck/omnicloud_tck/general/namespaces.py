@@ -19,12 +19,13 @@ from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.world import World
 
-__all__ = ["Namespaces"]
+__all__ = ["BEGIN", "Namespaces"]
 
 _PLAIN = (bool, int, type(None))
 _TENANT, _BEGINNING = "t" * MAX_TENANT_BYTES, "n" * (MAX_NAME_BYTES - 48)  # room for what follows
 _LONGEST_BYTES = 2 + MAX_TENANT_BYTES + MAX_NAME_BYTES
-_BEGIN: dict[str, Any] = {"kv": BeginKV, "documents": BeginDocuments}
+BEGIN: dict[str, Any] = {"kv": BeginKV, "documents": BeginDocuments}
+"""What begins a transaction, of contracts that keep payloads."""
 _ALONE, _ONE, _OTHER = b"alone-11", b"one-2222", b"other-33"
 
 Answers = list[object]
@@ -43,7 +44,7 @@ class Namespaces(Contract):
         expected = await self._expected(world)
         for pair in await _pairs(world, ""):
             await self._alike(expected, *pair)
-        if "transaction" in (await world.driver()).features and self.contract in _BEGIN:
+        if "transaction" in (await world.driver()).features and self.contract in BEGIN:
             await self._alike_inside(world)
 
     async def _alike_inside(self, world: World[Any]) -> None:
@@ -56,7 +57,7 @@ class Namespaces(Contract):
             equal(expected, await self._inside(theirs), "answers in a transaction, after another")
 
     async def _inside(self, asked: _Asked) -> Answers:
-        transaction = await asked.pipe.send(_BEGIN[self.contract]())
+        transaction = await asked.pipe.send(BEGIN[self.contract]())
         answers: Answers = []
         try:
             async with ended(transaction):

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from omnicloud.contracts.documents import driver as documents
+from omnicloud.contracts.documents.filters import Exists
+from omnicloud.contracts.documents.models import SortKey
 from omnicloud.contracts.kv import driver as kv
 from omnicloud.contracts.objects import driver as objects
 from omnicloud.contracts.secrets import driver as secrets
@@ -31,6 +34,12 @@ _LONG = [f"{'m' * length}{end}" for length in (200, 254, 511, 767, 1022) for end
 _SIZE = 3
 _MOST_PAGES = 400
 _OUTAGE_SECONDS = 20.0
+_RESTS, _REAL_RESTS = (40.0, 700.0, 8000.0, 90_000.0), (0.05,)
+"""Seconds between two pages: most cursors of services that end do so in ten minutes."""
+_DELAYS, _REAL_DELAYS = (300.0, 1500.0, 6000.0, 31_000.0), (40.0,)
+"""Milliseconds each way: most bounds of searches that tell what they have are of seconds."""
+_PATIENCE = 1e4  # seconds that such walks may take where time is virtual
+_AGES = 1e7  # seconds that may pass where time is virtual
 
 
 class Paged(Contract):
@@ -99,6 +108,42 @@ class Paged(Contract):
         for size in (1, 2, 5):
             equal(names, await _walk(pipe, _ALL[self.contract](size)), f"a walk in pages of {size}")
 
+    @law(
+        "G-105",
+        "A walk goes on from its cursor, however long its reader takes.",
+        patience=_AGES,
+    )
+    async def walks_wait_for_their_readers(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        if not _WALKS[self.contract](_SIZE).needs() <= pipe.driver.features:
+            return
+        await self._filled(pipe)
+        for op in _walks_of(self.contract):
+            for seconds in _RESTS if world.virtual else _REAL_RESTS:
+                rest = partial(world.sleep, seconds)
+                about = f"a walk with {seconds:g} s between its pages"
+                equal(_NAMES, await _walk(pipe, op, rest), about)
+
+    @law(
+        "G-112",
+        "A walk through a slow backend tells all, or fails; what was found in time is not all.",
+        abilities=[Ability.SLOW],
+        patience=_PATIENCE,
+    )
+    async def slow_walks_are_whole(self, world: World[Any]) -> None:
+        pipe, walks = await world.pipeline(), _WALKS[self.contract]
+        if not walks(_SIZE).needs() <= pipe.driver.features:
+            return
+        await self._filled(pipe)
+        for size in (5, 1000) if world.virtual else (5,):
+            for milliseconds in _DELAYS if world.virtual else _REAL_DELAYS:
+                async with world.slow(milliseconds):
+                    try:
+                        found = await _walk(pipe, walks(size))
+                    except (UnavailableError, DeadlineExceededError):
+                        continue
+                equal(_NAMES, found, f"a walk in pages of {size}, each {milliseconds:g} ms late")
+
     async def _filled(self, pipe: Pipe) -> None:
         for name in reversed(_NAMES):
             await self.put(pipe, name, b"x")
@@ -126,7 +171,18 @@ async def _fails_or_is_whole(pipe: Pipe, begun: Request, first: list[str]) -> bo
     return True
 
 
-async def _walk(pipe: Pipe, op: Request) -> list[str]:
+def _walks_of(contract: str) -> list[Request]:
+    """The first requests of walks in few pages, in whatever way there is."""
+    walks = [_WALKS[contract](5)]
+    if contract == "documents":
+        keys = (SortKey(("payload",), descending=True), SortKey(("missing",)))
+        walks.append(documents.Find("kit", Exists(("payload",)), keys, limit=5))
+    return walks
+
+
+async def _walk(
+    pipe: Pipe, op: Request, rest: Callable[[], Awaitable[None]] | None = None
+) -> list[str]:
     """All that is told from a request on."""
     found: list[str] = []
     for _ in range(_MOST_PAGES):
@@ -134,6 +190,8 @@ async def _walk(pipe: Pipe, op: Request) -> list[str]:
         found += told
         if cursor is None:
             return found
+        if rest is not None:
+            await rest()
         op = replace(op, cursor=cursor)  # type: ignore[type-var]  # requests are dataclasses
     that(False, f"a walk has not ended after {_MOST_PAGES} pages")
     return found

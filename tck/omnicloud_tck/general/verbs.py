@@ -10,11 +10,12 @@ from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, UnavailableError
 from omnicloud.layers.timeout import TimeoutLayer
-from omnicloud_tck.check import that
+from omnicloud_tck.check import that, together
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.general.once import done_once
 from omnicloud_tck.general.refusals import refusals_of
 from omnicloud_tck.general.requests import requests_of
+from omnicloud_tck.general.unheard import Unheard
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.telling import everything, heard, tells
 from omnicloud_tck.world import World
@@ -24,6 +25,7 @@ __all__ = ["EveryVerb", "Outages", "Quiet"]
 _CANARY = b"canary-90e1d4"
 _OUTAGE_SECONDS = 20.0
 _ATTEMPT = 0.6  # seconds that a call in silence has
+_SLOW, _REAL_SLOW = 6000.0, 120.0  # milliseconds; what is slow is seldom less
 _PAGES = 3  # a driver may make the first one up: empty, with a cursor
 
 
@@ -71,7 +73,7 @@ class EveryVerb(Outages):
         await done_once(self.contract, world)
 
 
-class Quiet(EveryVerb):
+class Quiet(EveryVerb, Unheard):
     """For contracts whose requests carry payloads."""
 
     @law(
@@ -91,6 +93,24 @@ class Quiet(EveryVerb):
                     that(not _in(everything(error)), f"the error of {op.name} tells a payload")
                 that(not _in(told.getvalue()), f"a payload was told by the time of {op.name}")
         that(not _in(told.getvalue()), "a payload was told in a warning")
+
+    @law(
+        "G-106",
+        "Nor does a verb that a slow backend answers.",
+        abilities=[Ability.SLOW],
+        alone=True,
+        rung=Rung.TRUST,
+    )
+    async def no_slow_verb_tells_payloads(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        requests = await requests_of(self.contract, pipe, _CANARY)
+        with heard() as told:
+            async with world.slow(_SLOW if world.virtual else _REAL_SLOW):
+                answers = await together(*map(pipe.send, requests))
+            for op, answer in zip(requests, answers, strict=True):
+                error = answer if isinstance(answer, BaseException) else None
+                that(not _in(everything(error)), f"the error of a slow {op.name} tells a payload")
+        that(not _in(told.getvalue()), "a payload was told while the backend was slow")
 
 
 def _in(text: str) -> bool:

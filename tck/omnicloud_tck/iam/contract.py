@@ -8,8 +8,10 @@ from typing import Any
 from omnicloud.contracts.iam import IAM, IAMFeature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal
+from omnicloud_tck.general.unheard import Unheard
 from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.iam.forms import FormRules
+from omnicloud_tck.iam.moments import MomentRules
 from omnicloud_tck.iam.more import MoreRules
 from omnicloud_tck.iam.paths import PathRules
 from omnicloud_tck.iam.programs import IAMPrograms
@@ -36,7 +38,9 @@ _BAD: tuple[Mapping[str, object], ...] = (
 )
 
 
-class IAMContract(RuleSets, MoreRules, PathRules, FormRules, IAMPrograms, EveryVerb):
+class IAMContract(
+    RuleSets, MoreRules, PathRules, FormRules, MomentRules, IAMPrograms, EveryVerb, Unheard
+):
     """Every promise of ``IAM``.
 
     A provider whose evaluator is an object of its own overrides :meth:`portable`.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from itertools import product
 from typing import Any
 
 from omnicloud_tck.check import equal
@@ -54,7 +56,30 @@ class PathRules(IAMLaws):
         outside = ("x/../doc/a", "./doc/a", "/doc/a", "doc%2Fa", "doc\\a", "x//doc/a")
         await asked(iam, {(ALICE, READ, text): False for text in outside})
 
+    @law(
+        "IAM-084",
+        "What stands between the stars of a pattern is found in turn: no letter counts twice.",
+        rung=Rung.TRUST,
+    )
+    async def no_letter_counts_twice(self, world: World[Any]) -> None:
+        allows = [
+            rule("Allow", action=f"do-{number}", resource=one)
+            for number, one in enumerate(_STARRED)
+        ]
+        iam = await self.portable(world, allows)
+        for number, pattern in enumerate(_STARRED):
+            fits = re.compile(".*".join(map(re.escape, pattern.split("*"))))
+            for text in _TEXTS if world.virtual else self.random.sample(_TEXTS, 5):
+                expected = fits.fullmatch(text) is not None
+                about = f"{pattern!r} for {text!r}"
+                equal(expected, await iam.is_allowed(ALICE, f"do-{number}", text), about)
 
+
+_STARRED = (
+    *("*ab*b", "ab*ba", "a*ab*", "*aa*a", "a*a*a", "*ba*ab", "ab*b*b", "*a*b*ab", "b*ab*b"),
+    *("*aba*aba", "aa*aa", "*ab*ab*", "a*b", "*b*"),
+)
+_TEXTS = ["".join(letters) for size in range(1, 6) for letters in product("ab", repeat=size)]
 _RESOLVED = {
     "doc/a": (
         *("doc/x/../a", "x/../doc/a", "doc/./a", "./doc/a", "doc/a/.", "doc/a/x/.."),

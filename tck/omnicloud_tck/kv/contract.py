@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
+from omnicloud_tck.general.commits import Commits
 from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
@@ -19,13 +20,18 @@ from omnicloud_tck.kv.counted import CountedLaws
 from omnicloud_tck.kv.empty import EmptyLaws
 from omnicloud_tck.kv.ends import EndLaws
 from omnicloud_tck.kv.histories import KVHistories
+from omnicloud_tck.kv.inside import InsideLaws
 from omnicloud_tck.kv.lasting import LastingLaws
 from omnicloud_tck.kv.late import LateLaws
+from omnicloud_tck.kv.leaving import LeavingLaws
 from omnicloud_tck.kv.long import LongLaws
 from omnicloud_tck.kv.lookers import LookerLaws
 from omnicloud_tck.kv.many import ManyLaws
 from omnicloud_tck.kv.model import KVModel, kv_steps
 from omnicloud_tck.kv.more import KVMore
+from omnicloud_tck.kv.naming import NamingLaws
+from omnicloud_tck.kv.numbered import NumberedLaws
+from omnicloud_tck.kv.passing import PassingLaws
 from omnicloud_tck.kv.programs import KVPrograms
 from omnicloud_tck.kv.transactions import TransactionLaws
 from omnicloud_tck.kv.values import ValueLaws
@@ -50,6 +56,11 @@ class KVContract(
     KVApart,
     KVMore,
     WaysLaws,
+    NamingLaws,
+    NumberedLaws,
+    InsideLaws,
+    PassingLaws,
+    LeavingLaws,
     LastingLaws,
     LateLaws,
     LongLaws,
@@ -61,6 +72,7 @@ class KVContract(
     Unheld,
     Silences,
     Steady,
+    Commits,
 ):
     """Every promise of ``KV``."""
 

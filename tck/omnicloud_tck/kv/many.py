@@ -7,7 +7,7 @@ from typing import Any
 
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.contracts.kv.driver import Scan
-from omnicloud.errors import InvalidArgumentError
+from omnicloud.errors import InvalidArgumentError, OmniCloudError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.kv.bench import KVBench
 from omnicloud_tck.law import Rung, law
@@ -20,6 +20,10 @@ _BATCH = [KVFeature.BATCH]
 _SCAN = [KVFeature.SCAN]
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 _MOST, _REAL = 10_000, 120  # items of a batch
+_HEAVY, _REAL_HEAVY, _HEAVY_BYTES = 40, 10, 1 << 20
+"""Items of a batch, and bytes of each: together more than a packet of most services."""
+_PAGES = (1000, 3001, 10_000)
+"""More than most services tell at once, up to what a user may ask for."""
 
 
 class ManyLaws(KVBench):
@@ -192,11 +196,35 @@ class ManyLaws(KVBench):
         await kv.set_many(items)
         that(await other.get_many(items) == items, f"a batch of {count} was read otherwise")
         if KVFeature.SCAN in kv.pipeline.driver.features:
-            walked = [key async for key in other.scan("many-")]
-            that(walked == list(items), f"of {count} keys a walk tells {len(walked)}")
+            for size in _PAGES:
+                walked = await _scanned(other, "many-", size)
+                about = f"of {count} keys a walk in pages of {size} tells {len(walked)}"
+                that(walked == list(items), about)
         await kv.delete_many(items)
         left = await other.get_many(items)
         equal(0, len(left), f"keys that are left after {count} were deleted")
+
+    @law(
+        "KV-192",
+        "A batch that is heavy altogether is done whole, or refused and nothing of it done.",
+        needs=_BATCH,
+    )
+    async def heavy_batches_are_whole(self, world: World[Any]) -> None:
+        kv, other = await self.portable(world), await self.portable(world)
+        limits = kv.pipeline.driver.limits
+        count = min(_HEAVY if world.virtual else _REAL_HEAVY, limits.batch_max_items)
+        size = min(_HEAVY_BYTES, limits.value_max_bytes)
+        items = {f"heavy-{number}": b"%d" % (number % 10) * size for number in range(count)}
+        try:
+            await kv.set_many(items)
+        except OmniCloudError:  # a service may bound a request as a whole
+            items = {}
+        found = {}
+        for number in range(count):
+            if (value := await other.get(f"heavy-{number}")) is not None:
+                found[f"heavy-{number}"] = value
+        that(found == items, f"of {count} values of {size} bytes at once {len(found)} are there")
+        await kv.delete_many(found)
 
 
 async def _scanned(kv: KV[bytes], prefix: str, size: int) -> list[str]:

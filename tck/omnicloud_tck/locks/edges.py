@@ -17,6 +17,7 @@ __all__ = ["LocksEdges"]
 
 _NAMES = 1200
 _AT_ONCE = 40
+_OTHERS = 280  # names, after which those who put away what is over do so
 _MANY, _SOME = 1100, 100
 _PERMITS = [LocksFeature.PERMITS]
 _FAIR = [LocksFeature.FAIR]
@@ -137,6 +138,24 @@ class LocksEdges(Contract):
         equal(None, await _answer(pipe, Acquire("p", "new", 60.0, 2)), "a newcomer")
         equal(None, await _answer(pipe, Acquire("p", "b", 60.0, 2, 60.0)), "the second of the line")
         equal(True, await _answer(pipe, Acquire("p", "a", 60.0, 2, 60.0)) is not None, "the first")
+
+    @law("LO-144", "However many names are held beside it, a line keeps its order.", needs=_FAIR)
+    async def lines_stay_beside_others(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        for ended in (False, True):
+            line, life = f"line-{ended}", 0.5 if ended else 60.0
+            await _answer(pipe, Acquire(line, "holder", life))
+            for name in ("a", "b"):
+                got = await _answer(pipe, Acquire(line, name, 60.0, 1, 60.0))
+                equal(None, got, "while it is held")
+            await (world.sleep(life + 0.2) if ended else _answer(pipe, Release(line, "holder")))
+            for first in range(0, _OTHERS, _AT_ONCE):
+                names = [f"{line}/{number}" for number in range(first, first + _AT_ONCE)]
+                await asyncio.gather(*(_answer(pipe, Acquire(one, one, 60.0)) for one in names))
+            equal(None, await _answer(pipe, Acquire(line, "new", 60.0)), "a newcomer")
+            for name, expected in (("b", False), ("a", True)):
+                got = await _answer(pipe, Acquire(line, name, 60.0, 1, 60.0))
+                equal(expected, got is not None, f"a grant to {name}, the first in line being a")
 
 
 async def _answer(pipe: Pipeline[Any], op: Any) -> Any:

@@ -31,6 +31,7 @@ from omnicloud_tck.messaging.once import OnceLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.messaging.programs import MessagingPrograms
 from omnicloud_tck.messaging.retries import RetryLaws
+from omnicloud_tck.messaging.returns import ReturnLaws
 from omnicloud_tck.messaging.tenants import ApartLaws
 from omnicloud_tck.messaging.wakings import WakingLaws
 from omnicloud_tck.messaging.wholes import WholesLaws
@@ -55,6 +56,7 @@ class MessagingContract(
     JoinedLaws,
     OnceLaws,
     CrowdLaws,
+    ReturnLaws,
     LastingLaws,
     MessagingHistories,
     MessagingPrograms,

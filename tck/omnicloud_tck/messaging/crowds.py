@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from omnicloud.contracts.messaging import Message, Messaging, MessagingFeature
 from omnicloud.contracts.messaging.driver import Ack, Extend, Kill, Nack, Subscribe
+from omnicloud.errors import NotFoundError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
 from omnicloud_tck.messaging.edges import taken
 from omnicloud_tck.world import World
 
@@ -17,6 +19,7 @@ __all__ = ["CrowdLaws"]
 
 _MANY = 130  # more than those know who ask a server for a hundred at a time
 _OFTEN = 32  # more than brokers allow that give up a message by themselves
+_VERY_OFTEN = 1_200  # after which those who keep what is old throw it away
 _LARGE, _SOME = 300_000, 5  # more than a megabyte together, which ends a page of some stores
 _POLL = 20.0  # seconds that a group waits
 _SLOW = 10.0  # of which a slow machine may take so many
@@ -130,6 +133,47 @@ class CrowdLaws(Contract):
             equal((lent.receipt,), tuple(good), f"receipts that are good, {turn} times extended")
         settled: bool = await one.pipeline.send(Ack("long", "g", lent.receipt))
         that(settled, "it could not be settled")
+
+    @law(
+        "MS-194",
+        "However often leases are extended, what was lent before comes back on time.",
+        rung=Rung.RESILIENCE,
+        patience=4 * _LEASE,
+    )
+    async def much_work_forgets_no_lease(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "busy", "g")
+        ids = [await one.publish("busy", b"%d" % number) for number in range(3)]
+        left, put_off, kept = await taken(one, "busy", "g", 3, lease=_LEASE)
+        back: bool = await one.pipeline.send(Nack("busy", "g", put_off.receipt, _LEASE / 2))
+        that(back, "it was not taken back")
+        for _ in range(_VERY_OFTEN if world.virtual else _OFTEN):
+            await one.pipeline.send(Extend("busy", "g", (kept.receipt,), 3 * _LEASE))
+        if not world.virtual:  # shorter now, where waiting costs time
+            await one.pipeline.send(Extend("busy", "g", (left.receipt,), 1.0))
+        await world.sleep(_LEASE + 1.0 if world.virtual else 1.5)
+        found = await taken(one, "busy", "g", 3, wait=2.0, lease=_LEASE)
+        expected = ids[:2] if world.virtual else ids[:1]
+        equal(sorted(expected), sorted(lent.id for lent in found), "delivered again")
+
+    @law(
+        "MS-195",
+        "A receipt is good for the group that was lent it; asked of another it settles nothing.",
+        rung=Rung.CONCURRENCY,
+    )
+    async def receipts_are_of_one_group(self, world: World[Any]) -> None:
+        one = await _subscribed(world, "receipts", "g", "other")
+        await one.publish("receipts", b"x")
+        (lent,) = await taken(one, "receipts", "g", 1, wait=3.0, lease=_LEASE)
+        for place in (("receipts", "other"), ("receipts", "nobody"), ("nothing", "g")):
+            requests: list[Any] = [Ack(*place, lent.receipt), Nack(*place, lent.receipt)]
+            requests.append(Kill(*place, lent.receipt, "no"))
+            for op in (*requests, Extend(*place, (lent.receipt,), 0.1)):
+                with suppress(NotFoundError):  # a broker may say that there is no such group
+                    answer: object = await one.pipeline.send(op)
+                    nothing = () if isinstance(op, Extend) else False
+                    equal(nothing, answer, f"{op.name} in {place}")
+        good = await one.pipeline.send(Extend("receipts", "g", (lent.receipt,), _LEASE))
+        equal((lent.receipt,), tuple(good), "receipts that are still good")
 
     @law("MS-192", "However large dead letters are together, each is listed.")
     async def large_letters_are_listed(self, world: World[Any]) -> None:

@@ -153,7 +153,7 @@ class LastingLaws(Contract):
 
     @law(
         "MS-165",
-        "Headers that protocols use for themselves arrive as they were given.",
+        "Headers that protocols use for themselves arrive as they were given, also after a death.",
         rung=Rung.TRUST,
     )
     async def reserved_headers_arrive(self, world: World[Any]) -> None:
@@ -165,6 +165,12 @@ class LastingLaws(Contract):
         equal(_HEADERS, dict(found["m-0"].headers), "headers")
         shouted = {k.upper(): v for k, v in _HEADERS.items()}
         equal(shouted, dict(found["m-1"].headers), "headers in capitals")
+        await one.pipeline.send(Kill("headers", "g", found["m-0"].receipt, "on purpose"))
+        letters = [letter async for letter in one.dead_letters("headers")]
+        equal([_HEADERS], [dict(letter.headers) for letter in letters], "a dead letter's")
+        equal(1, await one.redrive("headers"), "letters redriven")
+        (again,) = await taken(one, "headers", "g", 1)
+        equal(_HEADERS, dict(again.headers), "headers of a message that was redriven")
 
     @law(
         "MS-166",

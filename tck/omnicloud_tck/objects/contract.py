@@ -31,6 +31,7 @@ from omnicloud_tck.objects.listing import KEYS, ListingLaws, folded, listed
 from omnicloud_tck.objects.lookers import LookerLaws
 from omnicloud_tck.objects.many_parts import ManyPartsLaws
 from omnicloud_tck.objects.more import ObjectsMore
+from omnicloud_tck.objects.naming import NamingLaws
 from omnicloud_tck.objects.parts import PartsLaws
 from omnicloud_tck.objects.presign import PresignLaws
 from omnicloud_tck.objects.programs import ObjectsPrograms
@@ -79,6 +80,7 @@ class ObjectsContract(
     WholesLaws,
     ToldLaws,
     LookerLaws,
+    NamingLaws,
     ObjectsMore,
     ObjectsHistories,
     ObjectsPrograms,

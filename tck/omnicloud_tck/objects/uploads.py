@@ -16,6 +16,7 @@ from omnicloud_tck.world import World
 
 __all__ = ["UploadsLaws"]
 
+_NAMED = ((1, 2), (1, 2, 3), (1,))
 _MOST_BYTES = 64 << 20  # of one object, where a service wants large parts
 
 
@@ -55,6 +56,22 @@ class UploadsLaws(Contract):
         equal([(1, size), (2, len(new) - size)], told, "the parts that are there")
         await objects.pipeline.send(CompleteUpload("k", upload_id, tags))
         that(await objects.download("k") == new, "a part that was sent before came back")
+
+    @law("OBJ-142", "A completion makes the object of the parts that it names, as they came last.")
+    async def named_parts_make_the_object(self, world: World[Any]) -> None:
+        one, two = Objects(await world.pipeline()), Objects(await world.pipeline())
+        size = one.pipeline.driver.limits.part_min_bytes
+        for named in _NAMED if world.virtual else _NAMED[:1]:
+            upload_id = await one.begin_upload("k")
+            whole = b"".join(b"%d" % number * size for number in (1, 2, 3, 4))
+            tags = {n: await _part(one, upload_id, n, size, whole) for n in (4, 2, 3, 1)}
+            last = UploadPart("k", upload_id, 3, 2 * size, b"short", last=True)
+            tags[3] = PartTag(3, await two.pipeline.send(last))
+            parts = tuple(tags[number] for number in named)
+            await two.pipeline.send(CompleteUpload("k", upload_id, parts))
+            expected = b"".join(b"short" if n == 3 else b"%d" % n * size for n in named)
+            that(await one.download("k") == expected, f"parts {named} of 4 make another object")
+            equal(len(expected), (await one.stat("k")).size_bytes, f"the size of parts {named}")
 
     @law("OBJ-084", "An upload in parts may be of one part, and of no byte.")
     async def small_uploads_are_whole(self, world: World[Any]) -> None:

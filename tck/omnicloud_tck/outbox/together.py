@@ -7,14 +7,15 @@ from dataclasses import replace
 from typing import Any
 
 from omnicloud.contracts.outbox import OutboxFeature
-from omnicloud.contracts.outbox.driver import Begin, ListAggregates, ListEvents, Save
+from omnicloud.contracts.outbox.driver import Begin, Lag, ListAggregates, ListEvents, Save
 from omnicloud.contracts.outbox.models import EventStatus, NewEvent
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
-from omnicloud_tck.check import equal
+from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
+from omnicloud_tck.telling import everything, refusal, tells
 from omnicloud_tck.world import World
 
 __all__ = ["TogetherLaws"]
@@ -23,6 +24,8 @@ _SPACE = "s"
 _MOST_PAGES = 20
 _AGGREGATES = ("a", "b")
 _BEFORE, _INSIDE = ("1", "2"), ("3", "4")
+_SAVED_BEFORE = 6
+_SECRET = b"zq9xk7w3-vv8j2"
 
 
 class TogetherLaws(Contract):
@@ -46,7 +49,25 @@ class TogetherLaws(Contract):
             inside = one.around(one.driver.within(transaction))
             await _saved(inside, _INSIDE)
             await self._sees(inside, "inside a transaction")
+            told = (await two.send(Lag(_SPACE))).pending
+            equal(_SAVED_BEFORE, told, "events that others count while a transaction is open")
         await self._sees(two, "after a transaction")
+
+    @law(
+        "OX-165",
+        "The refusal of a transaction that has ended tells no payload, nor do its causes.",
+        needs=[OutboxFeature.TRANSACTION],
+        rung=Rung.TRUST,
+    )
+    async def ended_transactions_tell_nothing(self, world: World[Any]) -> None:
+        one = await world.pipeline()
+        for end in ("commit", "rollback"):
+            transaction = await one.send(Begin())
+            inside = one.around(one.driver.within(transaction))
+            await getattr(transaction, end)()
+            event = NewEvent(f"late-{end}", "t", _SECRET)
+            error = await refusal(inside.send(Save(_SPACE, event)), f"a save after {end}")
+            that(not tells(everything(error), _SECRET), f"a save after {end} tells its payload")
 
     async def _sees(self, pipe: Pipeline[Any], about: str) -> None:
         ids = [*_BEFORE, *_INSIDE]

@@ -27,6 +27,7 @@ _SPACES = itertools.count()
 _BEHIND = 0.25  # share of the pairs that meet again, the second a turn of the loop behind
 _CUTS = (1, 2, 3, 4)  # turns after which it is cancelled, or the backend is gone
 _REAL_SECONDS = 1.0  # after which no pair is begun over a real backend
+_TO_THE_END = range(4, 16)  # turns that a transaction may take besides, until it is committed
 _AFTER = 2.5  # seconds in which what is sent too late would show
 _OUTAGE_SECONDS = 20.0  # that a call in an outage may take
 _REPEATS = 3  # times that a pair meets over a real backend
@@ -217,7 +218,7 @@ async def _all_fall(meeting: Meeting, world: World[Any]) -> None:
     names = await hall.open()
     if world.virtual:
         for state, name, way in itertools.product(hall.states, names, ways):
-            for turns in (0, *_CUTS[:3]):
+            for turns in (0, *_CUTS[:3], *(_TO_THE_END if name in meeting.retried else ())):
                 await _fallen(hall, state, [name], way, turns)
         return
     started = time.perf_counter()

@@ -42,7 +42,7 @@ class Seat:
         """Close the client."""
         before, self._driver = self._driver, None
         if before is not None:
-            await before.aclose()
+            await self._world.part(before)
 
     def heard(self) -> list[str]:
         """What was told since it was asked last."""

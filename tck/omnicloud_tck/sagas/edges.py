@@ -21,6 +21,7 @@ __all__ = ["SagaEdges"]
 
 _LIST = [SagaFeature.LIST]
 _STEPS = (0, 1, -1, "0", "007", "", "None", " step ", None, 2**53 + 1)
+_ODD = ("x:y", "x,y", "x|y", "x;y=z", "x\ny", '"x"', " ", "x:", ":x", "\\", "None")
 _NUMBERS = {"big": 2**53 + 1, "zero": 0, "none": None, "float": 0.1, "no": False, "text": "1"}
 _IDS = ("a", "B", "b", "\u00e9", "\uffee", "\U0001f600", "~")
 _LEASE = 0.8
@@ -46,12 +47,16 @@ class SagaEdges(Contract):
             listed = {one.saga_id: one.current_step async for one in states.list("RUNNING")}
             equal(steps, listed, "steps when listed")
 
-    @law("SA-121", "A history keeps every entry, those alike as well, up to its limit.")
+    @law(
+        "SA-121",
+        "A history keeps every entry, whatever it is called, those alike as well, up to its limit.",
+    )
     async def histories_are_whole(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         states = SagaStates(pipe)
         most = min(3000, pipe.driver.limits.history_max_entries)
-        history = [SagaStepHistory(f"step-{n // 3}", "TRIED") for n in range(most)]
+        odd = [SagaStepHistory(name, of) for name in _ODD for of in ("DONE", name)]
+        history = [*odd, *(SagaStepHistory(f"step-{n // 3}", "TRIED") for n in range(most))][:most]
         await states.create_state(SagaState("s", "RUNNING", None, history, {}, 0))
         found = await states.get_state("s")
         equal(most, 0 if found is None else len(found.history), "entries")

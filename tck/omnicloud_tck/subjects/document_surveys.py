@@ -65,6 +65,11 @@ class DocumentSurveys(DocumentReading):
                 await self.replace(documents, room, by, row, False, "")
             begun = {"_id": f"{number}-begun", "$and": [{path: value}, {"e": {"$eq": value}}]}
             await self.update(documents, room, begun, {"$set": {"new": 1}}, True, "")
+            for way, update in enumerate(_beginnings(path, value)):
+                by = {"_id": f"{number}-began-{way}"}
+                await self.put(documents, room, by, {"other": value}, True, "")
+                await self.update(documents, room, by, update, False, "")
+                await self.update(documents, room, by, update, False, "")
         await self.pages(documents, room, {}, [], 1000)
 
 
@@ -106,4 +111,17 @@ def _updates(path: str, value: Any, other: Any) -> list[Plain]:
         {"$unset": {f"{path}.0": ""}},
         {"$inc": {f"{path}.e": 1}},
         {"$push": {f"{path}.0": other}},
+    ]
+
+
+def _beginnings(path: str, value: Any) -> list[Plain]:
+    """What begins a field, and all above it, where nothing is; and what then changes it."""
+    return [
+        {"$set": {f"{path}.0": value}},
+        {"$set": {f"{path}.1.e": value}},
+        {"$set": {f"{path}.0.0": value, "m": 1}},
+        {"$inc": {f"{path}.0": 1}},
+        {"$push": {f"{path}.0": value}},
+        {"$push": {f"{path}.e": value}},
+        {"$unset": {f"{path}.0": "", "other": ""}},
     ]

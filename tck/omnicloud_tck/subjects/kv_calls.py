@@ -70,7 +70,7 @@ def _delta(chance: Chance) -> int:
 
 
 def _page(chance: Chance) -> int:
-    return chance.choice((1, 2, 3, 50, 1000))
+    return chance.choice((1, 2, 3, 50, 10_000))
 
 
 class KVCalls(Calls):

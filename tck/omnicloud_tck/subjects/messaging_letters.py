@@ -19,6 +19,7 @@ __all__ = ["Lettering"]
 
 _SLACK = 5.0  # seconds by which a stamp may differ from the kit's own look at the clock
 _FAR = 4e9  # seconds since 1970
+_SETTLED_FIRST = 4  # the way of replaying of which a newer message of a key waits
 
 
 class Lettering(Grouping):
@@ -86,16 +87,19 @@ class Lettering(Grouping):
         for _ in range(count):
             await self.take(("publish", client, room, None, payload, ()))
         names = list(self._topic(room).groups)
-        for one in names:
-            await self._die(client, room, one, 3 * count)
+        await self._die(client, room, names, 3 * count)
         for about in (*names, None):
             await self.take(("letters", client, room, about, 3 if count < 20 else 100))
         await self.take(("redrive", client, room, back, which))
 
-    async def _die(self, client: int, room: str, name: str, most: int) -> None:
-        await self.take(("receive", client, room, name, most, 3600.0, 0.0))
-        for _ in range(len(self._topic(room).groups[name].lent())):
-            await self.take(("kill", client, room, name, 0, "on purpose"))
+    async def _die(self, client: int, room: str, names: list[str], most: int) -> None:
+        """Let messages die in one group and another by turns."""
+        for name in names:
+            await self.take(("receive", client, room, name, most, 3600.0, 0.0))
+        groups = self._topic(room).groups
+        while busy := [name for name in names if groups[name].lent()]:
+            for name in busy:
+                await self.take(("kill", client, room, name, 0, "on purpose"))
 
     def _letters_of(self, group: Group, found: list[DeadRecord]) -> None:
         expected = [_letter(one) for one in group.letters]
@@ -131,6 +135,9 @@ class Lettering(Grouping):
             raise Idle
         if self._has(MessagingFeature.REPLAY) and (group.knots() or not fresh):
             raise Idle
+        if which == _SETTLED_FIRST:
+            await self._settled_and_waiting(client, room, name)
+            which = 0
         since = (0.0, _FAR, self._times.wall() - 60.0)[which % 3]
         if which > 4 and self._stamps and self._times.virtual:
             since = self._stamps[which % len(self._stamps)]
@@ -142,6 +149,17 @@ class Lettering(Grouping):
             since = 0.0
         count = await self._clients[client].replay(self._space + room, name, since=since)
         equal(topic.replay(name, since), count, "messages replayed")
+
+    async def _settled_and_waiting(self, client: int, room: str, name: str) -> None:
+        """Let a group have settled a message, and have a newer one of its key before it."""
+        if not self._has(MessagingFeature.REPLAY):
+            raise Idle
+        for number in range(2):
+            await self.take(("publish", client, room, "k", b"%d" % number, ()))
+            while not number and self._topic(room).groups[name].free():
+                await self.take(("receive", client, room, name, 10, 3600.0, 0.0))
+                while self._topic(room).groups[name].lent():
+                    await self.take(("ack", client, room, name, 0))
 
 
 def _letter(one: Letter) -> tuple[object, ...]:

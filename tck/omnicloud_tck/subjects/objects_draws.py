@@ -236,7 +236,7 @@ def _delimiter(chance: Chance) -> str | None:
     return chance.choice((None, "/", chance.choice(letters)))
 
 
-_PAGE = one_of(1, 2, 3, 50, 1000)
+_PAGE = one_of(1, 2, 3, 50, 10_000)
 _CHUNKS = one_of(1000, 65_536, 8 << 20)
 WHOLE: dict[str, Verb] = {
     "list": Verb(5, of(lambda chance: chance.prefix(), _delimiter, _PAGE, _between)),

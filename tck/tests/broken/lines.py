@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import Any
 
 from broken.registry import broken
 from memory_world import memory_world
+from omnicloud.core.operation import Effect
 from omnicloud.errors import Outcome, UnavailableError
 from omnicloud.memory.cache import MemoryCache
 from omnicloud.memory.documents import MemoryDocuments
 from omnicloud.memory.kv import MemoryKV
+from omnicloud.memory.messaging import MemoryMessaging
 from omnicloud.memory.objects import MemoryObjects
 from omnicloud.memory.outbox import MemoryOutbox
 from omnicloud.memory.sagas import MemorySagas
@@ -91,6 +95,29 @@ async def _once_lost(self: _Wrong, op: Any, ask: Ask) -> Any:
         raise
 
 
+async def _slow_told(_: _Wrong, op: Any, ask: Ask) -> Any:
+    begun = asyncio.get_running_loop().time()
+    answer = await ask(op)
+    if asyncio.get_running_loop().time() - begun > 1.0:
+        logging.getLogger(__name__).warning("slow request: %s", asdict(op))
+    return answer
+
+
+async def _left_behind(self: _Wrong, op: Any, ask: Ask) -> Any:
+    """The next question of a kind is answered with what an ended one left on the connection."""
+    if op.effect is not Effect.READ:
+        return await ask(op)
+    asking = asyncio.ensure_future(ask(op))
+    asking.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen
+    try:
+        answer = await asyncio.shield(asking)
+    except asyncio.CancelledError:
+        self.asked[type(op)] = asking
+        raise
+    left = self.asked.pop(type(op), None)
+    return answer if left is None else await left
+
+
 _WAYS: tuple[tuple[str, str, Way], ...] = (
     ("T3", "a lost answer is told as not done", _told_as_not_done),
     ("T3", "a lost answer is told as a native error", _native),
@@ -98,6 +125,8 @@ _WAYS: tuple[tuple[str, str, Way], ...] = (
     ("T3", "silence is told as absence", _deaf),
     ("T3", "a call does not let itself be ended", _stubborn),
     ("T3", "after a call that was ended nothing works any more", _once_lost),
+    ("T4", "what was answered slowly is logged with its request", _slow_told),
+    ("T2", "the answer to an ended call is given to the next", _left_behind),
 )
 
 _CASES = {
@@ -121,3 +150,7 @@ for _name, _kind in _CASES.items():
             continue  # the kit reads a state before it puts one, and hears of the cut there
         _id = f"LINE-{_name}-{_number}"
         broken(_id, _tier, _summary, contract_class(_name), _world(_way))(_kind)
+
+for _number, (_tier, _summary, _way) in enumerate(_WAYS[6:], 7):
+    _id = f"LINE-messaging-{_number}"
+    broken(_id, _tier, _summary, contract_class("messaging"), _world(_way))(MemoryMessaging)

@@ -61,3 +61,17 @@ class ComposedPosition(MemorySecrets):
         if page.cursor is None:
             return page
         return replace(page, cursor=unicodedata.normalize("NFC", page.cursor))
+
+
+@broken("WALK-OB-02", "T3", "a listing's cursor ends after ten idle minutes", ObjectsContract)
+class CursorEnds(MemoryObjects):
+    async def list(self, op: ObjectsList, /) -> ObjectPage:
+        now = self._store.clock.monotonic()
+        if op.cursor is not None:
+            stamp, _, cursor = op.cursor.partition("|")
+            if now - float(stamp) > 600.0:
+                await self._store.reading()
+                return ObjectPage(())
+            op = replace(op, cursor=cursor)
+        page = await super().list(op)
+        return page if page.cursor is None else replace(page, cursor=f"{now!r}|{page.cursor}")

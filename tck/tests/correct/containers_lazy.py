@@ -79,9 +79,9 @@ class Box:
     @property
     def due(self) -> float | None:
         """When something happens to it next."""
-        moments = [moment for moment in (self.wakes, self.killed_at) if moment is not None]
-        still = self.state in (State.PAUSED, State.EXITED)
-        return None if still or not moments else min(moments)
+        wakes = None if self.state is State.PAUSED else self.wakes
+        moments = [moment for moment in (wakes, self.killed_at) if moment is not None]
+        return None if self.state is State.EXITED or not moments else min(moments)
 
     @property
     def comes_back(self) -> bool:
@@ -113,7 +113,8 @@ class Engine(Backend):
 
     def launch(self, box: Box, moment: float) -> None:
         """Begin a run."""
-        box.program = started(box.spec.command, box.spec.env)
+        env = {"PWD": box.spec.working_dir or "/", **box.spec.env}
+        box.program = started(box.spec.command, env)
         box.state, box.code, box.began = State.RUNNING, None, moment
         box.stamp = self.wall(moment)
         box.stopped, box.busy, box.killed_at = False, 0.0, None
@@ -150,7 +151,10 @@ class Engine(Backend):
     def _step(self, box: Box, moment: float) -> None:
         nap = box.program.next_nap()
         stamp = self.wall(moment)
-        box.lines += [LogLine(text.encode(), stream, stamp) for stream, text in box.program.said]
+        box.lines += [
+            LogLine(text.encode(errors="surrogateescape"), stream, stamp)
+            for stream, text in box.program.said
+        ]
         box.program.said.clear()
         self.tell()
         if isinstance(nap, int):
@@ -362,6 +366,7 @@ class LazyEngine(WithoutImages, WithoutAttached, Apart):
         elif box.state is State.RUNNING:
             run = box.began
             box.killed_at = min(now + grace, box.killed_at or now + grace)
+            self._backend.play()  # without a grace that is now
             await self._until(lambda: box.state is State.EXITED or box.began != run, now + grace)
 
     async def _executed(
@@ -372,9 +377,11 @@ class LazyEngine(WithoutImages, WithoutAttached, Apart):
         while True:
             nap = program.next_nap()
             for stream, text in program.said:
-                texts[stream] += text.encode() + b"\n"
+                texts[stream] += text.encode(errors="surrogateescape") + b"\n"
             program.said.clear()
             if isinstance(nap, int):
+                for stream in program.cut:
+                    texts[stream] = texts[stream][:-1]
                 return nap
             wakes = self._backend.now() + nap.seconds
             if await self._until(

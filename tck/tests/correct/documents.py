@@ -68,7 +68,7 @@ def _told(result: UpdateResult) -> UpdateResult:
     return replace(result, version=result.version and told(result.version))
 
 
-@correct("documents")
+@correct("documents", spared=("DOC-148",))
 class Bare(MemoryDocuments):
     """No indexes, no conditions, no transactions."""
 
@@ -77,7 +77,7 @@ class Bare(MemoryDocuments):
         return frozenset()
 
 
-@correct("documents")
+@correct("documents", spared=("DOC-148",))
 class Indexed(MemoryDocuments):
     """Indexes, and nothing else."""
 

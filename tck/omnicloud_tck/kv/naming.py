@@ -1,0 +1,82 @@
+"""The law of kv that every verb takes every key."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.kv import KV, KVFeature
+from omnicloud.contracts.kv.driver import Changes
+from omnicloud_tck.check import equal, that
+from omnicloud_tck.kv.bench import KVBench
+from omnicloud_tck.law import law
+from omnicloud_tck.samples import NAMES
+from omnicloud_tck.world import World
+
+__all__ = ["NamingLaws"]
+
+_F = KVFeature
+_REAL = 6  # keys over a real backend
+_LIFE = 3600.0
+
+
+class NamingLaws(KVBench):
+    """What a set keeps apart, counters, conditions, walks and watches keep apart."""
+
+    @law(
+        "KV-186",
+        "Any key can be counted on, written and deleted on conditions, walked to and watched.",
+    )
+    async def every_verb_takes_every_key(self, world: World[Any]) -> None:
+        one, two = await self._two(world)
+        features = one.pipeline.driver.features
+        names = list(NAMES) if world.virtual else self.random.sample(NAMES, _REAL)
+        if _F.COUNTER in features:
+            await _counted(one, two, names)
+        if _F.COMPARE_AND_SET in features:
+            await _on_conditions(one, two, names)
+        for number, name in enumerate(names):
+            life = _LIFE + 10 * number if _F.TTL in features else None
+            await one.set(name, b"%d" % number, ttl=life)
+        for number, name in enumerate(names):
+            entry = await two.get_entry(name)
+            left = None if entry is None else entry.expires_in
+            kept = _F.TTL not in features or (
+                left is not None and abs(left - _LIFE - 10 * number) < 5
+            )
+            that(kept, f"{name[:40]!r} has {left} s left")
+        if _F.SCAN in features:
+            for name in names:
+                found = [key async for key in two.scan(name)]
+                equal(sorted(one for one in names if one.startswith(name)), found, "a walk")
+        if _F.WATCH in features:
+            await _watched(one, two, names)
+
+
+async def _counted(one: KV[bytes], two: KV[bytes], names: list[str]) -> None:
+    for number, name in enumerate(names):
+        equal(number, await one.increment(name, number), f"the sum at {name[:40]!r}")
+    for number, name in enumerate(names):
+        equal(number + 1, await two.increment(name), f"the next sum at {name[:40]!r}")
+        equal(b"%d" % (number + 1), await one.get(name), f"the counter {name[:40]!r}")
+    for name in names:
+        equal(True, await two.delete(name), f"whether {name[:40]!r} was there")
+
+
+async def _on_conditions(one: KV[bytes], two: KV[bytes], names: list[str]) -> None:
+    made = {name: await one.set(name, name.encode(), if_absent=True) for name in names}
+    for name, version in made.items():
+        made[name] = await two.set(name, name[::-1].encode(), if_version=version)
+    for name in names:
+        equal(name[::-1].encode(), await one.get(name), f"{name[:40]!r}, written on a condition")
+    for number, (name, version) in enumerate(made.items()):
+        equal(True, await one.delete(name, if_version=version), f"whether {name[:40]!r} was there")
+        left = [other for other in names[number + 1 :][:3] if await two.get(other) is None]
+        equal([], left, f"keys that went with {name[:40]!r}")
+
+
+async def _watched(one: KV[bytes], two: KV[bytes], names: list[str]) -> None:
+    for name in names:
+        page = await two.pipeline.send(Changes(name))
+        await one.set(name, b"changed")
+        page = await two.pipeline.send(Changes(name, page.cursor, 5.0))
+        equal([name], [change.key for change in page.changes], "what a watch of one key is told")

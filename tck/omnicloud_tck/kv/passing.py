@@ -1,0 +1,72 @@
+"""The laws of kv about watches that have much to tell, or were told nothing for long."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omnicloud.contracts.kv import KVFeature
+from omnicloud.contracts.kv.driver import Changes
+from omnicloud_tck.check import equal, that
+from omnicloud_tck.kv.bench import KVBench
+from omnicloud_tck.law import law
+from omnicloud_tck.world import World
+
+__all__ = ["PassingLaws"]
+
+_F = KVFeature
+_MANY, _REAL_MANY = 3000, 150
+_RESTS, _REAL_RESTS = (40.0, 700.0, 8000.0, 90_000.0), (0.1,)
+_AGES = 1e7  # seconds that may pass where time is virtual
+_MOST_PAGES = 4000
+_WAIT = 5.0  # seconds in which the next of many changes is told
+
+
+class PassingLaws(KVBench):
+    """A cursor of a watch passes over nothing."""
+
+    @law(
+        "KV-190",
+        "A watch tells each of many keys that changed since it was asked last.",
+        needs=[_F.WATCH],
+        patience=600.0,
+    )
+    async def many_changes_are_told(self, world: World[Any]) -> None:
+        one, two = await self._two(world)
+        cursor = (await two.pipeline.send(Changes("many-"))).cursor
+        keys = [f"many-{n:04}" for n in range(_MANY if world.virtual else _REAL_MANY)]
+        half = len(keys) // 2 if _F.BATCH in one.pipeline.driver.features else 0
+        most = one.pipeline.driver.limits.batch_max_items
+        for start in range(0, half, most):
+            await one.set_many(dict.fromkeys(keys[start : min(start + most, half)], b"x"))
+        for key in keys[half:]:
+            await one.set(key, b"x")
+        told: set[str] = set()
+        for _ in range(_MOST_PAGES):
+            page = await two.pipeline.send(Changes("many-", cursor, _WAIT))
+            told |= {change.key for change in page.changes}
+            cursor = page.cursor
+            if not page.changes or told >= set(keys):
+                break
+        missed = sorted(set(keys) - told)
+        that(not missed, f"of {len(keys)} keys that changed {len(missed)} are not told")
+
+    @law(
+        "KV-191",
+        "A watch goes on from its cursor, however long it was told nothing.",
+        needs=[_F.WATCH],
+        patience=_AGES,
+    )
+    async def watches_wait_for_their_readers(self, world: World[Any]) -> None:
+        one, two = await self._two(world)
+        for seconds in _RESTS if world.virtual else _REAL_RESTS:
+            for early in (True, False):
+                key = f"{seconds:g}-{early}"
+                page = await two.pipeline.send(Changes(key))
+                for told in (early, not early):  # before the rest, or after it
+                    if told:
+                        await one.set(key, b"x")
+                    else:
+                        await world.sleep(seconds)
+                page = await two.pipeline.send(Changes(key, page.cursor, _WAIT))
+                found = [change.key for change in page.changes]
+                equal([key], found, f"changes told after a rest of {seconds:g} s")
