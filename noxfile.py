@@ -37,7 +37,7 @@ PYTHON_FILES = (
 _APT = ("apt-get", "install", "-qq", "-y", "--no-install-recommends")
 CONSTRAINTS = ROOT / "constraints.txt"
 GROUPS = ("lint", "types", "floors", "test", "certify-others", "bench", "docs")
-WORKERS = str(min(8, 2 * (os.cpu_count() or 1)))
+WORKERS = str(min(10, max(2, 5 * (os.cpu_count() or 1) // 2)))
 """Processes of a test run: most of its time is waiting for servers and for leases to end."""
 TESTS = ("tests", "tck/tests", "plugins")
 SPREAD = ("-n", WORKERS, "--dist", "worksteal")
