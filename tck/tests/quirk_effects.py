@@ -1,0 +1,307 @@
+"""What a driver does wrong when it is odd: the request, the answer, the error or the moment."""
+
+from __future__ import annotations
+
+import asyncio
+import unicodedata
+from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import is_dataclass, replace
+from enum import Enum
+from typing import Any
+
+from omnicloud.core.operation import Effect as Doing
+from omnicloud.errors import (
+    AlreadyExistsError,
+    ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
+    OmniCloudError,
+    Outcome,
+    ThrottledError,
+    UnavailableError,
+)
+from quirk_triggers import Seen, optional
+
+__all__ = ["Effect", "effects_of", "would"]
+
+Ask = Callable[[Any], Awaitable[Any]]
+Fired = Callable[[], None]
+Effect = Callable[[Ask, Seen, Fired], Coroutine[Any, Any, Any]]
+_Tweak = Callable[[Any], Any]
+
+_TEXT: dict[str, _Tweak] = {
+    "folded": str.casefold,
+    "stripped": str.strip,
+    "composed": lambda one: unicodedata.normalize("NFC", one),
+    "cut to 64": lambda one: one[:64],
+    "cut to 255 bytes": lambda one: one.encode()[:255].decode(errors="ignore"),
+    "without its last character": lambda one: one[:-1] or one,
+    "without what follows a NUL": lambda one: one.split("\0")[0] or one,
+    "with slashes made one": lambda one: one.replace("//", "/"),
+    "with + for a space": lambda one: one.replace("+", " "),
+    "in ASCII": lambda one: one.encode("ascii", "replace").decode(),
+}
+_BYTES: dict[str, _Tweak] = {
+    "stripped": lambda one: bytes(one).rstrip(),
+    "without NULs at its end": lambda one: bytes(one).rstrip(b"\0"),
+    "cut to 64 KiB": lambda one: bytes(one)[:65536],
+    "cut by one": lambda one: bytes(one)[:-1],
+    "as text": lambda one: bytes(one).decode(errors="replace").encode(),
+    "with other ends of lines": lambda one: bytes(one).replace(b"\r\n", b"\n"),
+    "empty": lambda one: b"",
+}
+_NUMBER: dict[str, _Tweak] = {
+    "one more": lambda one: one + 1,
+    "one less": lambda one: max(one - 1, 0),
+    "whole": int,
+    "in 32 bits": lambda one: min(one, (1 << 31) - 1),
+    "doubled": lambda one: one * 2,
+}
+_MANY: dict[str, _Tweak] = {
+    "without the last": lambda one: one[:-1],
+    "without the first": lambda one: one[1:],
+    "reversed": lambda one: one[::-1],
+    "with the last twice": lambda one: one + one[-1:],
+    "none": lambda one: one[:0],
+    "only the first 100": lambda one: one[:100],
+}
+_MAP: dict[str, _Tweak] = {
+    "without the last": lambda one: dict(list(one.items())[:-1]),
+    "turned": lambda one: dict(reversed(one.items())),
+}
+_TRUTH: dict[str, _Tweak] = {"turned": lambda one: not one}
+_ERRORS = (ConflictError, NotFoundError, AlreadyExistsError, InvalidArgumentError, ThrottledError)
+
+
+def _tweaks(value: Any) -> dict[str, _Tweak]:
+    match value:
+        case Enum():
+            return {}
+        case bool():
+            return _TRUTH
+        case str():
+            return _TEXT
+        case bytes() | bytearray() | memoryview():
+            return _BYTES
+        case int() | float():
+            return _NUMBER
+        case tuple() | list():
+            return _MANY
+        case Mapping():
+            return _MAP
+    return {}
+
+
+def _every_tweak() -> Iterator[str]:
+    for table in (_TEXT, _BYTES, _NUMBER, _MANY, _MAP, _TRUTH):
+        yield from table
+
+
+def _tweaked(value: Any, where: str, what: str) -> Any:
+    """A value with one part changed: a field, an item of a list, or itself where that is empty."""
+    step, _, rest = where.partition(".")
+    if not step:
+        made = _tweaks(value).get(what)
+        return value if made is None else made(value)
+    if step in ("0", "-1") and isinstance(value, tuple | list) and value:
+        several, index = list(value), int(step)
+        several[index] = _tweaked(several[index], rest, what)
+        return type(value)(several) if type(value) in (tuple, list) else value
+    if is_dataclass(value) and not isinstance(value, type) and hasattr(value, step):
+        return replace(value, **{step: _tweaked(getattr(value, step), rest, what)})
+    return value
+
+
+def effects_of(op: type, doing: Doing, places: list[str], answers: list[str]) -> dict[str, Effect]:
+    """All that may go wrong with a request.
+
+    Args:
+        op: Its class.
+        doing: What sending it does.
+        places: Where its values are.
+        answers: Where those of its answers are.
+    """
+    found: dict[str, Effect] = {}
+    for option, default in optional(op).items():
+        found[f"ignores {option}"] = _asks(lambda one, o=option, d=default: replace(one, **{o: d}))
+    for where in places:
+        for what in dict.fromkeys(_every_tweak()):
+            found[f"takes {where} {what}"] = _asks(lambda one, w=where, t=what: _tweaked(one, w, t))
+    for where in answers:
+        for what in dict.fromkeys(_every_tweak()):
+            found[f"answers {where or 'that'} {what}"] = _answers(
+                lambda one, w=where, t=what: _tweaked(one, w, t)
+            )
+        if where and "." not in where:
+            found[f"answers no {where}"] = _answers(
+                lambda one, w=where: replace(one, **{w: None}) if hasattr(one, w) else one
+            )
+    found["answers nothing"] = _answers(lambda one: _nothing(one))
+    found["answers what it answered before"] = _stale
+    for error in _ERRORS:
+        found[f"refuses: {error.__name__}"] = _refuses(error)
+        found[f"has {error.__name__} for every error"] = _swaps(error)
+    found["answers nothing for an error"] = _swallows
+    found["breaks down"] = _breaks
+    found["never answers"] = _hangs
+    if doing is not Doing.READ:
+        found["does nothing"] = _skips
+        found["does it twice"] = _twice
+        found["does it, and says it was not done"] = _denies
+        found["does it later"] = _later
+        found["does an older request again after it"] = _again
+    return found
+
+
+def would(effect: Effect, seen: Seen, answer: Any, error: BaseException | None) -> bool:
+    """Whether an effect would go wrong where a request is answered so; nothing is asked again."""
+    told: list[bool] = []
+
+    async def ask(_: Any) -> Any:
+        if error is not None:
+            raise error
+        return answer
+
+    if effect is _later:
+        return answer is None or isinstance(answer, bool)
+    begun = effect(ask, seen, lambda: told.append(True))
+    with suppress(Exception, StopIteration):
+        begun.send(None)
+    begun.close()
+    return bool(told)
+
+
+def _nothing(answer: Any) -> Any:
+    match answer:
+        case bool():
+            return False
+        case int():
+            return 0
+        case str():
+            return ""
+        case tuple() | list():
+            return type(answer)()
+    return None
+
+
+def _asks(change: _Tweak) -> Effect:
+    async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
+        try:
+            changed = change(seen.op)
+        except Exception:  # what cannot be changed so is asked as it is
+            changed = seen.op
+        if changed != seen.op:
+            fired()
+        return await ask(changed)
+
+    return effect
+
+
+def _answers(change: _Tweak) -> Effect:
+    async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
+        answer = await ask(seen.op)
+        try:
+            changed = change(answer)
+        except Exception:  # what cannot be changed so is answered as it is
+            return answer
+        if changed != answer or type(changed) is not type(answer):
+            fired()
+        return changed
+
+    return effect
+
+
+async def _stale(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    answer = await ask(seen.op)
+    before = seen.server.answers.get((seen.method, seen.name), answer)
+    if before != answer:
+        fired()
+    return before
+
+
+def _refuses(error: type[OmniCloudError]) -> Effect:
+    async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
+        fired()
+        raise error("refused")
+
+    return effect
+
+
+def _swaps(other: type[OmniCloudError]) -> Effect:
+    async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
+        try:
+            return await ask(seen.op)
+        except OmniCloudError as error:
+            if type(error) is not other:
+                fired()
+            raise other("refused") from error
+
+    return effect
+
+
+async def _swallows(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    try:
+        return await ask(seen.op)
+    except OmniCloudError:
+        fired()
+        return None
+
+
+async def _breaks(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    fired()
+    raise KeyError("odd")
+
+
+async def _hangs(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    fired()
+    await asyncio.sleep(1e7)
+
+
+async def _skips(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    """Only of requests whose answer says nothing of what they did."""
+    before = seen.server.answers.get((seen.method, "any"), ...)
+    if before is ... or (before is not None and not isinstance(before, bool)):
+        return await ask(seen.op)
+    fired()
+    return before
+
+
+async def _twice(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    fired()
+    await ask(seen.op)
+    return await ask(seen.op)
+
+
+async def _denies(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    await ask(seen.op)
+    fired()
+    raise UnavailableError("not done", outcome=Outcome.NOT_DONE)
+
+
+async def _later(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    before = seen.server.answers.get((seen.method, "any"), ...)
+    if before is ... or (before is not None and not isinstance(before, bool)):
+        return await ask(seen.op)
+    fired()
+
+    async def late() -> None:
+        await asyncio.sleep(0.05)
+        await ask(seen.op)
+
+    _LATE.append(asyncio.get_running_loop().create_task(late()))
+    return before
+
+
+_LATE: list[asyncio.Task[None]] = []
+
+
+async def _again(ask: Ask, seen: Seen, fired: Fired) -> Any:
+    answer = await ask(seen.op)
+    for driver, method, op in reversed(seen.server.writes[-8:]):
+        if driver is seen.driver and op.resource != seen.name:
+            fired()
+            with suppress(OmniCloudError):
+                await getattr(driver, f"quirkless_{method}")(op)
+            break
+    return answer
