@@ -2,14 +2,15 @@
 
 A driver serves the containers of one service and touches no other's. A request about a name
 that the service has no container of is a NotFoundError unless it says otherwise. Requests
-about images are in ``images`` beside this, those about volumes and networks in ``attached``.
+that look into containers are in ``watching`` beside this, those about images in ``images``, those
+about volumes and networks in ``attached``.
 """
 
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, Protocol, Self, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from omnicloud.contracts.containers.attached import AttachedDriver
 from omnicloud.contracts.containers.checks import check_resources, features_for
@@ -18,12 +19,9 @@ from omnicloud.contracts.containers.models import (
     Container,
     ContainersFeature,
     ContainerSpec,
-    EventPage,
-    ExecResult,
-    LogPage,
     Resources,
-    Stats,
 )
+from omnicloud.contracts.containers.watching import Events, Exec, Logs, Sample, WatchedDriver
 from omnicloud.core.names import Scope
 from omnicloud.core.operation import Effect, Feature, Named, Operation, Seal
 from omnicloud.errors import InvalidArgumentError, UnsupportedError
@@ -49,11 +47,9 @@ __all__ = [
 
 R = TypeVar("R")
 
-_LOG_LINES = 1000
 
-
-class ContainersDriver(ImagesDriver, AttachedDriver, Protocol):
-    """Serves the requests below and those about images, volumes and networks."""
+class ContainersDriver(WatchedDriver, ImagesDriver, AttachedDriver, Protocol):
+    """Serves the requests below and those of its parts."""
 
     async def run(self, op: Run, /) -> Container: ...
     async def inspect(self, op: Inspect, /) -> Container | None: ...
@@ -66,10 +62,6 @@ class ContainersDriver(ImagesDriver, AttachedDriver, Protocol):
     async def remove(self, op: Remove, /) -> bool: ...
     async def rest(self, op: Rest, /) -> Container: ...
     async def update(self, op: Update, /) -> Container: ...
-    async def logs(self, op: Logs, /) -> LogPage: ...
-    async def exec(self, op: Exec, /) -> ExecResult: ...
-    async def sample(self, op: Sample, /) -> Stats: ...
-    async def events(self, op: Events, /) -> EventPage: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -359,112 +351,6 @@ class Update(_Answering):
 
     def run(self, driver: ContainersDriver) -> Awaitable[Container]:
         return driver.update(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Logs(_OnContainer[LogPage]):
-    """Lines that a container wrote since ``cursor``; ``None`` is from the oldest that is kept.
-
-    Every line is told once, in order per stream, over all runs of the container. It waits at
-    most ``wait`` seconds for the first line; fewer than ``limit`` may come, also none. Answers
-    at once with ``ended`` where the container has ended for good and all was told; what will be
-    restarted, or is paused, has not.
-    """
-
-    name: ClassVar[str] = "containers.logs"
-    cursor: str | None = None
-    wait: float = 0.0
-    limit: int = _LOG_LINES
-
-    @property
-    def waits(self) -> float:
-        return self.wait
-
-    def run(self, driver: ContainersDriver) -> Awaitable[LogPage]:
-        return driver.logs(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Exec(_OnContainer[ExecResult]):
-    """Run a further command in a running container and answer how it ended.
-
-    Errors of a driver:
-        ConflictError: The container does not run.
-        InvalidArgumentError: The command cannot be started.
-        DeadlineExceededError: It had not ended after ``wait`` seconds; it may still run.
-    """
-
-    name: ClassVar[str] = "containers.exec"
-    command: tuple[str, ...]
-    wait: float = 60.0
-
-    @property
-    def effect(self) -> Effect:
-        return Effect.ONCE
-
-    @property
-    def waits(self) -> float:
-        return self.wait
-
-    def needs(self) -> frozenset[Feature]:
-        return frozenset({ContainersFeature.EXEC})
-
-    def run(self, driver: ContainersDriver) -> Awaitable[ExecResult]:
-        return driver.exec(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Sample(_OnContainer[Stats]):
-    """What a container uses now.
-
-    Errors of a driver:
-        ConflictError: It does not run.
-    """
-
-    name: ClassVar[str] = "containers.sample"
-
-    def needs(self) -> frozenset[Feature]:
-        return frozenset({ContainersFeature.STATS})
-
-    def run(self, driver: ContainersDriver) -> Awaitable[Stats]:
-        return driver.sample(self)
-
-
-@dataclass(frozen=True, slots=True)
-class Events(Operation[ContainersDriver, EventPage]):
-    """What happened to the containers under ``prefix`` since ``cursor``.
-
-    ``None`` means from now on: it is answered at once, with no event and the cursor of that
-    moment. Else it waits at most ``wait`` seconds for the first event and may answer none. Who
-    else asks, and what was asked before, changes nothing in what a cursor says.
-    """
-
-    name: ClassVar[str] = "containers.events"
-    prefix: str = ""
-    cursor: str | None = None
-    wait: float = 0.0
-
-    @property
-    def resource(self) -> str:
-        return self.prefix
-
-    @property
-    def waits(self) -> float:
-        return self.wait
-
-    def needs(self) -> frozenset[Feature]:
-        return frozenset({ContainersFeature.EVENTS})
-
-    def scoped(self, scope: Scope) -> Self:
-        return self if scope.holds(self.prefix) else replace(self, prefix=scope.enter(self.prefix))
-
-    def unscoped(self, result: EventPage, scope: Scope) -> EventPage:
-        named = ((scope.leave(event.name), event) for event in result.events)
-        kept = tuple(replace(event, name=name) for name, event in named if name is not None)
-        return EventPage(kept, result.cursor)
-
-    def run(self, driver: ContainersDriver) -> Awaitable[EventPage]:
-        return driver.events(self)
 
 
 def _renamed(container: Container, name: str) -> Container:

@@ -1,10 +1,17 @@
-"""Whether and when a container that ended is started again."""
+"""Whether and when a container that ended is started again, and whether one was."""
 
 from __future__ import annotations
 
-from omnicloud.contracts.containers.models import RestartPolicy, RestartWhen
+from omnicloud.contracts.containers.models import Container, RestartPolicy, RestartWhen
 
-__all__ = ["FIRST_SECONDS", "MOST_SECONDS", "STEADY_SECONDS", "backoff", "restarts_after"]
+__all__ = [
+    "FIRST_SECONDS",
+    "MOST_SECONDS",
+    "STEADY_SECONDS",
+    "backoff",
+    "begun_anew",
+    "restarts_after",
+]
 
 FIRST_SECONDS = 0.1
 MOST_SECONDS = 60.0
@@ -22,3 +29,8 @@ def restarts_after(policy: RestartPolicy, exit_code: int, restarts: int) -> bool
 def backoff(streak: int) -> float:
     """Seconds before a restart that follows so many short runs before this one."""
     return min(MOST_SECONDS, FIRST_SECONDS * 2.0 ** min(streak, 20))
+
+
+def begun_anew(found: Container, asked: Container) -> bool:
+    """Whether a container has ended since ``asked`` was seen, and another client has started it."""
+    return found.started_at != asked.started_at and found.restarts == 0

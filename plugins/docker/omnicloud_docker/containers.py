@@ -22,6 +22,7 @@ from omnicloud.contracts.containers import (
 )
 from omnicloud.contracts.containers import driver as ops
 from omnicloud.contracts.containers.models import EventPage, LogPage
+from omnicloud.contracts.containers.restarts import begun_anew
 from omnicloud.core.clock import Clock
 from omnicloud.core.disks import disk_below
 from omnicloud.core.names import escape
@@ -47,7 +48,6 @@ from omnicloud_docker.mapping import (
     NAME,
     NEVER_RAN,
     SERVICE,
-    begun_anew,
     created,
     docker_name,
     limits_of,

@@ -23,7 +23,6 @@ __all__ = [
     "NEVER_RAN",
     "SERVICE",
     "Throttling",
-    "begun_anew",
     "created",
     "docker_name",
     "limits_of",
@@ -165,11 +164,6 @@ def seen(told: dict[str, Any]) -> Container:
         ),
         ports=ports_of(told),
     )
-
-
-def begun_anew(found: Container, asked: Container) -> bool:
-    """Whether it ended since, and another client has started it."""
-    return found.started_at != asked.started_at and found.restarts == 0
 
 
 def ports_of(told: dict[str, Any]) -> tuple[Port, ...]:

@@ -22,6 +22,7 @@ from omnicloud.contracts.containers import (
 from omnicloud.contracts.containers import driver as ops
 from omnicloud.contracts.containers.lacking import WithoutAttached, WithoutImages
 from omnicloud.contracts.containers.models import EventPage, LogPage
+from omnicloud.contracts.containers.restarts import begun_anew
 from omnicloud.core.clock import Clock
 from omnicloud.core.disks import disk_below
 from omnicloud.core.opening import Opening
@@ -84,7 +85,7 @@ class ProcessContainers(WithoutImages, WithoutAttached):
 
     async def stop(self, op: ops.Stop, /) -> Container:
         found = asked = await _threaded(self._home.ask_to_end, op.container, op.grace)
-        while found.state is not State.EXITED and not _begun_anew(found, asked):
+        while found.state is not State.EXITED and not begun_anew(found, asked):
             await self._clock.sleep(_POLL_SECONDS)
             found = await _threaded(self._home.get, op.container)
         return found
@@ -192,11 +193,6 @@ async def _threaded(work: Callable[P, R], *given: P.args, **named: P.kwargs) -> 
         return await asyncio.to_thread(work, *given, **named)
     except OSError as error:
         raise translated(error) from error
-
-
-def _begun_anew(found: Container, asked: Container) -> bool:
-    """Whether it ended since, and another client has started it."""
-    return found.started_at != asked.started_at and found.restarts == 0
 
 
 def _running(container: Container) -> Container:
