@@ -12,7 +12,15 @@ from pydantic import ValidationError
 
 from omnicloud_tck.certificates.model import CertificateFile
 
-__all__ = ["MAX_BYTES", "MAX_DEPTH", "Unreadable", "read", "read_bounded", "strict_json"]
+__all__ = [
+    "MAX_BYTES",
+    "MAX_DEPTH",
+    "Unreadable",
+    "read",
+    "read_bounded",
+    "read_file",
+    "strict_json",
+]
 
 MAX_BYTES = 8 << 20
 """The largest file that is looked at: a certificate of all contracts has a fifth of it."""
@@ -43,6 +51,19 @@ def read(raw: bytes) -> tuple[CertificateFile, Mapping[str, object]]:
         return CertificateFile.model_validate_json(raw, strict=True), plain
     except ValidationError as error:
         raise Unreadable(f"not a certificate of this schema: {_first(error)}") from None
+
+
+def read_file(path: Path) -> tuple[CertificateFile, Mapping[str, object]]:
+    """As :func:`read` of a file's bytes.
+
+    Raises:
+        Unreadable: As there, and it cannot be read; it names the file.
+    """
+    raw = read_bounded(path)
+    try:
+        return read(raw)
+    except Unreadable as error:
+        raise Unreadable(f"{path.name} is no certificate: {error}") from None
 
 
 def read_bounded(path: Path) -> bytes:

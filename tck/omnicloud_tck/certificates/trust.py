@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from omnicloud_tck.certificates.model import CertificateFile
-from omnicloud_tck.certificates.reading import Unreadable, read, read_bounded
+from omnicloud_tck.certificates.reading import Unreadable, read_bounded, read_file
 from omnicloud_tck.certificates.signing import BadKey, is_authentic, read_public
 from omnicloud_tck.certificates.verifying import problems_of
 
@@ -60,7 +60,7 @@ def checked(path: Path, trusted: AbstractSet[str]) -> Checked:
     Raises:
         Unreadable: It is no certificate.
     """
-    certificate, plain = read(read_bounded(path))
+    certificate, plain = read_file(path)
     problems = list(problems_of(certificate))
     if len(problems) > MAX_PROBLEMS:
         problems[MAX_PROBLEMS:] = [f"and {len(problems) - MAX_PROBLEMS} more"]
