@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
 from omnicloud.contracts.containers import attached as ops
 from omnicloud.contracts.containers.models import ContainerSpec, State
 from omnicloud.errors import ConflictError, NotFoundError, ResourceExhaustedError
+from omnicloud.memory.box import Box
 from omnicloud.memory.store import MemoryStore
-
-if TYPE_CHECKING:
-    from omnicloud.memory.boxes import Box
 
 __all__ = ["MemoryAttached", "Reach", "check_attached", "free_ports"]
 

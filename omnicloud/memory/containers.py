@@ -31,7 +31,8 @@ from omnicloud.errors import (
     NotFoundError,
 )
 from omnicloud.memory.attached import MemoryAttached, check_attached, free_ports
-from omnicloud.memory.boxes import OWN_BYTES, Box, Engine, output
+from omnicloud.memory.box import OWN_BYTES, Box
+from omnicloud.memory.boxes import Engine, output
 from omnicloud.memory.shell import Program
 from omnicloud.memory.store import MemoryStore
 

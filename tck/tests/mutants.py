@@ -57,6 +57,7 @@ SERVES: dict[str, tuple[str, ...]] = {
     "omnicloud.memory.breaker": ("breaker",),
     "omnicloud.memory.iam": ("iam",),
     "omnicloud.memory.containers": ("containers",),
+    "omnicloud.memory.box": ("containers",),
     "omnicloud.memory.boxes": ("containers",),
     "omnicloud.memory.attached": ("containers",),
     "omnicloud.memory.store": ("kv", "documents", "outbox", "messaging"),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar, Protocol
 
 from omnicloud.contracts.objects.checks import (
     check_data,
@@ -18,19 +18,38 @@ from omnicloud.contracts.objects.checks import (
     conditional_needs,
 )
 from omnicloud.contracts.objects.frames import close_frames, close_metadata
-from omnicloud.contracts.objects.models import Metadata, PartInfo, PartTag
+from omnicloud.contracts.objects.models import Metadata, ObjectsLimits, PartInfo, PartTag
 from omnicloud.core.names import Scope
 from omnicloud.core.operation import Effect, Feature, Operation, Seal
 from omnicloud.errors import InvalidArgumentError
 
-if TYPE_CHECKING:
-    from omnicloud.contracts.objects.driver import ObjectsDriver
+__all__ = [
+    "AbortUpload",
+    "BeginUpload",
+    "CompleteUpload",
+    "ListParts",
+    "UploadPart",
+    "UploadsDriver",
+]
 
-__all__ = ["AbortUpload", "BeginUpload", "CompleteUpload", "ListParts", "UploadPart"]
+
+class UploadsDriver(Protocol):
+    """Serves the requests below."""
+
+    @property
+    def features(self) -> frozenset[Feature]: ...
+    @property
+    def limits(self) -> ObjectsLimits: ...
+    async def begin_upload(self, op: BeginUpload, /) -> str: ...
+    async def upload_part(self, op: UploadPart, /) -> str: ...
+    async def list_parts(self, op: ListParts, /) -> tuple[PartInfo, ...]: ...
+    async def complete_upload(self, op: CompleteUpload, /) -> str: ...
+    async def abort_upload(self, op: AbortUpload, /) -> None: ...
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
-class BeginUpload(Operation["ObjectsDriver", str]):
+class BeginUpload(Operation[UploadsDriver, str]):
     """Begin an upload in parts and answer its id."""
 
     name: ClassVar[str] = "objects.begin_upload"
@@ -46,7 +65,7 @@ class BeginUpload(Operation["ObjectsDriver", str]):
     def resource(self) -> str:
         return self.key
 
-    def check(self, driver: ObjectsDriver) -> None:
+    def check(self, driver: UploadsDriver) -> None:
         driver.limits.check_stored_name(self.key, "key")
         check_metadata(self.metadata, driver.limits)
 
@@ -56,12 +75,12 @@ class BeginUpload(Operation["ObjectsDriver", str]):
     def sealed(self, seal: Seal) -> BeginUpload:
         return replace(self, metadata=close_metadata(self.metadata, self.key, seal))
 
-    def run(self, driver: ObjectsDriver) -> Awaitable[str]:
+    def run(self, driver: UploadsDriver) -> Awaitable[str]:
         return driver.begin_upload(self)
 
 
 @dataclass(frozen=True, slots=True)
-class UploadPart(Operation["ObjectsDriver", str]):
+class UploadPart(Operation[UploadsDriver, str]):
     """Store a part and answer its tag.
 
     ``number`` is from 1; ``offset`` is where the part begins in the content, a multiple of
@@ -88,7 +107,7 @@ class UploadPart(Operation["ObjectsDriver", str]):
     def resource(self) -> str:
         return self.key
 
-    def check(self, driver: ObjectsDriver) -> None:
+    def check(self, driver: UploadsDriver) -> None:
         limits = driver.limits
         check_data(len(self.data), limits.part_max_bytes, "part_max_bytes")
         check_data(self.offset + len(self.data), limits.object_max_bytes, "object_max_bytes")
@@ -110,12 +129,12 @@ class UploadPart(Operation["ObjectsDriver", str]):
         data = close_frames(self.data, self.key, seal, offset=self.offset, last=self.last)
         return replace(self, data=data, checksum=self.checksum and checksum_of(data))
 
-    def run(self, driver: ObjectsDriver) -> Awaitable[str]:
+    def run(self, driver: UploadsDriver) -> Awaitable[str]:
         return driver.upload_part(self)
 
 
 @dataclass(frozen=True, slots=True)
-class ListParts(Operation["ObjectsDriver", tuple[PartInfo, ...]]):
+class ListParts(Operation[UploadsDriver, tuple[PartInfo, ...]]):
     """The parts of an upload that have arrived, by number.
 
     Errors of a driver:
@@ -137,12 +156,12 @@ class ListParts(Operation["ObjectsDriver", tuple[PartInfo, ...]]):
         # The stored checksums are of sealed bytes, which tell nothing about the content.
         return tuple(replace(part, checksum=None) for part in result)
 
-    def run(self, driver: ObjectsDriver) -> Awaitable[tuple[PartInfo, ...]]:
+    def run(self, driver: UploadsDriver) -> Awaitable[tuple[PartInfo, ...]]:
         return driver.list_parts(self)
 
 
 @dataclass(frozen=True, slots=True)
-class CompleteUpload(Operation["ObjectsDriver", str]):
+class CompleteUpload(Operation[UploadsDriver, str]):
     """Make the object of these parts, in this order, visible and answer its version.
 
     ``checksum`` is of the whole content; there is none where ``limits.parts_checksum`` says
@@ -181,12 +200,12 @@ class CompleteUpload(Operation["ObjectsDriver", str]):
     def sealed(self, seal: Seal) -> CompleteUpload:
         return replace(self, checksum=None)
 
-    def run(self, driver: ObjectsDriver) -> Awaitable[str]:
+    def run(self, driver: UploadsDriver) -> Awaitable[str]:
         return driver.complete_upload(self)
 
 
 @dataclass(frozen=True, slots=True)
-class AbortUpload(Operation["ObjectsDriver", None]):
+class AbortUpload(Operation[UploadsDriver, None]):
     """Forget an upload and its parts. One that is not there is no error."""
 
     name: ClassVar[str] = "objects.abort_upload"
@@ -204,5 +223,5 @@ class AbortUpload(Operation["ObjectsDriver", None]):
     def scoped(self, scope: Scope) -> AbortUpload:
         return self if scope.holds(self.key) else replace(self, key=scope.enter(self.key))
 
-    def run(self, driver: ObjectsDriver) -> Awaitable[None]:
+    def run(self, driver: UploadsDriver) -> Awaitable[None]:
         return driver.abort_upload(self)
