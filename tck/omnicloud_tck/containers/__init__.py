@@ -10,6 +10,7 @@ from omnicloud_tck.containers.changing import ChangeLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.figures import FigureLaws
 from omnicloud_tck.containers.lives import LifeLaws
+from omnicloud_tck.containers.meanwhile import MeanwhileLaws
 from omnicloud_tck.containers.others import OtherLaws
 from omnicloud_tck.containers.pages import PageLaws
 from omnicloud_tck.containers.ports import PortLaws
@@ -43,6 +44,7 @@ class ContainersContract(
     ChangeLaws,
     AgainLaws,
     FigureLaws,
+    MeanwhileLaws,
     RefusalLaws,
     ContainersPrograms,
     Outages,

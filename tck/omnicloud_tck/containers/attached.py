@@ -20,7 +20,7 @@ from omnicloud.errors import (
     NotFoundError,
 )
 from omnicloud_tck.check import equal, eventually, refused, that, together
-from omnicloud_tck.containers.bench import IDLE, PATIENCE, Bench, spec
+from omnicloud_tck.containers.bench import IDLE, PATIENCE, SECRET, Bench, kept_secret, spec
 from omnicloud_tck.containers.engine import elsewhere
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
@@ -159,8 +159,9 @@ class AttachedLaws(Bench):
             (_F.NETWORKS, {"networks": ("n",)}),
         ):
             if feature in features:
-                with refused(NotFoundError, f"run with missing {feature.value}"):
-                    await containers.run(spec("none", **more))
+                about = f"run with missing {feature.value}"
+                with refused(NotFoundError, about), kept_secret(about):
+                    await containers.run(spec("none", env=SECRET, **more))
                 equal(None, await containers.get("none"), "after it")
         if _F.VOLUMES in features:
             equal((), await containers.volumes(), "the volumes after it")

@@ -6,6 +6,8 @@ The programs are scripts of ``sh`` with the few words that the simulated engine 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from omnicloud.contracts.containers import (
@@ -17,11 +19,13 @@ from omnicloud.contracts.containers import (
     State,
 )
 from omnicloud.contracts.containers.driver import Events
+from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import Broken, equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.world import World
 
-__all__ = ["BUSY", "DEAF", "IDLE", "PATIENCE", "POLITE", "Bench", "sh", "spec"]
+__all__ = ["BUSY", "CANARY", "DEAF", "IDLE", "PATIENCE", "POLITE", "SECRET"]
+__all__ += ["Bench", "kept_secret", "sh", "spec"]
 
 PATIENCE = 20.0
 """Seconds within which an engine does what takes it a moment."""
@@ -31,6 +35,20 @@ IDLE = f"trap 'exit 0' TERM; {_REST}"
 POLITE = f"trap 'echo bye; exit 7' TERM; {_REST}"
 DEAF = f"trap '' TERM; {_REST}"
 BUSY = "trap 'exit 0' TERM; echo ready; while true; do :; done"
+
+CANARY = "canary-7f3a9c"
+SECRET = {"TOKEN": CANARY}
+"""An environment that no error may tell."""
+
+
+@contextmanager
+def kept_secret(about: str) -> Iterator[None]:
+    """Break the law where an error out of the block tells :data:`SECRET`."""
+    try:
+        yield
+    except OmniCloudError as error:
+        that(CANARY not in f"{error}{error!r}", f"{about}: {type(error).__name__} tells a secret")
+        raise
 
 
 def sh(script: str) -> tuple[str, ...]:

@@ -100,6 +100,9 @@ def _check(
         return
     if found is None or found.id != made.id:
         raise Broken(f"{about}: it is gone, or another one")
+    if (first, second) == ("a stop", "a stop"):
+        states = [answer.state.value for answer in answers if isinstance(answer, Container)]
+        that(states == ["exited"] * 2, f"{about}: the stops are answered with {states}")
     ends = {State.EXITED} if first == "a stop" else {State.RUNNING}
     if not refused:
         ends |= _ALSO.get((first, second), set())

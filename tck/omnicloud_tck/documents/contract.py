@@ -11,6 +11,7 @@ from omnicloud.contracts.documents import Documents, literal, where
 from omnicloud.contracts.documents.driver import Find, Insert
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused
+from omnicloud_tck.documents.alike import AlikeLaws
 from omnicloud_tck.documents.apart import ApartLaws
 from omnicloud_tck.documents.extra import ExtraLaws
 from omnicloud_tck.documents.growing import GrowingLaws
@@ -62,6 +63,7 @@ class DocumentsContract(
     NamingLaws,
     GrowingLaws,
     WideLaws,
+    AlikeLaws,
     DocumentsHistories,
     DocumentsPrograms,
     Paged,

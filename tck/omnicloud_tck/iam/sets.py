@@ -90,6 +90,11 @@ class RuleSets(IAMLaws):
             await asked(allow, {_ASKED: False})
             rules = [RULE, rule("Deny", condition=condition)]
             await asked(await self.portable(world, rules), {_ASKED: False})
+        empty = {"stage": ""}  # which is told
+        allow = await self.portable(world, [rule("Allow", condition={"tags": {"stage": "*"}})])
+        await asked(allow, {_ASKED: True}, tags=empty)
+        rules = [RULE, rule("Deny", condition={"tags": {"stage": "prod"}})]
+        await asked(await self.portable(world, rules), {_ASKED: True}, tags=empty)
 
     @law(
         "IAM-023",
