@@ -13,7 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import nox
@@ -44,6 +44,12 @@ SPREAD = ("-n", WORKERS, "--dist", "worksteal")
 DIFFERENTIAL, DIFFERENTIAL_FULL = 100, 100_000
 EXAMPLES = "12"
 """Random cases of each law in a run of all tests; a certificate draws 40."""
+
+_INSTALLED = {
+    "azure": ("omnicloud_azure.azurite", "OMNICLOUD_TEST_AZURE_URL"),
+    "barbican": ("omnicloud_barbican.environment", "OMNICLOUD_TEST_BARBICAN_URL"),
+}
+"""What npm and pip install beside the tests, unless a server is named."""
 
 # Where this is set, each of the hundreds of processes of a run compiles all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -128,25 +134,28 @@ def _left_out(provider: str) -> str:
 
 
 @contextmanager
-def _azurite(session: nox.Session) -> Iterator[list[str]]:
-    """Have npm install the emulator that no other way brings, while the tests begin.
+def _emulators(session: nox.Session) -> Iterator[list[str]]:
+    """Have those servers installed that no package brings, while the tests begin.
 
-    Those that need it wait for it; what to leave out where there is no npm.
+    Tests that need one wait for it; what to leave out where there is no npm.
     """
     named = [name for name in session.posargs if (ROOT / "plugins" / name).is_dir()]
-    if os.environ.get("OMNICLOUD_TEST_AZURE_URL") or (named and "azure" not in named):
-        yield []
-        return
-    if not shutil.which("npm"):
+    wanted = {
+        name: module
+        for name, (module, running) in _INSTALLED.items()
+        if not os.environ.get(running) and (not named or name in named)
+    }
+    left_out: list[str] = []
+    if "azure" in wanted and not shutil.which("npm"):
         session.warn("npm is missing: plugins/azure NOT TESTED")
-        yield [_left_out("plugins/azure")]
-        return
-    program = (str(HOME / "bin" / "python"), "-m", "omnicloud_azure.azurite")
-    with subprocess.Popen(program) as installing:
-        try:
-            yield []
-        finally:
-            installing.terminate()
+        left_out.append(_left_out("plugins/azure"))
+        del wanted["azure"]
+    python = str(HOME / "bin" / "python")
+    with ExitStack() as stack:
+        for module in wanted.values():
+            installing = stack.enter_context(subprocess.Popen((python, "-m", module)))
+            stack.callback(installing.terminate)
+        yield left_out
 
 
 @nox.session
@@ -190,7 +199,7 @@ def tests(session: nox.Session) -> None:
     """All tests, in random order: the library's, the kit's, and every provider under the laws."""
     _ready(session, "test", "certify-others")
     session.log(f"differential execution: {DIFFERENTIAL} operations of each contract and provider")
-    with _azurite(session) as left_out:
+    with _emulators(session) as left_out:
         every = [*TESTS, *left_out, *_servers(session)]
         _run(
             session,
@@ -210,7 +219,7 @@ def tck(session: nox.Session) -> None:
     _ready(session, "test")
     named = [name for name in session.posargs if name != "--full"]
     chosen = [f"plugins/{name}" for name in named] or ["tck/tests", "plugins"]
-    with _azurite(session) as left_out:
+    with _emulators(session) as left_out:
         _run(session, "pytest", *SPREAD, *chosen, *left_out, *_servers(session))
     if "--full" in session.posargs:
         _run(session, "pytest", "-n", "2", "plugins/fsspec", OMNICLOUD_FSSPEC_ALL="1")

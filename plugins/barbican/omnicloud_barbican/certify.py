@@ -1,19 +1,13 @@
 """Worlds for the compatibility kit: projects on a real Barbican behind the kit's proxy.
 
-Imported by the kit alone, which must be installed. Barbican brings two hundred packages, some
-older than ours, so it has an environment of its own: ``OMNICLOUD_BARBICAN_ENV`` names one that
-has ``barbican`` and ``waitress``; else one is made at the first use in the user's cache folder,
-which takes a minute or two. ``OMNICLOUD_TEST_BARBICAN_URL`` (http://HOST:PORT, without Keystone)
-names a server that runs already, which the kit does not kill.
+Imported by the kit alone, which must be installed. ``OMNICLOUD_TEST_BARBICAN_URL``
+(http://HOST:PORT, without Keystone) names a server that runs already, which the kit does not kill.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,20 +17,17 @@ from urllib.parse import urlsplit
 from omnicloud.core.http import Bounds, Wire
 from omnicloud.registry.provider import load
 from omnicloud_barbican.config import BarbicanConfig
+from omnicloud_barbican.environment import installed
 from omnicloud_barbican.plugin import omnicloud_providers
 from omnicloud_tck import kept_servers as kept
 from omnicloud_tck.kept_servers import KeptServer
 from omnicloud_tck.served import Lone, served_world
-from omnicloud_tck.servers import NoServerError
 from omnicloud_tck.world import Backend, World
 
 __all__ = ["barbican", "kept_server", "settings", "world"]
 
 URL = "OMNICLOUD_TEST_BARBICAN_URL"
-ENVIRONMENT = "OMNICLOUD_BARBICAN_ENV"
-_RELEASE = "23"
 _READY_SECONDS = 90.0
-_INSTALL_SECONDS = 900.0
 _SERVING = Path(__file__).with_name("serving.py")
 
 
@@ -73,7 +64,7 @@ def kept_server() -> KeptServer:
 
 def barbican() -> KeptServer:
     """A server that is not started yet."""
-    python = _environment() / "bin" / "python"
+    python = installed() / "bin" / "python"
 
     def command(port: int, folder: Path) -> Sequence[str]:
         return (str(python), "-I", str(_SERVING), str(port), str(folder))
@@ -81,46 +72,8 @@ def barbican() -> KeptServer:
     return KeptServer(command, _answers, within=_READY_SECONDS)
 
 
-def _environment() -> Path:
-    """The environment that has Barbican, made where there is none."""
-    named = os.environ.get(ENVIRONMENT)
-    if named:
-        return Path(named)
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = cache / "omnicloud" / f"barbican-{_RELEASE}"
-    if not (folder / "bin" / "barbican-manage").exists():
-        _install(folder)
-    return folder
-
-
-def _install(folder: Path) -> None:
-    """Make the environment beside its place, so that half of one is never found."""
-    half = folder.with_name(f"{folder.name}.{uuid.uuid4().hex}")
-    half.parent.mkdir(parents=True, exist_ok=True)
-    packages = (f"barbican=={_RELEASE}.*", "waitress")
-    python = str(half / "bin" / "python")
-    try:
-        for command in (
-            (sys.executable, "-m", "venv", str(half)),
-            (python, "-m", "pip", "install", "-q", "--disable-pip-version-check", *packages),
-        ):
-            subprocess.run(  # noqa: S603 - no shell, and words of ours
-                command, check=True, capture_output=True, timeout=_INSTALL_SECONDS
-            )
-        # Its scripts name the folder they were made in; only modules are run, which do not.
-        half.rename(folder)
-    except OSError:  # another process was first
-        shutil.rmtree(half, ignore_errors=True)
-    except subprocess.SubprocessError as error:
-        shutil.rmtree(half, ignore_errors=True)
-        raise NoServerError(
-            "there is no Barbican to certify over, and it could not be installed: set "
-            f"{ENVIRONMENT} or {URL}"
-        ) from error
-
-
 def _version() -> str:
-    found = sorted(_environment().glob("lib/python*/site-packages/barbican-*.dist-info"))
+    found = sorted(installed().glob("lib/python*/site-packages/barbican-*.dist-info"))
     return found[-1].name.removeprefix("barbican-").removesuffix(".dist-info") if found else "23"
 
 
