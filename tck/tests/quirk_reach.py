@@ -108,9 +108,10 @@ def _wrapped(method: str, around: Around) -> Any:
         finally:
             server.busy[name] -= 1
             server.ended[id(self)] = state
-            server.times[name] += 1
+            server.times.update(seen.names)
             server.asked[f"{method} {op!r} {seen.payloads!r}"] += 1
-            server.last[name] = (method, asyncio.get_running_loop().time(), seen.client)
+            told = (method, asyncio.get_running_loop().time(), seen.client)
+            server.last.update(dict.fromkeys(seen.names, told))
         server.answers[method, name] = server.answers[method, "any"] = answer
         if op.effect is not Doing.READ:
             server.writes.append((self, method, op))

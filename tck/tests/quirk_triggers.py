@@ -53,8 +53,14 @@ class Seen:
 
     @property
     def name(self) -> str:
-        found: str = self.op.resource
-        return found
+        """What it is about; of several names the first."""
+        return self.names[0]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it is about."""
+        found: tuple[str, ...] = self.op.resources
+        return found or ("",)
 
     @property
     def client(self) -> int:
