@@ -42,6 +42,8 @@ NAMES: tuple[str, ...] = (
     "per_cent%like_",
     "colon::pair:",
     "dollar$and.dot",
+    "round(and)<angle>",
+    "at@bang!pipe|caret^",
     "~tilde",
     "~~two",
     "~acme/inside",

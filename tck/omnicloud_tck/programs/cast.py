@@ -56,12 +56,14 @@ class Program:
 
     Attributes:
         own: Whether nobody else is these tenants, so that names need no beginning of their own.
+        shared: Whether those that are played at once are played by the same two clients.
     """
 
     tenants: tuple[str | None, ...]
     steps: tuple[Step, ...]
     canaries: tuple[bytes, ...] = ()
     own: bool = False
+    shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ FAMILIES: tuple[tuple[str, ...], ...] = (
     ("plumless", "buckeroo", "AaBB", "BBAa"),
     ("{a}", "a", "{a}b", "{b}a"),
     ("a+b", "a b", "a&b", "a=b"),
-    ("'a", "a;--", '"a"', "`a`"),
+    ("'a", "(a);--", '"<a>"', "`a`|a@!^"),
     ("meta", "index", "data", "tmp"),
     ("\u200ba", "a", "\ufeffa", "a\u200d"),
 )

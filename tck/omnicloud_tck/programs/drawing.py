@@ -9,7 +9,7 @@ from omnicloud_tck.law import Ability
 from omnicloud_tck.programs.cast import Manner, Program, Step, Who
 from omnicloud_tck.programs.chances import ALIKE, Chance, Verb, odd
 
-__all__ = ["NEIGHBOURS", "Calls", "apart_in", "calm", "inside_of", "wild"]
+__all__ = ["NEIGHBOURS", "PASSES", "Calls", "apart_in", "calm", "inside_of", "wild"]
 
 NEIGHBOURS: tuple[str | None, str | None] = ("one", "two")
 """Tenants that nothing makes one."""
@@ -18,7 +18,8 @@ _STEPS = (7200.0, -7200.0)
 _LENGTH = 24  # steps of a program
 _LONG = 240  # steps of the first, by clients that have done much
 _ROOTED: tuple[tuple[str | None, str | None], ...] = ((None, "acme"), ("acme", None))
-_PASSES = (0.9, 0.9, 4.0, 31.0, 700.0, 8000.0, 41 * 86_400.0)
+PASSES = (0.9, 0.9, 4.0, 31.0, 700.0, 8000.0, 41 * 86_400.0)
+"""Seconds that may pass between calls."""
 
 
 class Calls(Protocol):
@@ -128,7 +129,7 @@ def _calm(manner: Manner) -> dict[str, tuple[float, Way]]:
         "reopen": (3, lambda chance, _: ("reopen", chance.randrange(2))),
     }
     if manner.virtual:
-        ways["pass"] = (10, lambda chance, _: ("pass", chance.choice(_PASSES)))
+        ways["pass"] = (10, lambda chance, _: ("pass", chance.choice(PASSES)))
     return ways
 
 

@@ -9,6 +9,7 @@ from omnicloud_tck.check import Broken
 from omnicloud_tck.programs import meetings
 from omnicloud_tck.programs.cast import Cast, Manner, Program, Subject, manner_of
 from omnicloud_tck.programs.drawing import wild
+from omnicloud_tck.programs.many import crowd, worn
 from omnicloud_tck.programs.playing import Player
 from omnicloud_tck.programs.troubles import disturbed, met
 from omnicloud_tck.world import World
@@ -31,11 +32,17 @@ async def hold(subject: Subject, world: World[Any], seed: int, *, rounds: int = 
         rounds: Over a real backend there may be fewer, for it has so many seconds.
     """
     await _play(subject, world, seed, lambda cast, *which: cast.at_once(*which), rounds)
+    if subject.meeting is None:
+        await _play(subject, world, seed, _each(worn), 1)
 
 
 async def meet(subject: Subject, world: World[Any], seed: int, *, rounds: int = 100) -> None:
-    """Break the law where two calls at once, or cut off, end as no order of them would."""
+    """Break the law where two calls at once, or cut off, end as no order of them would.
+
+    Where the model does that, many are tried at once, too, each of which has records of its own.
+    """
     if subject.meeting is None:
+        await _play(subject, world, seed, crowd, 1)
         await _play(subject, world, seed, _each(met), rounds)
     else:
         await meetings.meet(subject.meeting, world, seed)

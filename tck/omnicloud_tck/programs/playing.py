@@ -52,6 +52,7 @@ class Player:
         self.cast, self._world, self._seconds = cast, world, seconds
         self._numbers = itertools.count()
         self._seats: dict[int, Seats] = {}
+        self._shared: Seats = (Seat(world), Seat(world))
         self.refused: Counter[str] = Counter()
         self.disturbed = 0
 
@@ -72,7 +73,11 @@ class Player:
                 self._tried(program, place, number, logs, alone=alone)
                 for place, program in enumerate(programs)
             )
-            return await asyncio.gather(*plays)
+            try:
+                return await asyncio.gather(*plays)
+            finally:
+                for seat in self._shared:
+                    await seat.leave()
 
     async def smallest(
         self, program: Program, tries: int, seconds: float
@@ -140,7 +145,7 @@ class Player:
         tenants = program.tenants
         if program.own:
             tenants = tuple(f"p{number}-{tenant}" for tenant in tenants)
-        seats = self._seats_of(place)
+        seats = self._shared if program.shared else self._seats_of(place)
         stage = Stage(self._world, self.cast, seats)
         until = self.clock() + self._seconds
         try:
@@ -152,7 +157,7 @@ class Player:
             await stage.end()
             _silent(program, [*(text for seat in seats for text in seat.heard()), *logs])
         finally:
-            if not self.cast.lasting:
+            if not self.cast.lasting and not program.shared:
                 await stage.close()
 
     def _seats_of(self, place: int) -> Seats:

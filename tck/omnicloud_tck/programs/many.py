@@ -1,0 +1,60 @@
+"""Draws what many do at once, and what is done often: each call is answered as if it were alone."""
+
+from __future__ import annotations
+
+from omnicloud_tck.programs.cast import Manner, Program, Step
+from omnicloud_tck.programs.chances import Chance, odd
+from omnicloud_tck.programs.drawing import PASSES, Calls, apart_in, inside_of
+
+__all__ = ["crowd", "worn"]
+
+_MANY, _REAL_MANY = 64, 8  # programs, of two tenants each
+_CALLS, _REAL_CALLS = 8, 3
+_OFTEN, _REAL_OFTEN = 600, 24  # calls about one name
+_TENANTS = ("often", "seldom")
+_LARGEST = 5000  # bytes: that many are there at once
+_LONG = 0.05  # share of the calls before which time passes
+
+
+def crowd(calls: Calls, seed: int, number: int, manner: Manner) -> list[Program]:
+    """Programs of a few calls, in which each verb comes about as often as any other."""
+    many = range(_MANY if manner.virtual else _REAL_MANY)
+    length = _CALLS if manner.virtual else _REAL_CALLS
+    programs: list[Program] = []
+    for one in many:
+        chance = _chance(f"{seed}/crowd/{calls.contract}/{number}/{one}", calls, manner)
+        chance.names = chance.names[:2]
+        steps = [step for name in chance.names for step in calls.before(chance, name)]
+        verbs = _verbs(calls, manner)
+        for place in range(one * length, (one + 1) * length):
+            steps.append(_call(chance, calls, verbs[place % len(verbs)]))
+        tenants = (f"one-{one}", f"two-{one}")
+        programs.append(Program(tenants, tuple(steps), own=True, shared=True))
+    return programs
+
+
+def worn(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
+    """Calls of every verb about one name."""
+    chance = _chance(f"{seed}/worn/{calls.contract}/{number}", calls, manner)
+    chance.names = chance.names[:1]
+    steps: list[Step] = []
+    for _ in range(_OFTEN if manner.virtual else _REAL_OFTEN):
+        if manner.virtual and chance.random() < _LONG:
+            steps.append(("pass", chance.choice(PASSES)))
+        steps.append(_call(chance, calls, chance.choice(_verbs(calls, manner))))
+    return Program(_TENANTS, tuple(steps), own=True)
+
+
+def _chance(seed: str, calls: Calls, manner: Manner) -> Chance:
+    chance = odd(seed, min(manner.largest, _LARGEST), virtual=manner.virtual)
+    chance.kept["inside"] = inside_of(calls)
+    return chance
+
+
+def _verbs(calls: Calls, manner: Manner) -> list[str]:
+    return sorted(calls.single.keys() - apart_in(calls, manner.virtual) - calls.rare)
+
+
+def _call(chance: Chance, calls: Calls, verb: str) -> Step:
+    who = int(chance.random() < 0.25), chance.randrange(2)
+    return ("do", who, (verb, *calls.single[verb].draw(chance)))
