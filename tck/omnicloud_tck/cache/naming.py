@@ -11,7 +11,7 @@ from omnicloud.core.codec import BYTES
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
-from omnicloud_tck.samples import NAMES
+from omnicloud_tck.samples import NAMES, TYPED_ALIKE
 from omnicloud_tck.world import World
 
 __all__ = ["NamingLaws"]
@@ -69,12 +69,14 @@ class NamingLaws(Contract):
 
     @law(
         "CA-153",
-        "Any key can be claimed, filled, given up and cleared, each for itself.",
+        "Any key can be claimed, filled, given up, deleted and cleared, each for itself.",
         needs=[_F.CROSS_PROCESS_FLIGHT],
     )
     async def every_verb_takes_every_key(self, world: World[Any]) -> None:
         one, two = await self._cache(world), await self._cache(world)
-        names = list(NAMES) if world.virtual else self.random.sample(NAMES, _REAL)
+        every = list(dict.fromkeys((*NAMES, *TYPED_ALIKE)))
+        room = one.pipeline.driver.limits.max_entries or len(every)
+        names = every[:room] if world.virtual else self.random.sample(every, min(_REAL, room))
         for number, name in enumerate(names):
             won = await _did(one, Claim(name, f"me-{number}", 300.0))
             equal(True, won, f"claiming {name[:40]!r}, others claimed")
@@ -91,6 +93,7 @@ class NamingLaws(Contract):
         for number, name in enumerate(names):
             expected = b"%d" % number if number % 3 else None
             equal(expected, await two.get(name), f"the value of {name[:40]!r}")
+        await _deleted(one, two, names)
         if _F.CLEAR in one.pipeline.driver.features:
             await _cleared(one, two, dict.fromkeys(names, b"x"))
 
@@ -105,6 +108,17 @@ def _near(left: float | None, life: float | None) -> bool:
     if left is None or life is None:
         return left is life
     return abs(left - life) < 1.0
+
+
+async def _deleted(one: Cache[bytes], two: Cache[bytes], names: list[str]) -> None:
+    """Each is deleted while all others are there; its neighbours in the list are looked at."""
+    for name in names:
+        await one.set(name, name.encode())
+    for number, name in enumerate(names):
+        await one.delete(name)
+        equal(None, await two.get(name), f"{name[:40]!r}, deleted")
+        for other in names[number + 1 :][:3]:
+            equal(other.encode(), await two.get(other), f"{other[:40]!r}, others deleted")
 
 
 async def _cleared(one: Cache[bytes], two: Cache[bytes], items: dict[str, bytes]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omnicloud.contracts.objects import Objects, ObjectsFeature
 from omnicloud.contracts.objects.driver import GetRange
-from omnicloud.contracts.objects.uploads import ListParts, UploadPart
+from omnicloud.contracts.objects.uploads import AbortUpload, ListParts, UploadPart
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
@@ -31,14 +31,19 @@ class NamingLaws(Contract):
 
     @law(
         "OBJ-140",
-        "Any key can be uploaded to in parts, copied to, asked for, written on a condition and "
-        "deleted with others.",
+        "Any key can be uploaded to in parts, copied to, asked for, written on a condition, given "
+        "up and deleted with others.",
     )
     async def every_verb_takes_every_key(self, world: World[Any]) -> None:
         one, two = Objects(await world.pipeline()), Objects(await world.pipeline())
         names = list(NAMES) if world.virtual else self.random.sample(NAMES, _REAL)
+        begun = [await two.begin_upload(name) for name in names]
         for number, name in enumerate(names):
             await _in_parts(one, name, b"%d" % number)
+        for number, name in enumerate(names):
+            left = await one.pipeline.send(ListParts(name, begun[number]))
+            equal(0, len(left), f"parts under way of {name[:40]!r}, others given up")
+            await two.pipeline.send(AbortUpload(name, begun[number]))
         for number, name in enumerate(names):
             chunk = await two.pipeline.send(GetRange(name, 0, 9))
             equal(b"%d" % number, chunk and chunk.data, f"{name[:40]!r}, uploaded in parts")

@@ -13,7 +13,8 @@ _CALLS, _REAL_CALLS = 8, 3
 _OFTEN, _REAL_OFTEN = 600, 24  # calls about one name
 _TENANTS = ("often", "seldom")
 _LARGEST = 5000  # bytes: that many are there at once
-_LONG = 0.05  # share of the calls before which time passes
+_LONG, _LOOKS = 0.05, 0.2  # shares of the calls before which time passes, and after which is read
+_OTHERS, _SELDOM = 0.25, 0.03  # shares of the calls that the second tenant makes
 
 
 def crowd(calls: Calls, seed: int, number: int, manner: Manner) -> list[Program]:
@@ -26,8 +27,8 @@ def crowd(calls: Calls, seed: int, number: int, manner: Manner) -> list[Program]
         chance.names = chance.names[:2]
         steps = [step for name in chance.names for step in calls.before(chance, name)]
         verbs = _verbs(calls, manner)
-        for place in range(one * length, (one + 1) * length):
-            steps.append(_call(chance, calls, verbs[place % len(verbs)]))
+        turns = range(one * length, (one + 1) * length)
+        steps += [_call(chance, calls, verbs[turn % len(verbs)]) for turn in turns]
         tenants = (f"one-{one}", f"two-{one}")
         programs.append(Program(tenants, tuple(steps), own=True, shared=True))
     return programs
@@ -41,7 +42,9 @@ def worn(calls: Calls, seed: int, number: int, manner: Manner) -> Program:
     for _ in range(_OFTEN if manner.virtual else _REAL_OFTEN):
         if manner.virtual and chance.random() < _LONG:
             steps.append(("pass", chance.choice(PASSES)))
-        steps.append(_call(chance, calls, chance.choice(_verbs(calls, manner))))
+        steps.append(_call(chance, calls, chance.choice(_verbs(calls, manner)), _SELDOM))
+        if chance.random() < _LOOKS:
+            steps.append(("look", (0, chance.randrange(2))))
     return Program(_TENANTS, tuple(steps), own=True)
 
 
@@ -55,6 +58,6 @@ def _verbs(calls: Calls, manner: Manner) -> list[str]:
     return sorted(calls.single.keys() - apart_in(calls, manner.virtual) - calls.rare)
 
 
-def _call(chance: Chance, calls: Calls, verb: str) -> Step:
-    who = int(chance.random() < 0.25), chance.randrange(2)
+def _call(chance: Chance, calls: Calls, verb: str, others: float = _OTHERS) -> Step:
+    who = int(chance.random() < others), chance.randrange(2)
     return ("do", who, (verb, *calls.single[verb].draw(chance)))

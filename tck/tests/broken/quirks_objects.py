@@ -1,0 +1,52 @@
+"""objects drivers that are odd at times: kinds that were drawn by machine, found by no law."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from broken.crowding import asked_of
+from broken.registry import broken
+from omnicloud.contracts.objects.driver import Copy, GetRange, Put, Stat
+from omnicloud.contracts.objects.models import Chunk, ObjectInfo
+from omnicloud.memory.objects import MemoryObjects
+from omnicloud_tck.objects import ObjectsContract
+
+
+def objects(number: str, tier: str, summary: str) -> Any:
+    return broken(f"QUIRK-OB-{number}", tier, summary, ObjectsContract)
+
+
+class Counting(MemoryObjects):
+    """Knows how many calls there are, and how many there were of each key."""
+
+    async def put(self, op: Put, /) -> str:
+        with asked_of(self._store).about(op.key):
+            return await super().put(op)
+
+    async def stat(self, op: Stat, /) -> ObjectInfo | None:
+        with asked_of(self._store).about(op.key):
+            return await super().stat(op)
+
+    async def get_range(self, op: GetRange, /) -> Chunk | None:
+        with asked_of(self._store).about(op.key):
+            return await super().get_range(op)
+
+
+@objects("01", "T2", "a copy heeds no condition where more than 16 calls are under way")
+class HeedlessInACrowd(Counting):
+    """A condition that is looked up in a pool that has no more connections."""
+
+    async def copy(self, op: Copy, /) -> str:
+        many = asked_of(self._store).now > 16
+        return await super().copy(replace(op, if_version=None, if_absent=False) if many else op)
+
+
+@objects("02", "T1", "of an object that was asked for 256 times the facts are those of before")
+class Worn(Counting):
+    """A number that is kept in one byte."""
+
+    async def stat(self, op: Stat, /) -> ObjectInfo | None:
+        told = await super().stat(op)
+        often = asked_of(self._store).times[op.key] >= 256
+        return replace(told, content_type="application/octet-stream") if often and told else told
