@@ -8,7 +8,7 @@ import functools
 import importlib
 import inspect
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any
@@ -176,7 +176,8 @@ def _look(contract: str, tell: Connection) -> None:
         return answer
 
     patched(kind, around)
-    every_law(contract)
+    for _ in every_law(contract):
+        pass
     tell.send(
         Reach(
             {name: +count for name, count in hits.items()},
@@ -188,10 +189,11 @@ def _look(contract: str, tell: Connection) -> None:
     )
 
 
-def every_law(contract: str) -> None:
-    """Try all laws of a contract, however they come out."""
+def every_law(contract: str) -> Iterator[str]:
+    """Try all laws of a contract, however they come out; each is told before it is tried."""
     wanted = contract_class(contract)
     for law in laws_of(wanted):
+        yield law.id
         try_law(wanted(), law, functools.partial(world, contract), examples=EXAMPLES)
 
 

@@ -15,7 +15,7 @@ import random
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -86,13 +86,16 @@ def _both(quirk: Quirk, reach: Reach) -> tuple[Trigger, Effect]:
 def _probe(quirks: list[Quirk], reach: Reach, tell: Connection) -> None:
     _be_quiet()
     contract = quirks[0].contract
-    waiting: dict[str, dict[Quirk, tuple[Trigger, Effect]]] = defaultdict(dict)
+    every: dict[str, dict[Quirk, tuple[Trigger, Effect]]] = defaultdict(dict)
     for one in quirks:
-        waiting[one.method][one] = _both(one, reach)
+        every[one.method][one] = _both(one, reach)
+    waiting: dict[str, dict[Quirk, tuple[Trigger, Effect]]] = {}
+    found: dict[Quirk, list[str]] = {one: [] for one in quirks}
+    law = ""
 
     async def around(usual: Callable[[Any], Any], seen: Seen) -> Any:
         answer, error = None, None
-        candidates = waiting[seen.method]
+        candidates = waiting.get(seen.method, {})
         met = [one for one, (trigger, _) in candidates.items() if trigger(seen)]
         try:
             answer = await usual(seen.op)
@@ -101,25 +104,26 @@ def _probe(quirks: list[Quirk], reach: Reach, tell: Connection) -> None:
         for one in met:
             if one in candidates and would(candidates[one][1], seen, answer, error):
                 del candidates[one]
+                found[one].append(law)
         if error is not None:
             raise error
         return answer
 
     patched(driver_of(contract), around)
-    every_law(contract)
-    left = {one for several in waiting.values() for one in several}
-    tell.send([one for one in quirks if one not in left])
+    for law in every_law(contract):  # noqa: B007 - read by what is around each call
+        waiting = {method: dict(several) for method, several in every.items()}
+    tell.send(found)
 
 
-def going_wrong(quirks: list[Quirk], reach: Reach) -> list[Quirk]:
-    """Those of them that would go wrong under the laws."""
+def going_wrong(quirks: list[Quirk], reach: Reach) -> dict[Quirk, list[str]]:
+    """Those of them that would go wrong under laws, and under which."""
     heard, tell = FORK.Pipe(duplex=False)
     process = FORK.Process(target=_probe, args=(quirks, reach, tell))
     process.start()
     tell.close()
-    found: list[Quirk] = heard.recv()
+    found: dict[Quirk, list[str]] = heard.recv()
     process.join()
-    return found
+    return {quirk: laws for quirk, laws in found.items() if laws}
 
 
 def _odd(quirk: Quirk, trigger: Trigger, effect: Effect, fired: Callable[[], None]) -> None:
@@ -131,18 +135,26 @@ def _odd(quirk: Quirk, trigger: Trigger, effect: Effect, fired: Callable[[], Non
     patched(driver_of(quirk.contract), around)
 
 
-def outcome(quirk: Quirk, reach: Reach, order: Order) -> tuple[str, str, int]:
-    """The law that the quirk breaks, if one, why, and how often it went wrong."""
+def outcome(
+    quirk: Quirk, reach: Reach, order: Order, laws: Collection[str]
+) -> tuple[str, str, int]:
+    """The law that the quirk breaks, if one, why, and how often it went wrong.
+
+    Args:
+        laws: Those under which it would go wrong; no other can be broken by it.
+    """
     heard, tell = FORK.Pipe(duplex=False)
     count = FORK.Value("i", 0)
     trigger, effect = _both(quirk, reach)
+    seconds = {law: took for law, took in order.seconds.items() if law in laws}
+    some = Order(order.contract, seconds, order.kills)
 
     def fired() -> None:
         count.value += 1
 
     def run() -> None:
         _odd(quirk, trigger, effect, fired)
-        tried([order], tell)
+        tried([some], tell)
 
     process = FORK.Process(target=run)
     process.start()
@@ -184,9 +196,9 @@ def main() -> int:
         order = measured(contract)
         killed = silent = 0
         several = going_wrong(drawn(contract, reach, 3 * options.sample, options.seed), reach)
-        several = several[: options.sample]
-        for quirk in several:
-            law, _, fired = outcome(quirk, reach, order)
+        several = dict(list(several.items())[: options.sample])
+        for quirk, laws in several.items():
+            law, _, fired = outcome(quirk, reach, order, laws)
             order.kills[law] += law in order.seconds
             killed += bool(law)
             silent += not law and not fired
