@@ -65,5 +65,17 @@ class SpeltInXml(MemoryKV):
         return replace(page, changes=tuple(told))
 
 
+@kv("04", "T2", "of watches that wait only sixteen are told")
+class SixteenWatches(Counting):
+    """A pool of connections that each watch holds one of."""
+
+    async def changes(self, op: Changes, /) -> ChangePage:
+        asked = asked_of(self._store)
+        if op.cursor is not None and asked.now >= 16:
+            op = replace(op, cursor=str(self._store.now() + 1000))
+        with asked.about():
+            return await super().changes(op)
+
+
 def _spelt(key: str) -> str:
     return key.replace("<", "&lt;").replace(">", "&gt;")
