@@ -93,6 +93,7 @@ class NamingLaws(Contract):
         for number, name in enumerate(names):
             expected = b"%d" % number if number % 3 else None
             equal(expected, await two.get(name), f"the value of {name[:40]!r}")
+        await _given_up(one, two, names)
         await _deleted(one, two, names)
         if _F.CLEAR in one.pipeline.driver.features:
             await _cleared(one, two, dict.fromkeys(names, b"x"))
@@ -108,6 +109,18 @@ def _near(left: float | None, life: float | None) -> bool:
     if left is None or life is None:
         return left is life
     return abs(left - life) < 1.0
+
+
+async def _given_up(one: Cache[bytes], two: Cache[bytes], names: list[str]) -> None:
+    """Each claim is given up while all others stand."""
+    for name in names:
+        equal(True, await _did(one, Claim(name, "mine", 300.0)), f"claiming {name[:40]!r} again")
+    for name in names:
+        await one.pipeline.send(Unclaim(name, "mine"))
+        equal(True, await _did(two, Claim(name, "yours", 300.0)), f"{name[:40]!r}, given up")
+    for name in names:
+        equal(False, await _did(one, Claim(name, "mine", 300.0)), f"another's {name[:40]!r}")
+        await two.pipeline.send(Unclaim(name, "yours"))
 
 
 async def _deleted(one: Cache[bytes], two: Cache[bytes], names: list[str]) -> None:

@@ -8,8 +8,8 @@ from omnicloud_tck.programs.drawing import PASSES, Calls, apart_in, inside_of
 
 __all__ = ["crowd", "worn"]
 
-_MANY, _REAL_MANY = 64, 8  # programs, of two tenants each
-_CALLS, _REAL_CALLS = 8, 3
+_MANY, _REAL_MANY = 96, 8  # programs, of two tenants each
+_CALLS, _REAL_CALLS = 6, 3
 _OFTEN, _REAL_OFTEN = 600, 24  # calls about one name
 _TENANTS = ("often", "seldom")
 _LARGEST = 5000  # bytes: that many are there at once
