@@ -268,8 +268,10 @@ async def _skips(ask: Ask, seen: Seen, fired: Fired) -> Any:
 
 
 async def _twice(ask: Ask, seen: Seen, fired: Fired) -> Any:
-    fired()
-    await ask(seen.op)
+    """Only of requests of which the second does something else than the first."""
+    if seen.op.effect is Doing.ONCE and not seen.method.startswith("begin"):
+        fired()
+        await ask(seen.op)
     return await ask(seen.op)
 
 
