@@ -19,6 +19,7 @@ __all__ = ["NamingLaws"]
 _F = CacheFeature
 _SLACK = 0.15  # seconds that a time to live may be off, either way
 _LIVES = (None, 0.5, 60.0)
+_LIFE = 3600.0
 _LOADING = 20.0  # seconds that a loader takes
 _REAL = 12  # keys over a real backend
 
@@ -84,7 +85,7 @@ class NamingLaws(Contract):
             won = await _did(two, Claim(name, "you", 300.0))
             equal(False, won, f"another's claim of {name[:40]!r}")
         for number, name in enumerate(names):
-            op = Fill(name, f"me-{number}", b"%d" % number)
+            op = Fill(name, f"me-{number}", b"%d" % number, _LIFE + 10 * number)
             if number % 3:
                 equal(True, await _did(one, op), f"filling {name[:40]!r}")
             else:
@@ -93,6 +94,8 @@ class NamingLaws(Contract):
         for number, name in enumerate(names):
             expected = b"%d" % number if number % 3 else None
             equal(expected, await two.get(name), f"the value of {name[:40]!r}")
+            if expected is not None:
+                await _has_its_life(one, two, name, _LIFE + 10 * number)
         await _given_up(one, two, names)
         await _deleted(one, two, names)
         if _F.CLEAR in one.pipeline.driver.features:
@@ -109,6 +112,16 @@ def _near(left: float | None, life: float | None) -> bool:
     if left is None or life is None:
         return left is life
     return abs(left - life) < 1.0
+
+
+async def _has_its_life(one: Cache[bytes], two: Cache[bytes], name: str, life: float) -> None:
+    """As it was filled, and as it is written."""
+    for seconds in (life, 3 * life):
+        entry = await two.pipeline.send(Get(name))
+        left = -1.0 if entry is None else entry.expires_in
+        kept = left is not None and abs(left - seconds) < 5
+        that(kept, f"{name[:40]!r} has {left} s left of {seconds}")
+        await one.set(name, b"x", 3 * life)
 
 
 async def _given_up(one: Cache[bytes], two: Cache[bytes], names: list[str]) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.kv import KV, KVFeature
-from omnicloud.contracts.kv.driver import Changes
-from omnicloud_tck.check import equal, that
+from omnicloud.contracts.kv.driver import Changes, Scan
+from omnicloud.contracts.kv.models import Page
+from omnicloud.errors import AlreadyExistsError, ConflictError
+from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.kv.bench import KVBench
 from omnicloud_tck.law import law
 from omnicloud_tck.samples import NAMES
@@ -17,6 +19,7 @@ __all__ = ["NamingLaws"]
 _F = KVFeature
 _REAL = 6  # keys over a real backend
 _LIFE = 3600.0
+_LONG = 1000  # bytes of a key; of what is longer none can begin with it
 
 
 class NamingLaws(KVBench):
@@ -44,10 +47,13 @@ class NamingLaws(KVBench):
                 left is not None and abs(left - _LIFE - 10 * number) < 5
             )
             that(kept, f"{name[:40]!r} has {left} s left")
+        if features >= {_F.BATCH, _F.TTL}:
+            await _for_a_life(one, two, names)
         if _F.SCAN in features:
             for name in names:
                 found = [key async for key in two.scan(name)]
                 equal(sorted(one for one in names if one.startswith(name)), found, "a walk")
+            await _in_pages(one, two, names)
         if _F.WATCH in features:
             await _watched(one, two, names)
 
@@ -66,12 +72,51 @@ async def _on_conditions(one: KV[bytes], two: KV[bytes], names: list[str]) -> No
     made = {name: await one.set(name, name.encode(), if_absent=True) for name in names}
     for name, version in made.items():
         made[name] = await two.set(name, name[::-1].encode(), if_version=version)
+    older = {name: await one.set(name, name.encode()) for name in names}
+    for name in names:
+        made[name] = await two.set(name, name[::-1].encode(), if_version=older[name])
+        with refused(ConflictError, f"writing {name[:40]!r} over an older version"):
+            await one.set(name, b"wrong", if_version=older[name])
+        with refused(ConflictError, f"deleting an older version of {name[:40]!r}"):
+            await one.delete(name, if_version=older[name])
+        with refused(AlreadyExistsError, f"writing {name[:40]!r}, which is there, as absent"):
+            await one.set(name, b"wrong", if_absent=True)
     for name in names:
         equal(name[::-1].encode(), await one.get(name), f"{name[:40]!r}, written on a condition")
     for number, (name, version) in enumerate(made.items()):
         equal(True, await one.delete(name, if_version=version), f"whether {name[:40]!r} was there")
         left = [other for other in names[number + 1 :][:3] if await two.get(other) is None]
         equal([], left, f"keys that went with {name[:40]!r}")
+
+
+async def _for_a_life(one: KV[bytes], two: KV[bytes], names: list[str]) -> None:
+    """Written in batches, each key has the life of its batch."""
+    most = min(one.pipeline.driver.limits.batch_max_items, 10)
+    for start in range(0, len(names), most):
+        some, life = names[start : start + most], 3 * _LIFE + 10 * start
+        await one.set_many(dict.fromkeys(some, b"x"), ttl=life)
+        for name in some:
+            entry = await two.get_entry(name)
+            left = None if entry is None else entry.expires_in
+            kept = left is not None and abs(left - life) < 5
+            that(kept, f"{name[:40]!r}, written in a batch for {life} s, has {left} s left")
+
+
+async def _in_pages(one: KV[bytes], two: KV[bytes], names: list[str]) -> None:
+    """Walk to what begins with each key, in pages of two."""
+    longer = [f"{name}{end}" for name in names if len(name.encode()) < _LONG for end in "12"]
+    for name in longer:
+        await one.set(name, b"longer")
+    every = sorted({*names, *longer})
+    for name in names:
+        found: list[str] = []
+        page = Page((), "")
+        while page.cursor is not None and len(found) <= len(every):
+            page = await two.pipeline.send(Scan(name, page.cursor or None, 2))
+            that(len(page.keys) <= 2, f"a page of two from {name[:40]!r} has {len(page.keys)} keys")
+            found += page.keys
+        expected = [one for one in every if one.startswith(name)]
+        equal(expected, found, f"a walk to {name[:40]!r} in pages of two")
 
 
 async def _watched(one: KV[bytes], two: KV[bytes], names: list[str]) -> None:

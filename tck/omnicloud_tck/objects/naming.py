@@ -2,28 +2,34 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 from omnicloud.contracts.objects import Objects, ObjectsFeature
-from omnicloud.contracts.objects.driver import GetRange
+from omnicloud.contracts.objects.driver import GetRange, List
+from omnicloud.contracts.objects.models import ObjectPage
 from omnicloud.contracts.objects.uploads import AbortUpload, ListParts, UploadPart
-from omnicloud_tck.check import equal
+from omnicloud.errors import AlreadyExistsError, ConflictError
+from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
+from omnicloud_tck.objects.listing import folded
 from omnicloud_tck.samples import NAMES
 from omnicloud_tck.world import World
 
 __all__ = ["NamingLaws"]
 
 _REAL = 5  # names over a real backend
+_LONG, _ENDS = 1000, ("1/a", "1/b", "2")  # bytes of a key that others begin with, and their ends
 _NOTES: tuple[dict[str, str], ...] = (
     {"author": "1", "Author": "2", "AUTHOR": "3"},
     {"a-b": "1", "a_b": "2", "a.b": "3", "a b": "4", "ab": "5"},
     {"caf\u00e9": "1", "cafe\u0301": "2", "cafe": "3", "straße": "4", "strasse": "5"},
     {"n": "1", "n ": "2", " n": "3", "n\t": "4", "n%20": "5", "n\0": "6"},
     {"x": "same", "y": "same", "z": ""},
+    {f"n{number}": f"{number}" for number in range(40)},
 )
-"""Notes whose names a header, a column or an attribute would make one."""
+"""Notes whose names a header, a column or an attribute would make one, and many of them."""
 
 
 class NamingLaws(Contract):
@@ -31,8 +37,8 @@ class NamingLaws(Contract):
 
     @law(
         "OBJ-140",
-        "Any key can be uploaded to in parts, copied to, asked for, written on a condition, given "
-        "up and deleted with others.",
+        "Any key can be uploaded to in parts, copied to, asked for, listed from, given up and "
+        "deleted with others, and conditions on it are heeded.",
     )
     async def every_verb_takes_every_key(self, world: World[Any]) -> None:
         one, two = Objects(await world.pipeline()), Objects(await world.pipeline())
@@ -51,12 +57,14 @@ class NamingLaws(Contract):
             equal(name, (await two.stat(name)).key, "the key that is told")
         await two.upload("source", b"copied")
         for name in names[::2]:
-            version = await one.copy("source", name)
+            older = (await two.stat(name)).version
+            await _of_that_version(one, name, await one.copy("source", name), older)
             if ObjectsFeature.CONDITIONAL in one.pipeline.driver.features:
-                await two.upload(name, b"copied", if_version=version)
+                await _on_conditions(one, two, name, older)
         for number, name in enumerate(names):
             expected = b"%d" % number if number % 2 else b"copied"
             equal(expected, await two.download(name), f"{name[:40]!r}, after copies to others")
+        await _listed(two, names)
         await one.delete_many(names[::2])
         for number, name in enumerate(names):
             there = await two.exists(name)
@@ -78,6 +86,49 @@ class NamingLaws(Contract):
             await one.copy(whole, copy)
             for key in (whole, parts, copy):
                 equal(notes, dict((await two.stat(key)).metadata), f"the notes of {key!r}")
+
+
+async def _listed(objects: Objects, names: list[str]) -> None:
+    """List what begins with each key, in pages of one, with and without a delimiter."""
+    longer = [f"{name}{end}" for name in names if len(name.encode()) < _LONG for end in _ENDS]
+    for name in longer:
+        await objects.upload(name, b"longer")
+    for name in names:
+        under = [other for other in (*names, *longer) if other.startswith(name)]
+        for cut in (None, "/"):
+            expected = sorted({folded(key, name, cut) for key in under})
+            found: list[tuple[str, bool]] = []
+            page = ObjectPage((), "")
+            while page.cursor is not None and len(found) <= len(expected):
+                page = await objects.pipeline.send(List(name, cut, page.cursor or None, 1))
+                that(len(page.items) <= 1, f"a page of one from {name[:40]!r} has more")
+                found += [(line.key, line.is_prefix) for line in page.items]
+            equal(expected, found, f"what is listed from {name[:40]!r} by {cut!r} in pages of one")
+    await objects.delete_many(longer)
+
+
+async def _of_that_version(objects: Objects, name: str, version: str, older: str) -> None:
+    """A range of the version that is there, and none of another one under the name of an older."""
+    chunk = await objects.pipeline.send(GetRange(name, 0, 9, version))
+    equal(b"copied", chunk and chunk.data, f"{name[:40]!r}, of its version")
+    with suppress(ConflictError):  # unless older versions are kept
+        chunk = await objects.pipeline.send(GetRange(name, 0, 9, older))
+        that(chunk is None or chunk.data != b"copied", f"{name[:40]!r}, of an older version")
+
+
+async def _on_conditions(one: Objects, two: Objects, name: str, older: str) -> None:
+    about = f"{name[:40]!r} on the condition of an older version"
+    with refused(ConflictError, f"writing {about}"):
+        await one.upload(name, b"wrong", if_version=older)
+    with refused(ConflictError, f"copying to {about}"):
+        await one.copy("source", name, if_version=older)
+    with refused(ConflictError, f"deleting {about}"):
+        await one.delete(name, if_version=older)
+    with refused(AlreadyExistsError, f"writing {name[:40]!r}, which is there, as absent"):
+        await two.upload(name, b"wrong", if_absent=True)
+    with refused(AlreadyExistsError, f"copying to {name[:40]!r}, which is there, as absent"):
+        await two.copy("source", name, if_absent=True)
+    await two.upload(name, b"copied", if_version=(await one.stat(name)).version)
 
 
 async def _in_parts(objects: Objects, name: str, content: bytes) -> None:

@@ -55,7 +55,8 @@ def _chance(seed: str, calls: Calls, manner: Manner) -> Chance:
 
 
 def _verbs(calls: Calls, manner: Manner) -> list[str]:
-    return sorted(calls.single.keys() - apart_in(calls, manner.virtual) - calls.rare)
+    apart = calls.rare if manner.virtual else calls.rare | apart_in(calls, virtual=False)
+    return sorted(calls.single.keys() - apart)
 
 
 def _call(chance: Chance, calls: Calls, verb: str, others: float = _OTHERS) -> Step:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from broken.crowding import asked_of
 from broken.registry import broken
-from omnicloud.contracts.cache.driver import Claim, Get, Set, Touch
+from omnicloud.contracts.cache.driver import Claim, Fill, Get, Set, Touch
 from omnicloud.contracts.cache.models import Cached
 from omnicloud.memory.cache import MemoryCache
 from omnicloud_tck.cache import CacheContract
@@ -50,3 +51,11 @@ class Worn(Counting):
         if asked_of(self._store).times[op.key] < 128:
             return await super().touch(op)
         return await self.get(Get(op.key)) is not None
+
+
+@cache("03", "T1", "what is filled under a key of more than a thousand bytes lives for ever")
+class FilledForEver(MemoryCache):
+    """What is too long for its column is kept in another table, which has no ends."""
+
+    async def fill(self, op: Fill, /) -> bool:
+        return await super().fill(op if len(op.key.encode()) <= 1000 else replace(op, ttl=None))

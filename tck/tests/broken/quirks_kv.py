@@ -7,8 +7,8 @@ from typing import Any
 
 from broken.crowding import asked_of
 from broken.registry import broken
-from omnicloud.contracts.kv.driver import Changes, Delete, DeleteMany, Get, Increment, Set
-from omnicloud.contracts.kv.models import ChangePage, Record
+from omnicloud.contracts.kv.driver import Changes, Delete, DeleteMany, Get, Increment, Scan, Set
+from omnicloud.contracts.kv.models import ChangePage, Page, Record
 from omnicloud.memory.kv import MemoryKV
 from omnicloud_tck.kv import KVContract
 
@@ -63,6 +63,23 @@ class SpeltInXml(MemoryKV):
         page = await super().changes(op)
         told = (replace(one, key=_spelt(one.key)) for one in page.changes)
         return replace(page, changes=tuple(told))
+
+
+@kv("05", "T1", "a walk to a key with a pipe in it heeds no limit")
+class NoLimit(MemoryKV):
+    """A filter that the service is sent in other words where it must be quoted."""
+
+    async def scan(self, op: Scan, /) -> Page:
+        return await super().scan(replace(op, limit=10_000) if "|" in op.prefix else op)
+
+
+@kv("06", "T1", "the condition of a deletion is lost where the key is long")
+class ForgottenCondition(MemoryKV):
+    """What is hashed to fit a column is looked up in another way."""
+
+    async def delete(self, op: Delete, /) -> bool:
+        long = len(op.key.encode()) > 1000
+        return await super().delete(replace(op, if_version=None) if long else op)
 
 
 @kv("04", "T2", "of watches that wait only sixteen are told")

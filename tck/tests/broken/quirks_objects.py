@@ -7,8 +7,8 @@ from typing import Any
 
 from broken.crowding import asked_of
 from broken.registry import broken
-from omnicloud.contracts.objects.driver import Copy, GetRange, Put, Stat
-from omnicloud.contracts.objects.models import Chunk, ObjectInfo
+from omnicloud.contracts.objects.driver import Copy, GetRange, List, Put, Stat
+from omnicloud.contracts.objects.models import Chunk, ObjectInfo, ObjectPage
 from omnicloud.memory.objects import MemoryObjects
 from omnicloud_tck.objects import ObjectsContract
 
@@ -50,3 +50,29 @@ class Worn(Counting):
         told = await super().stat(op)
         often = asked_of(self._store).times[op.key] >= 256
         return replace(told, content_type="application/octet-stream") if often and told else told
+
+
+@objects("03", "T1", "a range heeds no version where the key is beyond the basic plane")
+class AnyVersion(MemoryObjects):
+    """A header that is left out with others that cannot be sent."""
+
+    async def get_range(self, op: GetRange, /) -> Chunk | None:
+        beyond = max(op.key) > "\uffff"
+        return await super().get_range(replace(op, if_version=None) if beyond else op)
+
+
+@objects("04", "T1", "a listing heeds no delimiter where its prefix begins with a digit")
+class NoDelimiter(MemoryObjects):
+    """A number, where a text was to be quoted."""
+
+    async def list(self, op: List, /) -> ObjectPage:
+        digit = op.prefix.rpartition("/")[2][:1].isdigit()
+        return await super().list(replace(op, delimiter=None) if digit else op)
+
+
+@objects("05", "T1", "of notes the first 32 are kept")
+class FewNotes(MemoryObjects):
+    """A service that says so, in a place that its driver does not read."""
+
+    async def put(self, op: Put, /) -> str:
+        return await super().put(replace(op, metadata=op.metadata[:32]))
