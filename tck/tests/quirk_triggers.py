@@ -270,7 +270,8 @@ TRIGGERS: dict[str, Trigger] = {
     "another client had the name last": lambda seen: seen.before[2] != seen.client,
     "the client's last call failed": _ended("failed"),
     "the client's last call was cancelled": _ended("cancelled"),
-    "another call about the name at once": lambda seen: seen.server.busy[seen.name] > 0,
+    # The call itself is one of those under way.
+    "another call about the name at once": lambda seen: seen.server.busy[seen.name] > 1,
     **{
         f"{number} other calls at once": lambda seen, number=number: seen.server.busy.total()
         >= number
