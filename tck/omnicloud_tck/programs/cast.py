@@ -57,6 +57,7 @@ class Program:
     Attributes:
         own: Whether nobody else is these tenants, so that names need no beginning of their own.
         shared: Whether those that are played at once are played by the same two clients.
+        space: What names begin with, after the program's number.
     """
 
     tenants: tuple[str | None, ...]
@@ -64,6 +65,7 @@ class Program:
     canaries: tuple[bytes, ...] = ()
     own: bool = False
     shared: bool = False
+    space: str = ""
 
 
 @dataclass(frozen=True, slots=True)

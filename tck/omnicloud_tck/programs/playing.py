@@ -148,8 +148,9 @@ class Player:
         seats = self._shared if program.shared else self._seats_of(place)
         stage = Stage(self._world, self.cast, seats)
         until = self.clock() + self._seconds
+        space = program.space if program.own else f"p{number}-{program.space}"
         try:
-            await stage.open(tenants, "" if program.own else f"p{number}-")
+            await stage.open(tenants, space)
             for step in program.steps:
                 if not self._world.virtual and self.clock() > until:
                     break

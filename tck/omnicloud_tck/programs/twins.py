@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, Self, TypeVar
 
-from omnicloud.core.operation import Limits
+from omnicloud.core.operation import NO_FEATURES, Limits
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, UnsupportedError
 from omnicloud_tck.check import Broken, refused
 from omnicloud_tck.programs.cast import Manner, Program, Scene, Step
 from omnicloud_tck.programs.chances import ALIKE, Verb
+from omnicloud_tck.programs.circumstances import CROWD, beginning, crowded_by, length_of, paused
 from omnicloud_tck.programs.draws import few
 from omnicloud_tck.programs.model import Failed
 from omnicloud_tck.programs.scenes import Meeting
@@ -57,6 +58,8 @@ class Twins:
         limit: What the contract calls its limit of a payload.
         grows: Limits over which what is stored may get, though no operation is.
         tenants: How many play at once.
+        legion: The call by which very many names come into use.
+        long: Operations of the longest program.
     """
 
     contract: str
@@ -67,6 +70,8 @@ class Twins:
     meeting: Meeting | None = None
     tenants: int = 4
     lasting: bool = True
+    legion: Step | None = None
+    long: int = _LENGTH
 
     def cast(self, world: World[Any], driver: Any) -> Self:
         return self
@@ -116,18 +121,28 @@ class Twins:
         """A program of each of several tenants, two of whom are much alike, in the same names."""
         chance = random.Random(f"{seed}/{number}/tenants")  # noqa: S311 - cases
         count = self.tenants if manner.virtual else min(self.tenants, _REAL_TENANTS)
-        tenants = (None, *chance.choice(ALIKE), "someone else")[:count]
-        drawn = [
-            self.alone(seed, number * count + place, manner, _LENGTH) for place in range(count)
-        ]
+        tenants = [None, *chance.choice(ALIKE), "someone else"][:count]
+        if manner.virtual and number == 1 and count > 1:
+            tenants += [f"one of many {place}" for place in range(count, CROWD)]
         return [
             replace(
-                program,
+                self._placed(seed, number, place, number * count + place, manner),
                 tenants=(tenant,),
-                steps=_reopening(program.steps, f"{seed}/{number * count + place}/anew", manner),
             )
-            for place, (program, tenant) in enumerate(zip(drawn, tenants, strict=True))
+            for place, tenant in enumerate(tenants)
         ]
+
+    def _placed(self, seed: int, number: int, place: int, which: int, manner: Manner) -> Program:
+        """The program of one of those that play at once, with what surrounds it."""
+        length = length_of(number, place, _LENGTH, self.long) if manner.virtual else _LENGTH
+        program = self.alone(seed, which, manner, length)
+        program = replace(program, space=beginning(number, place))
+        if not manner.virtual:
+            return program
+        program = replace(program, steps=_reopening(program.steps, f"{seed}/{which}/anew"))
+        if self.legion is not None and (number, place) == (2, 1):
+            return crowded_by(program, self.legion)
+        return paused(program, f"{seed}/{which}/paused", number)
 
     async def open(self, scene: Scene) -> tuple[Twin, Scene]:
         return self.opened(scene), scene
@@ -137,7 +152,8 @@ class Twins:
     ) -> Iterable[str]:
         (twin, scene), ((verb, *given),) = placed, what
         call, limits = (verb, client, *given), scene.pipes[0].driver.limits
-        lacking = self.verbs[verb].needs - scene.features
+        needs = self.verbs[verb].needs if verb in self.verbs else NO_FEATURES
+        lacking = needs - scene.features
         too_long = self.too_long(call, limits)
         try:
             await twin.take(call)
@@ -162,10 +178,8 @@ class Twins:
         await placed[0].end()
 
 
-def _reopening(steps: tuple[Step, ...], seed: str, manner: Manner) -> tuple[Step, ...]:
-    """The steps, between some of which a client is opened anew: where that is cheap."""
-    if not manner.virtual:
-        return steps
+def _reopening(steps: tuple[Step, ...], seed: str) -> tuple[Step, ...]:
+    """The steps, between some of which a client is opened anew."""
     chance = random.Random(seed)  # noqa: S311 - cases
     opened: list[Step] = []
     for step in steps:

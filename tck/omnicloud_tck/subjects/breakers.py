@@ -12,6 +12,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.cast import Scene, Step
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
+from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.twins import Twins
 from omnicloud_tck.subjects.breaker_meeting import BREAKER_MEETING
 from omnicloud_tck.subjects.circuits import Machine, Moment, Unclear
@@ -19,6 +20,7 @@ from omnicloud_tck.subjects.circuits import Machine, Moment, Unclear
 __all__ = ["BREAKER_SUBJECT"]
 
 Pipe = Pipeline[Any]
+_PLAIN = CircuitSettings(2, 400.0)
 _TICKETS = ("one", "two", "three")
 _LONG = 300.0  # seconds that pass in no program over a real backend
 
@@ -103,6 +105,11 @@ class _BreakersTwin:
         for verdict in verdicts:
             await self.admit(pipe, name, given, "several")
             await self.report(pipe, name, given, 0, verdict, took)
+
+    async def legion(self, pipe: Pipe, count: int) -> None:
+        """Calls that fail, each of another circuit."""
+        for number in range(count):
+            await self.several(pipe, f"many-{number}", _PLAIN, [Verdict.FAILURE], 0.1)
 
     async def look(self, pipe: Pipe, name: str, given: CircuitSettings) -> None:
         settings = self._settled(given)
@@ -193,4 +200,6 @@ BREAKER_SUBJECT = Twins(
     },
     _BreakersTwin,
     meeting=BREAKER_MEETING,
+    legion=("legion", LEGION),
+    long=400,
 )

@@ -13,6 +13,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.cast import Scene, Step
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
+from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.times import Times, passing
 from omnicloud_tck.programs.twins import Twins
 from omnicloud_tck.subjects.locks_meeting import LOCKS_MEETING
@@ -212,4 +213,6 @@ LOCKS_SUBJECT = Twins(
     },
     _LocksTwin,
     meeting=LOCKS_MEETING,
+    legion=("crowd", LEGION),
+    long=400,
 )

@@ -6,6 +6,7 @@ from typing import Any
 
 from omnicloud.contracts.messaging import MessagingFeature
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
+from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.draws import flag, payload
 from omnicloud_tck.programs.times import passing
 from omnicloud_tck.programs.twins import Twins
@@ -166,4 +167,6 @@ MESSAGING_SUBJECT = Twins(
     MessagingTwin,
     "payload_max_bytes",
     meeting=MESSAGING_MEETING,
+    legion=("legion", LEGION),
+    long=80,
 )

@@ -99,6 +99,11 @@ class Publishing(Bench):
         else:
             topic.publish(message)
 
+    async def legion(self, client: int, count: int) -> None:
+        """Let many topics be there."""
+        for number in range(count):
+            await self._clients[client].subscribe(f"{self._space}many-{number}", "g")
+
     async def reversed_later(
         self, client: int, room: str, name: str, key: str | None, payload: bytes
     ) -> None:

@@ -121,6 +121,11 @@ class OutboxTwin:
         for _ in range(count):
             await self.save(pipe, room, keys, payload, "t")
 
+    async def legion(self, pipe: Pipe, room: str, count: int) -> None:
+        """Save an event of each of many aggregates."""
+        for number in range(count):
+            await self.save(pipe, room, (f"many-{number}", None), b"x", "t")
+
     async def transact(
         self,
         pipe: Pipe,

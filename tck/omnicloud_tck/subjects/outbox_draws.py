@@ -6,6 +6,7 @@ from typing import Any
 
 from omnicloud.contracts.outbox import OutboxFeature
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
+from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.draws import flag, payload
 from omnicloud_tck.programs.times import passing
 from omnicloud_tck.programs.twins import Twins
@@ -83,4 +84,6 @@ OUTBOX_SUBJECT = Twins(
     OutboxTwin,
     "payload_max_bytes",
     meeting=OUTBOX_MEETING,
+    legion=("legion", "s", LEGION),
+    long=400,
 )

@@ -7,6 +7,7 @@ from typing import Any
 
 from omnicloud.contracts.sagas import SagaFeature
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
+from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.times import passing
 from omnicloud_tck.programs.twins import Twins
 from omnicloud_tck.subjects.sagas import SagasTwin, State
@@ -84,6 +85,8 @@ def _claim(chance: Chance) -> tuple[Any, ...]:
     return (*asked, most, name, excluded)
 
 
+_PLAIN: State = ("MANY", None, (), b"{}")
+
 SAGAS_SUBJECT = Twins(
     "sagas",
     {
@@ -103,4 +106,6 @@ SAGAS_SUBJECT = Twins(
     SagasTwin,
     "payload_max_bytes",
     meeting=SAGAS_MEETING,
+    legion=("crowd", "s", _PLAIN, LEGION),
+    long=400,
 )
