@@ -310,7 +310,7 @@ async def _again(ask: Ask, seen: Seen, fired: Fired) -> Any:
     for driver, method, op in reversed(seen.server.writes[-8:]):
         known = op.resource in later
         later.add(op.resource)
-        if driver is seen.driver and op.resource != seen.name and known:
+        if driver is seen.driver and (op.resource or op) != (seen.name or seen.op) and known:
             fired()
             with suppress(OmniCloudError):
                 await getattr(driver, f"quirkless_{method}")(op)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 
 from omnicloud_tck.programs.cast import Scene
 from omnicloud_tck.programs.chances import Chance
@@ -10,6 +10,7 @@ from omnicloud_tck.programs.chances import Chance
 __all__ = ["LATE", "Times", "passing"]
 
 _EARLY = 0.25  # seconds before a moment in which nothing is asked: requests and answers take time
+_NEAR = 0.4  # seconds before, or after it, that are far enough
 LATE = 1.8
 """Seconds after it: what is due may come a second late, and a call may wait for half of one."""
 
@@ -50,13 +51,22 @@ class Times:
         if self.virtual:
             await self._world.sleep(seconds)
 
+    async def around(self, moment: float) -> AsyncIterator[None]:
+        """Shortly before a moment, and again shortly after it: nothing where time does not pass."""
+        if not self.virtual:
+            return
+        for near in (-_NEAR, LATE + _NEAR):
+            await self._world.sleep(max(0.0, moment + near - self.now()))
+            yield
+
     async def rest(self) -> None:
         """A moment, on every clock."""
         await self._world.sleep(0.05)
 
     async def clear_of(self, moments: Iterable[float]) -> None:
         """Wait until none of these moments is so near that either answer would be right."""
-        known = [moment for moment in moments if moment + LATE > self.now()]
+        since = self.now() - LATE
+        known = [moment for moment in moments if moment > since]
         while self.virtual:
             near = [one for one in known if one - _EARLY < self.now() < one + LATE]
             if not near:

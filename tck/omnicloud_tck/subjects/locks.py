@@ -14,7 +14,7 @@ from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.cast import Scene, Step
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
 from omnicloud_tck.programs.circumstances import LEGION
-from omnicloud_tck.programs.times import Times, passing
+from omnicloud_tck.programs.times import LATE, Times, passing
 from omnicloud_tck.programs.twins import Twins
 from omnicloud_tck.subjects.locks_meeting import LOCKS_MEETING
 
@@ -75,7 +75,10 @@ class _LocksTwin:
         for name in self._names.values():
             name.tick(self._times.now())
         verb, client, *rest = step
-        await getattr(self, _SAME.get(verb) or verb)(self._scene.pipes[client], *rest)
+        if verb == "edge":
+            await self.edge(client, *rest)
+        else:
+            await getattr(self, _SAME.get(verb) or verb)(self._scene.pipes[client], *rest)
 
     async def end(self) -> None:
         """Compare all that is there, and give it back."""
@@ -167,6 +170,15 @@ class _LocksTwin:
         for number in range(count):
             await self.acquire(pipe, f"many-{number}", "one", 7200.0, None)
 
+    async def edge(self, client: int, which: int) -> None:
+        """See that a grant, or a place in a line, ends when it is said to, and not before."""
+        known = ((one, name) for name, held in self._names.items() for one in held.moments())
+        coming = sorted((one, name) for one, name in known if one > self._times.now() + LATE)
+        if coming:
+            moment, name = coming[which % len(coming)]
+            async for _ in self._times.around(moment):
+                await self.take(("acquire", client, name, "a stranger", 5.0, None))
+
     async def wait(self, pipe: Pipe, seconds: float) -> None:
         """Let time pass."""
         await self._times.let_pass(seconds)
@@ -209,6 +221,7 @@ LOCKS_SUBJECT = Twins(
         "release": Verb(6, of(_either, _owner)),
         "line": Verb(0.5, of(_lock, one_of(0, 1, 2, 3, 4))),
         "crowd": Verb(0.1, of(one_of(70, 300))),
+        "edge": Verb(2, of(one_of(*range(6)))),
         "wait": Verb(4, of(passing)),
     },
     _LocksTwin,

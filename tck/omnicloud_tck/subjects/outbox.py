@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any
 
@@ -36,6 +37,7 @@ Kept = tuple[str | None, str | None]
 _SLACK = 5.0  # seconds by which a stamp may differ from the kit's own look at the clock
 _PAGES = 400
 _MANY = 110
+_LOOKED_AT = 40  # aggregates, in the end
 _STATUSES = tuple(EventStatus)
 
 
@@ -59,7 +61,10 @@ class OutboxTwin:
             moment for space in self._spaces.values() for moment in space.moments()
         )
         verb, client, *rest = step
-        await getattr(self, verb)(self._pipes[client], *rest)
+        if verb == "edge":
+            await self.edge(client, *rest)
+        else:
+            await getattr(self, verb)(self._pipes[client], *rest)
 
     def _space(self, room: str) -> Space:
         return self._spaces.setdefault(room, Space())
@@ -319,6 +324,15 @@ class OutboxTwin:
         that(gone <= old and len(gone) == count, "other events were purged than told")
         space.events = [one for one in space.events if one.event_id not in gone]
 
+    async def edge(self, client: int, which: int) -> None:
+        """See that a claim, or a wait, ends when it is said to, and not before."""
+        known = ((one, room) for room, space in self._spaces.items() for one in space.moments())
+        coming = sorted((one, room) for one, room in known if one > self._times.now() + LATE)
+        if coming:
+            moment, room = coming[which % len(coming)]
+            async for _ in self._times.around(moment):
+                await self.take(("claim", client, room, "a stranger", 1000, 5.0))
+
     async def wait(self, pipe: Pipe, seconds: float) -> None:
         """Let time pass."""
         await self._times.let_pass(seconds)
@@ -330,7 +344,7 @@ class OutboxTwin:
                 await self.take(("events", 0, room, status, None, True, 1000))
             await self.take(("aggregates", 1, room, 1000))
             await self.take(("lag", 1, room))
-            for key in {one.key for one in space.events}:
+            for key in list(dict.fromkeys(one.key for one in space.events))[:_LOOKED_AT]:
                 await self.take(("events", 1, room, 0, key, False, 1000))
 
 
@@ -338,8 +352,9 @@ def _given(free: Sequence[Event], ids: Collection[str]) -> list[Event]:
     """The events of a claim, which may be fewer than are free: the oldest, and of each key too."""
     given = [one for one in free if one.event_id in ids]
     equal(free[:1], given[:1], "the oldest event that is free")
-    for key in {one.key for one in given}:
-        of_key = [one for one in free if one.key == key]
-        taken = [one for one in given if one.key == key]
-        equal(of_key[: len(taken)], taken, f"the oldest events of {key}")
+    of_keys: dict[str | None, list[Event]] = defaultdict(list)
+    for one in free:
+        of_keys[one.key].append(one)
+    for one in given:
+        equal(of_keys[one.key].pop(0), one, f"the oldest events of {one.key}")
     return given

@@ -79,6 +79,7 @@ OUTBOX_SUBJECT = Twins(
         "purge": Verb(
             1.5, of(_room, one_of(0.0, 0.0, 30.0, 3000.0, 50_000.0), one_of(1, 100, 100))
         ),
+        "edge": Verb(2, of(one_of(*range(6)))),
         "wait": Verb(3, of(passing)),
     },
     OutboxTwin,

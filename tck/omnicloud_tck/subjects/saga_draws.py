@@ -101,6 +101,7 @@ SAGAS_SUBJECT = Twins(
         "claim": Verb(7, _claim),
         "keep": Verb(5, of(_room, _name, _owner, _KEPT)),
         "crowd": Verb(0.1, of(_room, _state, one_of(40, 120))),
+        "edge": Verb(2, of(one_of(*range(6)))),
         "wait": Verb(3, of(passing)),
     },
     SagasTwin,

@@ -12,7 +12,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import SagaStateConflictError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.cast import Scene, Step
-from omnicloud_tck.programs.times import Times
+from omnicloud_tck.programs.times import LATE, Times
 from omnicloud_tck.programs.twins import refused_or_over
 from omnicloud_tck.subjects.states import Saga, Sagas
 
@@ -40,7 +40,10 @@ class SagasTwin:
             row.until for space in self._spaces.values() for row in space.rows.values()
         )
         verb, client, *rest = step
-        await getattr(self, verb)(self._pipes[client], *rest)
+        if verb == "edge":
+            await self.edge(client, *rest)
+        else:
+            await getattr(self, verb)(self._pipes[client], *rest)
 
     def _sagas(self, room: str) -> Sagas:
         return self._spaces.setdefault(room, Sagas())
@@ -147,6 +150,17 @@ class SagasTwin:
         """Make many."""
         for number in range(count):
             await self.create(pipe, room, f"many-{number}", state, None, 0.0)
+
+    async def edge(self, client: int, which: int) -> None:
+        """See that a lease ends when it is said to, and not before."""
+        known = ((room, row) for room, space in self._spaces.items() for row in space.rows.values())
+        coming = [(room, row) for room, row in known if row.until > self._times.now() + LATE]
+        if coming:
+            room, row = sorted(coming, key=lambda one: one[1].until)[which % len(coming)]
+            async for _ in self._times.around(row.until):
+                one = row.record
+                asked = (room, (one.status,), "a stranger", 5.0, 1, one.saga_id, ())
+                await self.take(("claim", client, *asked))
 
     async def wait(self, pipe: Pipe, seconds: float) -> None:
         """Let time pass."""
