@@ -23,7 +23,7 @@ class DocumentsPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(DOCUMENTS_SUBJECT, world, self.seed, rounds=12)
+        await hold(DOCUMENTS_SUBJECT, world, self.seed, rounds=11)
 
     @law(
         "DOC-131",

@@ -16,7 +16,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_tck.check import refused, that
-from omnicloud_tck.general.kept import Common, Kept
+from omnicloud_tck.general.kept import Common, Kept, Pipe
 from omnicloud_tck.general.namespaces import BEGIN
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.world import World
@@ -32,7 +32,7 @@ class Commits(Kept):
 
     @law(
         "G-103",
-        "A commit in an outage is an error, or what it commits is there.",
+        "A commit in an outage is an error, or what it commits is there; no begin is a conflict in one.",
         needs=[Common.TRANSACTION],
         abilities=[Ability.OUTAGE],
     )
@@ -46,6 +46,8 @@ class Commits(Kept):
             await self.put(inside, name, _NEW)
         async with world.outage():
             outcome = await _committed(transaction)
+            for client in (pipe, other):
+                await self._begins(client)
         with contextlib.suppress(OmniCloudError):
             await transaction.rollback()
         found = [await self.take(other, name) for name in names]
@@ -53,6 +55,18 @@ class Commits(Kept):
         that(done or undone, f"a commit in an outage left {found}")
         that(done or outcome is not None, "a commit in an outage ended well, and nothing is there")
         that(undone or outcome is not Outcome.NOT_DONE, "a commit told as not done was done")
+
+    async def _begins(self, pipe: Pipe) -> None:
+        """A transaction that begins in an outage, if it does, is not told to be a conflict."""
+        try:
+            async with asyncio.timeout(_OUTAGE_SECONDS):
+                begun: Transaction = await pipe.send(BEGIN[self.contract]())
+                await begun.rollback()
+        except OmniCloudError as error:
+            known = isinstance(error, UnavailableError | DeadlineExceededError)
+            that(known, f"a beginning in an outage is told as {type(error).__name__}")
+        except TimeoutError:
+            that(False, f"a beginning in an outage had not ended after {_OUTAGE_SECONDS:.0f} s")
 
     @law(
         "G-104",

@@ -11,7 +11,7 @@ from typing import Any
 
 from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import OmniCloudError, ResourceExhaustedError
+from omnicloud.errors import InternalError, OmniCloudError, ResourceExhaustedError
 from omnicloud_tck.check import that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.general.requests import requests_of
@@ -77,6 +77,6 @@ async def _ends(pipe: Pipeline[Any], op: Operation[Any, Any]) -> None:
     with contextlib.suppress(OmniCloudError):  # an upload that is over, say
         await task
     error = task.exception()
-    held = isinstance(error, ResourceExhaustedError)
+    held = isinstance(error, ResourceExhaustedError | InternalError)
     transient = isinstance(error, OmniCloudError) and error.transient
     that(not transient and not held, f"{about}, ended with {type(error).__name__}")

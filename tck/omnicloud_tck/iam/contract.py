@@ -8,6 +8,7 @@ from typing import Any
 from omnicloud.contracts.iam import IAM, IAMFeature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal
+from omnicloud_tck.general.often import Often
 from omnicloud_tck.general.unheard import Unheard
 from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.iam.forms import FormRules
@@ -39,7 +40,7 @@ _BAD: tuple[Mapping[str, object], ...] = (
 
 
 class IAMContract(
-    RuleSets, MoreRules, PathRules, FormRules, MomentRules, IAMPrograms, EveryVerb, Unheard
+    RuleSets, MoreRules, PathRules, FormRules, MomentRules, IAMPrograms, EveryVerb, Often, Unheard
 ):
     """Every promise of ``IAM``.
 

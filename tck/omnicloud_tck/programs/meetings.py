@@ -9,10 +9,18 @@ import time
 from collections.abc import Awaitable, Iterator
 from typing import Any
 
-from omnicloud.errors import DeadlineExceededError, OmniCloudError, Outcome, UnavailableError
+from omnicloud.errors import (
+    DeadlineExceededError,
+    InternalError,
+    OmniCloudError,
+    Outcome,
+    ThrottledError,
+    UnavailableError,
+)
 from omnicloud_tck.check import Broken, that
 from omnicloud_tck.law import Ability
 from omnicloud_tck.programs.houses import turned
+from omnicloud_tck.programs.minding import Minding
 from omnicloud_tck.programs.playing import logged
 from omnicloud_tck.programs.scenes import Meeting, Versions, answer_of
 from omnicloud_tck.telling import everything, tells
@@ -31,6 +39,11 @@ _TO_THE_END = range(4, 16)  # turns that a transaction may take besides, until i
 _AFTER = 2.5  # seconds in which what is sent too late would show
 _OUTAGE_SECONDS = 20.0  # that a call in an outage may take
 _REPEATS = 3  # times that a pair meets over a real backend
+_TROUBLES = [
+    f"a {error.__name__}"
+    for error in (UnavailableError, DeadlineExceededError, ThrottledError, InternalError)
+]
+"""What no call ends in that is made alone."""
 
 Found = tuple[Any, ...]
 
@@ -47,7 +60,7 @@ class _Hall:
         ]
 
     async def open(self) -> list[str]:
-        self._pipes = [await self.world.pipeline() for _ in range(3)]
+        self._pipes = [await self.world.pipeline(Minding()) for _ in range(3)]
         return self.meeting.possible(self._pipes[0].driver.features)
 
     async def begin(self, state: str) -> _Room:
@@ -73,6 +86,8 @@ class _Hall:
             answers: list[object] = [None, None]
             for client, name in calls:
                 answers[client] = await self.call(client, name, room)
+                troubled = self.world.virtual and answers[client] in _TROUBLES
+                that(not troubled, f"{name} of {state}, with nothing beside it, is {answers}")
             self._orders[key] = await room.found(answers)
         return self._orders[key]
 
@@ -190,7 +205,8 @@ async def _cancelled(hall: _Hall, state: str, one: str, two: str, turns: int) ->
     await turned(turns)
     task.cancel()
     await asyncio.wait((task,))
-    answers = [None if task.cancelled() else task.result(), await hall.call(1, two, room)]
+    next_ = turns % 2  # the client whose call was cancelled, or the other one
+    answers = [None if task.cancelled() else task.result(), await hall.call(next_, two, room)]
     await hall.world.sleep(_AFTER)
     found = await room.found(answers)
     ends = [

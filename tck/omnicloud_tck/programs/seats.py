@@ -6,13 +6,10 @@ import asyncio
 import inspect
 from typing import Any
 
-from omnicloud_tck.check import that
 from omnicloud_tck.telling import everything
 from omnicloud_tck.world import World
 
 __all__ = ["Seat"]
-
-_ANSWERED = 300.0  # seconds in which a call is answered, besides those that it is told to wait
 
 
 class Seat:
@@ -63,22 +60,13 @@ class Seat:
             return found
 
         async def called(*given: Any) -> Any:
-            began = self._world.clock.monotonic()
             try:
-                answer = await found(*given)
+                return await found(*given)
             except Exception as error:
                 self.told.append(everything(error))
                 raise
-            self._in_time(name, began, *given)
-            return answer
 
         return called
-
-    def _in_time(self, name: str, began: float, op: Any = None, *_: Any) -> None:
-        """Where time is virtual nobody notices otherwise that an answer took hours."""
-        took = self._world.clock.monotonic() - began
-        most = _ANSWERED + getattr(op, "waits", 0.0)
-        that(took <= most or not self._world.virtual, f"{name} was answered after {took:.0f} s")
 
 
 class _Within:

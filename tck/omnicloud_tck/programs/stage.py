@@ -10,6 +10,7 @@ from omnicloud.core.names import Scope
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.programs.cast import Cast, Scene, Step
+from omnicloud_tck.programs.minding import Minding
 from omnicloud_tck.programs.seats import Seat
 from omnicloud_tck.world import World
 
@@ -31,7 +32,7 @@ class Stage:
             await seat.taken()
         for tenant in tenants:
             one, two = (
-                Pipeline(seat, (Scoping(tenant),), service=_SERVICE, owned=False)
+                Pipeline(seat, (Scoping(tenant), Minding()), service=_SERVICE, owned=False)
                 for seat in self._seats
             )
             features = one.driver.features

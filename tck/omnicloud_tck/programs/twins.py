@@ -27,6 +27,7 @@ T = TypeVar("T")
 _CANARY = re.compile(r"cnry-[0-9a-f]{10}")
 """What stands in payloads that nobody may tell."""
 _LENGTH = 40  # operations of a program
+_LONG = 240  # of the first, by clients that have done much
 _REAL_TENANTS = 2  # of those that play at once
 _ANEW = 0.03  # share of the operations before which a client is opened anew
 _SAID = re.compile(r"(\d+)\D*the limit (\w+) is (\d+)")
@@ -71,7 +72,7 @@ class Twins:
     tenants: int = 4
     lasting: bool = True
     legion: Step | None = None
-    long: int = _LENGTH
+    long: int = _LONG
 
     def cast(self, world: World[Any], driver: Any) -> Self:
         return self

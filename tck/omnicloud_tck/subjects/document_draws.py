@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import random
-from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from omnicloud_tck.programs.chances import Chance
+from omnicloud_tck.subjects.document_kin import KIN
 
 __all__ = [
     "collection",
@@ -25,40 +25,7 @@ __all__ = [
     "which",
 ]
 
-_NOON = datetime(2024, 2, 29, 12, 0, 0, 123456, tzinfo=UTC)
-_EAST = timezone(timedelta(hours=5, minutes=45))
-_KIN: tuple[tuple[Any, ...], ...] = (
-    (0, 1, -1, 1.0, 0.0, True, False, "1", "true", None, [1], 0.5, 2),
-    (2**53, 2**53 + 1, 2.0**53, 2**63 - 1, -(2**63), 1e308, 5e-324, 9, 10, "9", "10", 0.1),
-    ("a", "A", "a ", " a", "a\0", "a\n", "b", "B", "", "aa", b"a", ["a"]),
-    ("é", "e\u0301", "É", "ss", "ß", "\uffee", "\U0001f980", "i", "İ", "\u0131", "fi", "\ufb01"),
-    (
-        _NOON,
-        _NOON.astimezone(_EAST),
-        _NOON + timedelta(microseconds=1),
-        _NOON.isoformat(),
-        _NOON - timedelta(hours=1),
-        (_NOON - timedelta(hours=1)).astimezone(_EAST),
-        1709208000,
-    ),
-    (datetime(1, 1, 2, tzinfo=UTC), datetime(9999, 12, 30, 23, 59, tzinfo=UTC), _NOON, None, ""),
-    (b"", b"a", b"a\0", b"\xff", b"~", b"\xc3\xa9", "é", b"\x01", "", "YQ==", [b"a"]),
-    ([], [1], [1, 2], [1.0], [None], [[1]], [[1], 2], [{"e": 1}, "a"], 1, {}, {"0": 1}, None),
-    (
-        {},
-        {"e": 1},
-        {"e": 1.0},
-        {"e": {"f": 1}},
-        {"e": {"f": None}},
-        {"g": 2, "e": 1},
-        [],
-        {"e": True},
-    ),
-    ("x" * 4096, "x" * 4097, "é" * 2048, b"y" * 4096, "z" * 66_000, "x", b"y", {"e": "w" * 5000}),
-    ("null", "None", "undefined", None, "NaN", "$a", "a.b", "%", "_", "\\", "'", '"', "{}"),
-)
-"""Values that a careless comparison, fold or coding would make one, by kind."""
-_MIXED = tuple(value for kin in _KIN for value in kin if len(repr(value)) < 99)
+_MIXED = tuple(value for kin in KIN for value in kin if len(repr(value)) < 99)
 _FIELDS = (
     "a",
     "b",
@@ -82,6 +49,8 @@ _CHANGED = (
     *(("v",), ("m", "m.x.y", "m.0"), ("é x",), ("0",)),
 )
 _DEEPEST = 2
+_TEN = ("a", "b", "d.e", "l", "n", "u", "v", "m", "0", "é x")  # fields of one index
+_WIDE = 0.02  # share of the documents
 _FEW = 2  # documents of a page, inside a transaction
 
 
@@ -107,7 +76,7 @@ class _Focus:
     """Few values of one kind or two, and few fields, so that they meet."""
 
     def __init__(self, chance: Chance) -> None:
-        kin = [value for kin in chance.sample(_KIN, chance.choice((1, 1, 2))) for value in kin]
+        kin = [value for kin in chance.sample(KIN, chance.choice((1, 1, 2))) for value in kin]
         self.canary = f"cnry-{chance.randrange(1 << 40):010x}"
         self.values = [*chance.sample(kin, min(6, len(kin))), chance.choice(_MIXED)]
         self.values.append(self.canary if chance.random() < 0.5 else chance.choice(_MIXED))
@@ -122,7 +91,7 @@ class _Focus:
 
 def kin(chance: Chance) -> list[Any]:
     """Values of one kind, in any order, and another."""
-    some = chance.choice(_KIN)
+    some = chance.choice(KIN)
     return [*chance.sample(some, len(some)), chance.choice(_MIXED)]
 
 
@@ -143,7 +112,17 @@ def document(chance: Chance) -> dict[str, Any]:
     for field in ("u", "v"):
         if chance.random() < 0.3:
             made[field] = chance.choice(focus.unique)
+    if chance.random() < _WIDE:
+        made |= _wide(chance)
     return made
+
+
+def _wide(chance: Chance) -> dict[str, Any]:
+    """Many fields, or a list of many."""
+    count = chance.choice((12, 40, 130, 1010))
+    if chance.random() < 0.5:
+        return {"many": list(range(count))}
+    return {f"f{number}": number for number in range(count)}
 
 
 def condition(chance: Chance) -> dict[str, Any]:
@@ -259,7 +238,9 @@ def which(chance: random.Random) -> str:
 
 def fields(chance: random.Random) -> tuple[str, ...]:
     """What is indexed."""
-    return chance.choice((("u",), ("u",), ("v",), ("a",), ("d.e",), ("u", "v"), ("v", "u"), ("l",)))
+    return chance.choice(
+        (("u",), ("u",), ("v",), ("a",), ("d.e",), ("u", "v"), ("v", "u"), ("l",), _TEN)
+    )
 
 
 def together(chance: Chance) -> list[tuple[Any, ...]]:
@@ -283,6 +264,7 @@ def _always(chance: Chance) -> bool:
 
 _INSIDE: dict[str, tuple[Any, ...]] = {
     "insert": (identity, document),
+    "told": (identity, document),
     "update": (condition, update, _never, which),
     "upsert": (upsertable, update, _always, lambda _: ""),
     "replace": (condition, document, _never, which),

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from omnicloud.contracts.documents import Documents
+from omnicloud.contracts.documents.driver import Insert
 from omnicloud.contracts.documents.models import UpdateResult
+from omnicloud.contracts.documents.values import checked_document
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.model import Failed
 from omnicloud_tck.programs.twins import outcome
@@ -88,9 +91,9 @@ class DocumentReading:
         expected = len(self._room(place).matching(condition or {}))
         equal(expected, number, f"count for {condition!r}")
 
-    async def whole(self, documents: Documents) -> None:
-        """All that is there."""
-        for place in self.rooms:
+    async def whole(self, documents: Documents, places: Iterable[str]) -> None:
+        """All that is there, in these collections."""
+        for place in places:
             await self.pages(documents, place, {}, [], 1000)
 
     # Changes
@@ -105,6 +108,19 @@ class DocumentReading:
         if refused:
             return EXISTS
         room.wrote(row, None)
+        return row
+
+    async def told(self, documents: Documents, place: str, id_: str, fields: Plain) -> Made:
+        """Insert a document and hear its version, of which users hear when they look."""
+        row, room = {"_id": id_, **fields}, self._room(place)
+        refused = id_ in room.rows or room.taken(row)
+        op = Insert(self._space + place, checked_document(apart(row)))
+        got = await outcome(documents.pipeline.send(op))
+        if refused:
+            equal(EXISTS, got, f"insert {id_!r}")
+            return EXISTS
+        that(isinstance(got, str) and got, f"an insert of {id_!r} told no version but {got!r}")
+        room.wrote(row, str(got))
         return row
 
     async def insert_new(self, documents: Documents, place: str, fields: Plain) -> None:

@@ -10,11 +10,13 @@ from omnicloud_tck.check import Broken, equal
 from omnicloud_tck.programs.cast import Scene, Step
 from omnicloud_tck.programs.chances import Verb, of, one_of
 from omnicloud_tck.programs.model import Failed
+from omnicloud_tck.programs.rushing import MANY, rushed, so_many
+from omnicloud_tck.programs.spelling import any_name
 from omnicloud_tck.programs.twins import Twins, outcome
 from omnicloud_tck.subjects import document_draws as draws
 from omnicloud_tck.subjects.collection import CONFLICT, Made
 from omnicloud_tck.subjects.document_reading import DocumentReading
-from omnicloud_tck.subjects.document_surveys import DocumentSurveys
+from omnicloud_tck.subjects.document_rushes import DocumentRushes
 from omnicloud_tck.subjects.documents_meeting import DOCUMENTS_MEETING
 from omnicloud_tck.subjects.plain import apart
 
@@ -28,21 +30,23 @@ class _Undone(Exception):  # noqa: N818 - thrown to take a transaction back
     """Nothing of it shall stay."""
 
 
-class _DocumentsTwin(DocumentSurveys):
+class _DocumentsTwin(DocumentRushes):
     def __init__(self, scene: Scene) -> None:
         super().__init__(scene.space, {})
         self._scene = scene
         self.most = self.most if scene.world.virtual else _FEW
-        self._clients = tuple(Documents(pipe) for pipe in scene.pipes)
+        one, two = (Documents(pipe) for pipe in scene.pipes)
+        self._clients = one, two
 
     async def take(self, step: Step) -> None:
         verb, client, *rest = step
         made = await getattr(self, verb)(self._clients[client], *apart(rest))
         if isinstance(made, Failed):
-            await self.whole(self._clients[1 - client])
+            places = self.rooms if verb == "together" else rest[:1]
+            await self.whole(self._clients[1 - client], places)
 
     async def end(self) -> None:
-        await self.whole(self._clients[0])
+        await self.whole(self._clients[0], self.rooms)
         for place, room in self.rooms.items():
             for id_ in sorted(room.rows)[: self.most]:
                 deleted = await self._clients[1].delete_one(self._space + place, {"_id": id_})
@@ -64,6 +68,25 @@ class _DocumentsTwin(DocumentSurveys):
         """Let time pass, where that costs none."""
         if self._scene.world.virtual:
             await self._scene.world.sleep(seconds)
+
+    async def spelt(self, documents: Documents, place: str, id_: str) -> None:
+        """Every verb about a collection, and a document, of any names."""
+        other = next(client for client in self._clients if client is not documents)
+        virtual, features = self._scene.world.virtual, self._scene.features
+        if virtual and DocumentsFeature.INDEX in features and place not in self.rooms:
+            await self.index(documents, place, ("n",), True)
+        await self.every(documents, other, place, id_)
+
+    async def rush(self, _: Documents, place: str, count: int) -> None:
+        """Many calls of every verb at once."""
+        virtual, features = self._scene.world.virtual, self._scene.features
+        many = so_many(count, virtual)
+        await self.many(*self._clients, place, many)
+        if virtual and DocumentsFeature.INDEX in features:
+            await rushed(
+                self.index(self._clients[number % 2], f"{place}&{number}", ("n",), True)
+                for number in range(many)
+            )
 
     async def together(
         self, documents: Documents, steps: list[tuple[Any, ...]], keep: bool, looks: bool
@@ -103,7 +126,7 @@ class _DocumentsTwin(DocumentSurveys):
                 if isinstance(made, Failed):
                     raise _Undone
                 if looks:
-                    await self.whole(self._clients[0])
+                    await self.whole(self._clients[0], self.rooms)
             if not keep:
                 raise _Undone
 
@@ -142,7 +165,10 @@ DOCUMENTS_SUBJECT = Twins(
         "asked": Verb(0.25, of(_IN, draws.kin, draws.path)),
         "bound": Verb(0.2, of(_IN, draws.kin, draws.path), _INDEX),
         "changes": Verb(0.5, of(_IN, draws.kin, draws.path)),
-        "rest": Verb(0.2, of(one_of(100.0, 7200.0, 90_000.0, 31 * 86_400.0))),
+        "told": Verb(2, of(_IN, draws.identity, draws.document)),
+        "spelt": Verb(0.6, of(any_name, any_name)),
+        "rush": Verb(0.05, of(_IN, one_of(*MANY))),
+        "rest": Verb(1.2, of(one_of(100.0, 7200.0, 90_000.0, 31 * 86_400.0))),
     },
     _DocumentsTwin,
     grows=frozenset({"document_max_bytes"}),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 from omnicloud_tck.programs.chances import Chance
+from omnicloud_tck.programs.spelling import any_name
 
 __all__ = ["mistake", "place", "questions", "rules"]
 
@@ -32,6 +33,8 @@ _MOMENTS = tuple(
 _ZONE = timezone(timedelta(hours=-5, minutes=-30))
 _CIRCUMSTANCES = ("tenant", "region", "tags", "not_before", "not_after")
 _PARTS = ("principal", "action", "resource")
+_MANY = (12, 40, 120)
+_CROWDED = 0.03  # share of the lists that are long
 _TAGS = ("stage", "team", "Stage", "")
 _WRONG: tuple[dict[str, Any], ...] = (
     {"effect": "Permit", "principal": "*", "action": "*", "resource": "*"},
@@ -55,6 +58,7 @@ def _texts(chance: Chance) -> list[str]:
     if found is None:
         words = [word for some in chance.sample(_WORDS, 2) for word in chance.sample(some, 3)]
         found = chance.kept["texts"] = [*words, f"user:{words[0]}", f"group:{words[1]}"]
+        found += [any_name(chance) for _ in range(2)]
     return found
 
 
@@ -87,7 +91,14 @@ def _patterns(chance: Chance) -> Any:
     if chance.random() < 0.6:
         return _pattern(chance)
     some = [_pattern(chance) for _ in range(chance.randint(1, 4))]
+    some[:0] = _others(chance)
     return tuple(some) if chance.random() < 0.2 else some
+
+
+def _others(chance: Chance) -> list[str]:
+    """Mostly none; else many that nobody asks about, so that what counts comes late."""
+    count = chance.choice(_MANY) if chance.random() < _CROWDED else 0
+    return [f"other-{number}" for number in range(count)]
 
 
 def _wide(chance: Chance) -> Any:
@@ -207,9 +218,9 @@ def _facts(chance: Chance) -> dict[str, Any]:
     """Some are left out, which is not the same as empty."""
     tags = chance.sample(_TAGS, chance.randint(0, 3))
     return {
-        "groups": [_text(chance) for _ in range(chance.choice((0, 0, 1, 2)))],
+        "groups": [*_others(chance), *(_text(chance) for _ in range(chance.choice((0, 0, 1, 2))))],
         "tenant": chance.choice((None, _text(chance))),
         "region": chance.choice((None, _text(chance))),
-        "tags": {tag: _text(chance) for tag in tags},
+        "tags": {**dict.fromkeys(_others(chance), "x"), **{tag: _text(chance) for tag in tags}},
         "at": chance.choice(_MOMENTS),
     }

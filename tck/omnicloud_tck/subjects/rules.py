@@ -14,6 +14,7 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.programs.cast import Scene, Step
 from omnicloud_tck.programs.chances import Verb, of, one_of
+from omnicloud_tck.programs.rushing import MANY, rushed, so_many
 from omnicloud_tck.programs.twins import Twins
 from omnicloud_tck.subjects import rule_draws as draws
 from omnicloud_tck.subjects.iam_meeting import IAM_MEETING
@@ -91,6 +92,17 @@ class _RulesTwin:
                 _Asked(principal, action, resource, facts), await iam.pipeline.send(Decide(access))
             )
 
+    async def rush(self, _: IAM, questions: list[tuple[Any, ...]], count: int) -> None:
+        """Many calls of every verb at once."""
+        turns = [self._clients[place % 2] for place in range(so_many(count, self._world.virtual))]
+        rules = self._rules
+        await rushed(self.replace(iam, rules) for iam in turns)
+        await rushed(self.policies(iam) for iam in turns)
+        await rushed(
+            self.decides(iam, [questions[place % len(questions)]])
+            for place, iam in enumerate(turns)
+        )
+
     async def rest(self, _: IAM, seconds: float) -> None:
         """Let time pass, where that costs none."""
         if self._world.virtual:
@@ -162,6 +174,8 @@ def _any(patterns: Any, text: str) -> bool:
 
 def _matches(pattern: str, text: str) -> bool:
     """Whether a pattern matches, by the places that each beginning of it can reach."""
+    if "*" not in pattern:
+        return pattern == text
     reached = {0}
     for letter in pattern:
         if letter == "*":
@@ -206,6 +220,7 @@ IAM_SUBJECT = Twins(
         "again": Verb(0.5, of(), _MANAGE),
         "asks": Verb(6, of(draws.questions)),
         "decides": Verb(3, of(draws.questions)),
+        "rush": Verb(0.06, of(draws.questions, one_of(*MANY)), _MANAGE),
         "odd": Verb(0.5, of(draws.questions)),
         "rest": Verb(0.4, of(one_of(7.0, 400.0, 90_000.0, 31 * 86_400.0))),
     },
