@@ -22,6 +22,7 @@ from omnicloud_tck.containers.running import RunningLaws
 from omnicloud_tck.containers.saying import LogLaws
 from omnicloud_tck.containers.telling import EventLaws
 from omnicloud_tck.containers.twice import TwiceLaws
+from omnicloud_tck.containers.whole import WholeLaws
 from omnicloud_tck.general.verbs import Outages
 
 __all__ = ["ContainersContract", "EngineWorld"]
@@ -46,6 +47,7 @@ class ContainersContract(
     FigureLaws,
     MeanwhileLaws,
     RefusalLaws,
+    WholeLaws,
     ContainersPrograms,
     Outages,
 ):
