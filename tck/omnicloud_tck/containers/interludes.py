@@ -19,6 +19,8 @@ _F = ContainersFeature
 _NONE, _ENDED = None, State.EXITED
 _RUNS, _PAUSED = State.RUNNING, State.PAUSED
 _ANY = (_NONE, _ENDED, _RUNS, _PAUSED)
+"""Of what is asked then nothing is refused."""
+_THERE = (_ENDED, _RUNS, _PAUSED)
 
 Ask = Callable[[Containers, str], Awaitable[object]]
 
@@ -37,7 +39,8 @@ def interludes(features: frozenset[Feature]) -> list[Callable[[Round, Containers
 
 def _asked(ask: Ask, states: tuple[State | None, ...]) -> Callable[[Round, Containers], Any]:
     async def done(one: Round, client: Containers) -> None:
-        with suppress(NotFoundError, ConflictError):
+        refusals = () if states is _ANY else (NotFoundError, ConflictError)
+        with suppress(*refusals):
             await (ask if one.state in states else _get)(client, one.name)
 
     return done
@@ -86,8 +89,8 @@ _OF_STATES: tuple[tuple[ContainersFeature | None, tuple[State | None, ...], Ask]
     (None, _ANY, _get),
     (None, _ANY, lambda client, name: client.list(name)),
     (None, _ANY, lambda client, name: client.list()),
-    (None, _ANY, lambda client, name: client.wait(name, timeout=0)),
-    (None, _ANY, lambda client, name: client.pipeline.send(Logs(name))),
+    (None, _THERE, lambda client, name: client.wait(name, timeout=0)),
+    (None, _THERE, lambda client, name: client.pipeline.send(Logs(name))),
     (None, (_NONE, _RUNS), lambda client, name: client.start(name)),
     (None, (_NONE, _ENDED), lambda client, name: client.stop(name, grace=1)),
     (None, (_NONE,), lambda client, name: client.restart(name, grace=1)),

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.containers import Containers, ContainersFeature
-from omnicloud.contracts.containers.driver import Logs, Sample
+from omnicloud.contracts.containers.driver import Events, Logs, Sample
 from omnicloud.errors import NotFoundError
 from omnicloud_tck.check import equal, refused
-from omnicloud_tck.containers.bench import spec
+from omnicloud_tck.containers.imaging import no_image
 from omnicloud_tck.containers.rounds import Round
 
 __all__ = ["ABSENT", "first_exec", "first_sample", "lists", "no_network", "no_volume"]
@@ -43,17 +43,10 @@ async def no_network(one: Round, client: Containers) -> None:
     equal(False, await client.remove_network(one.name), "remove of no network")
 
 
-async def _no_image(one: Round, client: Containers) -> None:
-    if one.archive:
-        equal(False, await client.remove_image(one.reference), "remove of no image")
-        with refused(NotFoundError, "run from an image that is not there"):
-            await client.run(spec(one.name, image=one.reference))
-        await one.stands(client, "after it")
-
-
 async def lists(one: Round, client: Containers) -> None:
     """Compare what is listed under the name, which is its own beginning."""
     under = [it for it in one.family if it.name.startswith(one.name)]
+    await _nothing_under(one, client, one.name + "x")
     found = await client.list(one.name)
     equal(sorted(it.name for it in under if it.state), [it.name for it in found], "a list")
     for it in found:
@@ -67,6 +60,17 @@ async def lists(one: Round, client: Containers) -> None:
     if _F.NETWORKS in one.features:
         networks = sorted(it.name for it in under if it.network)
         equal(tuple(networks), await client.networks(one.name), "networks")
+
+
+async def _nothing_under(one: Round, client: Containers, prefix: str) -> None:
+    equal((), await client.list(prefix), "a list under what is longer than a name")
+    if _F.VOLUMES in one.features:
+        equal((), await client.volumes(prefix), "volumes under what is longer than a name")
+    if _F.NETWORKS in one.features:
+        equal((), await client.networks(prefix), "networks under what is longer than a name")
+    if one.cursor:
+        page = await client.pipeline.send(Events(prefix, one.cursor))
+        equal((), page.events, "events under what is longer than a name")
 
 
 async def first_exec(client: Containers, name: str) -> None:
@@ -95,6 +99,6 @@ ABSENT = (
     (_F.STATS, _missing(first_sample)),
     (_F.VOLUMES, no_volume),
     (_F.NETWORKS, no_network),
-    (_F.IMAGES, _no_image),
+    (_F.IMAGES, no_image),
     (None, lists),
 )

@@ -23,15 +23,18 @@ from omnicloud_tck.check import Broken, equal, eventually, that
 from omnicloud_tck.containers.bench import DEAF, IDLE, PATIENCE, sh
 from omnicloud_tck.world import World
 
-__all__ = ["Round", "Step", "abreast"]
+__all__ = ["KILLED", "Round", "Step", "abreast"]
 
 _F = ContainersFeature
 _K = EventKind
 _SLEEPS = "echo ready; sleep 10000000"
-_TERMINATED, _KILLED = 143, 137
+_TERMINATED = 143
+KILLED = 137
+"""How ends what KILL ends."""
 _GRACE, _REAL_GRACE = 1.5, 0.5
 _WAIT, _REAL_WAIT = 1.0, 0.4
 _EVENT_PAGES = 60
+_RATES = {"read_bps": 4_000_001, "write_bps": 5 << 30, "read_iops": 501, "write_iops": 401}
 
 Step = Callable[[Containers], Awaitable[None]]
 Between = Callable[["Round", Containers, int], Awaitable[None]]
@@ -89,7 +92,7 @@ class Round:
     def code_of_stop(self) -> int:
         """How its program ends after TERM, and perhaps KILL."""
         heeding = _TERMINATED if self.world.virtual else 0
-        return _KILLED if self.deaf else heeding
+        return KILLED if self.deaf else heeding
 
     @property
     def grace(self) -> float:
@@ -120,6 +123,8 @@ class Round:
             "host": "host" if networks else None,
             **({"cpu": 0.5} if _F.CPU in self.features else {}),
         }
+        if _F.IO in self.features and self.world.virtual:
+            given |= _RATES
         given |= self.more | {"labels": self.labels}
         return ContainerSpec(name=self.name, command=sh(script), **given)
 
@@ -199,6 +204,12 @@ class Round:
         self.state, self.code = State.EXITED, self.code_of_stop
         self.told.append((_K.EXITED, self.code))
         self.like(found, about)
+
+    def gone(self) -> None:
+        """Note its removal."""
+        self.state, self.code, self.runs, self.started_at = None, None, 0, 0.0
+        self.limits = {}
+        self.told.append((_K.REMOVED, None))
 
     async def spoken(self, client: Containers) -> None:
         """Come to the moment at which its program has begun."""

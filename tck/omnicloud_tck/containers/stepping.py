@@ -10,7 +10,6 @@ from omnicloud.contracts.containers import (
     Containers,
     ContainersFeature,
     EventKind,
-    Image,
     State,
 )
 from omnicloud.contracts.containers.driver import Events, Rest, Sample
@@ -21,6 +20,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.containers.bench import PATIENCE, sh
+from omnicloud_tck.containers.imaging import make_image, remove_image
 from omnicloud_tck.containers.missing import (
     first_exec,
     first_sample,
@@ -28,7 +28,7 @@ from omnicloud_tck.containers.missing import (
     no_network,
     no_volume,
 )
-from omnicloud_tck.containers.rounds import Round
+from omnicloud_tck.containers.rounds import KILLED, Round
 
 __all__ = ["PRESENT"]
 
@@ -44,24 +44,6 @@ async def _make_volume(one: Round, client: Containers) -> None:
 async def _make_network(one: Round, client: Containers) -> None:
     await client.create_network(one.name)
     one.network = True
-
-
-async def _make_image(one: Round, client: Containers) -> None:
-    if one.archive:
-        made = await client.import_image(one.reference, one.archive)
-        await _image_is(one, client, [made])
-
-
-async def _remove_image(one: Round, client: Containers) -> None:
-    if one.archive:
-        equal(True, await client.remove_image(one.reference), "remove of an image")
-        equal(False, await client.remove_image(one.reference), "remove of what was removed")
-        await _image_is(one, client, [])
-
-
-async def _image_is(one: Round, client: Containers, expected: list[Image]) -> None:
-    found = [image for image in await client.images() if image.reference == one.reference]
-    equal(expected, found, "images of that reference")
 
 
 async def _run(one: Round, client: Containers) -> None:
@@ -218,10 +200,17 @@ async def _start(one: Round, client: Containers) -> None:
 
 async def _remove(one: Round, client: Containers) -> None:
     equal(True, await client.remove(one.name), "remove")
-    one.told.append((_K.REMOVED, None))
-    one.state = None
+    one.gone()
     equal(False, await client.remove(one.name), "remove of what was removed")
     await one.stands(client, "after remove")
+
+
+async def _remove_by_force(one: Round, client: Containers) -> None:
+    equal(True, await client.remove(one.name, force=True), "remove by force")
+    one.told.append((_K.EXITED, KILLED))
+    one.gone()
+    equal(False, await client.remove(one.name, force=True), "remove of what was removed")
+    await one.stands(client, "after remove by force")
 
 
 async def _remove_volume(one: Round, client: Containers) -> None:
@@ -253,7 +242,7 @@ PRESENT = (
     (None, _look),
     (None, _run_again),
     (None, lists),
-    (_F.IMAGES, _make_image),
+    (_F.IMAGES, make_image),
     (_F.EXEC, _exec),
     (_F.EXEC, _exec_long),
     (_F.EXEC, _write),
@@ -263,7 +252,7 @@ PRESENT = (
     (_F.CPU, _update(cpu=0.05)),
     (_F.MEMORY, _update(memory_bytes=5 << 30)),
     (_F.CPU, _update(cpu=0.25)),
-    (_F.IMAGES, _make_image),
+    (_F.IMAGES, make_image),
     (_F.PAUSE, _hold("pause", State.PAUSED, _K.PAUSED)),
     (_F.PAUSE, _wait),
     (_F.PAUSE, _look),
@@ -285,8 +274,12 @@ PRESENT = (
     (_F.EXEC, _read),
     (None, _look),
     (None, _stop),
-    (_F.IMAGES, _remove_image),
+    (_F.IMAGES, remove_image),
     (None, _remove),
+    (None, _run),
+    (_F.EXEC, _read),
+    (None, _look),
+    (None, _remove_by_force),
     (_F.EVENTS, _heard),
     (_F.EVENTS, _from_now),
     (_F.VOLUMES, _remove_volume),
