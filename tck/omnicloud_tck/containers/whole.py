@@ -78,6 +78,8 @@ class WholeLaws(Bench):
             async def rest(
                 one: Round, client: Containers, at: int, pauses: tuple[float, ...] = pauses
             ) -> None:
+                one.aged = world.virtual
+                await one.hear(client)  # before an engine forgets it
                 await world.sleep(pauses[at % len(pauses)])
 
             await self._both(world, clients, rest)
