@@ -304,13 +304,14 @@ _LATE: list[asyncio.Task[None]] = []
 
 
 async def _again(ask: Ask, seen: Seen, fired: Fired) -> Any:
-    """Only of one after which another was made about the same name: it would change nothing."""
+    """Only one that would change something: another was done since, or it may not be repeated."""
     answer = await ask(seen.op)
-    later: set[str] = {seen.name}
-    for driver, method, op in reversed(seen.server.writes[-8:]):
-        known = op.resource in later
-        later.add(op.resource)
-        if driver is seen.driver and (op.resource or op) != (seen.name or seen.op) and known:
+    since: dict[tuple[str, str], Any] = {}
+    for driver, method, op in reversed(seen.server.writes[-24:]):
+        last = since.setdefault((getattr(op, "named", ""), op.resource), op)
+        outdated = last != op or op.effect is Doing.ONCE
+        other = (op.resource or op) != (seen.name or seen.op)
+        if driver is seen.driver and other and outdated:
             fired()
             with suppress(OmniCloudError):
                 await getattr(driver, f"quirkless_{method}")(op)
