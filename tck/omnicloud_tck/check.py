@@ -43,15 +43,17 @@ def equal(expected: object, actual: object, about: str) -> None:
 
 
 @contextmanager
-def refused(error: type[Exception], about: str) -> Iterator[None]:
-    """Break the law unless the block raises exactly this class of error or a kind of it."""
+def refused(error: type[Exception] | tuple[type[Exception], ...], about: str) -> Iterator[None]:
+    """Break the law unless the block raises this class of error, or one of these, or a kind."""
+    wanted = error if isinstance(error, tuple) else (error,)
+    named = " or ".join(one.__name__ for one in wanted)
     try:
         yield
     except error:
         return
     except Exception as other:
-        raise Broken(f"{about}: expected {error.__name__}, got {type(other).__name__}") from other
-    raise Broken(f"{about}: expected {error.__name__}, but it succeeded")
+        raise Broken(f"{about}: expected {named}, got {type(other).__name__}") from other
+    raise Broken(f"{about}: expected {named}, but it succeeded")
 
 
 async def collect(stream: AsyncIterator[T], count: int, seconds: float) -> list[T]:

@@ -70,7 +70,7 @@ class Doings(Kept):
         errors = (AlreadyExistsError, NotFoundError, ConflictError, InvalidArgumentError)
         wrong = name in self._lives or self._missing(life) or self._port_is_taken(life)
         spec = replace(life.spec, command=("no-such-program-anywhere", "x"))
-        with refused(errors if wrong else InvalidArgumentError, f"run of nothing as {name}"):  # type: ignore[arg-type]  # any of several
+        with refused(errors if wrong else InvalidArgumentError, f"run of nothing as {name}"):
             await self._client().run(spec)
 
     async def _made(self, life: Life) -> None:
@@ -111,7 +111,7 @@ class Doings(Kept):
         lacks, taken = not self._networks.issuperset(life.spec.networks), self._port_is_taken(life)
         if lacks or taken:
             error: Any = NotFoundError if lacks else ConflictError
-            with refused((NotFoundError, ConflictError) if lacks and taken else error, name):  # type: ignore[arg-type]  # any of several
+            with refused((NotFoundError, ConflictError) if lacks and taken else error, name):
                 await self._client().start(name)
             await self._stands(name, "after a start that was refused")
             return

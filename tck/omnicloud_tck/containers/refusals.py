@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omnicloud.contracts.containers import (
+    Containers,
     ContainersFeature,
     ContainerSpec,
     HealthCheck,
@@ -16,10 +17,12 @@ from omnicloud.contracts.containers import (
     RestartPolicy,
     RestartWhen,
 )
-from omnicloud.contracts.containers.driver import Inspect, Run
+from omnicloud.contracts.containers.driver import Events, Find, Inspect, Logs, Rest, Run
+from omnicloud.core.operation import Operation
 from omnicloud.errors import (
     AlreadyExistsError,
     ClosedError,
+    DeadlineExceededError,
     InvalidArgumentError,
     NotFoundError,
     UnavailableError,
@@ -175,6 +178,7 @@ class RefusalLaws(Bench):
     async def outages_are_told(self, world: World[Any]) -> None:
         containers = await self.portable(world)
         made = await self.begun(containers, spec("kept"))
+        polls = await _polls(containers)
         async with world.outage():
             with refused(UnavailableError, "get in an outage"):
                 await containers.get("kept")
@@ -182,6 +186,10 @@ class RefusalLaws(Bench):
                 await containers.run(spec("late"))
             with refused(UnavailableError, "list in an outage"):
                 await containers.list()
+            for poll in polls:
+                # Who follows would take another error for the end.
+                with refused((UnavailableError, DeadlineExceededError), f"{poll!r} in an outage"):
+                    await containers.pipeline.send(poll)
         found = await self.alive(containers, "kept", "after the outage")
         equal((made.id, made.started_at), (found.id, found.started_at), "the same run")
         equal(None, await containers.get("late"), "what was refused")
@@ -204,6 +212,20 @@ class RefusalLaws(Bench):
         await self.alive(again, "kept", "after the close")
         if networks:
             equal(networks, await again.networks(), "the networks after the close")
+
+
+async def _polls(containers: Containers) -> list[Operation[Any, Any]]:
+    """Of one who follows, waits and watches: each with all that it may be given."""
+    pipe: Any = containers.pipeline
+    page = await pipe.send(Logs("kept"))
+    polls: list[Operation[Any, Any]] = [
+        Logs("kept", page.cursor, 0.2),
+        Rest("kept", 0.2),
+        Find("ke", {"a": "b"}),
+    ]
+    if _F.EVENTS in pipe.driver.features:
+        polls.append(Events("ke", (await pipe.send(Events("ke"))).cursor, 0.2))
+    return polls
 
 
 def _archive(folder: Path) -> Path:

@@ -14,6 +14,7 @@ from omnicloud.contracts.containers.driver import (
     Exec,
     Find,
     Inspect,
+    Logs,
     Pause,
     Remove,
     Rest,
@@ -22,8 +23,8 @@ from omnicloud.contracts.containers.driver import (
     Update,
 )
 from omnicloud.contracts.containers.images import ImportImage, RemoveImage
-from omnicloud.contracts.containers.models import EventPage
-from omnicloud.errors import InvalidArgumentError, ThrottledError, UnavailableError
+from omnicloud.contracts.containers.models import EventPage, LogPage
+from omnicloud.errors import InvalidArgumentError, NotFoundError, ThrottledError, UnavailableError
 from omnicloud.memory.containers import MemoryContainers
 from omnicloud.memory.store import MemoryStore
 from omnicloud_tck.containers import ContainersContract
@@ -220,3 +221,16 @@ class SplitsPaths(MemoryContainers):
 
 def _cut(reference: str) -> str:
     return ":".join(reference.split(":")[:2])
+
+
+@containers("16", "T3", "who follows over an outage is told that there is no such container")
+class FollowsNothing(MemoryContainers):
+    """It takes that for the container's removal, and for the end."""
+
+    async def logs(self, op: Logs, /) -> LogPage:
+        try:
+            return await super().logs(op)
+        except UnavailableError:
+            if op.cursor is None:
+                raise
+            raise NotFoundError("there is no container of that name") from None
