@@ -217,6 +217,11 @@ class Containers:
         """What happens to the containers under ``prefix`` from now on, until the loop is left.
 
         "Now" is when the iteration starts. Needs ``events``.
+
+        Raises:
+            NotFoundError: The engine has let events go that were not told yet: it restarted, or
+                more happened between two requests than it keeps. List the containers, and watch
+                from now on.
         """
         check_prefix(prefix)
         page = await self._pipeline.send(ops.Events(prefix))

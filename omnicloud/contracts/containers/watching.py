@@ -125,6 +125,10 @@ class Events(Operation[WatchedDriver, EventPage]):
     ``None`` means from now on: it is answered at once, with no event and the cursor of that
     moment. Else it waits at most ``wait`` seconds for the first event and may answer none. Who
     else asks, and what was asked before, changes nothing in what a cursor says.
+
+    Errors of a driver:
+        NotFoundError: What came after the cursor is not all kept any more, or the driver cannot
+            know that it is. Nothing is passed over in silence: who watches begins anew.
     """
 
     name: ClassVar[str] = "containers.events"

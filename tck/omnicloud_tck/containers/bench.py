@@ -29,6 +29,8 @@ __all__ += ["Bench", "kept_secret", "sh", "spec"]
 
 PATIENCE = 20.0
 """Seconds within which an engine does what takes it a moment."""
+_SILENCES = 20
+"""Seconds without an event after which those that are missing will not come."""
 
 _REST = "echo ready; while true; do sleep 0.05; done"
 IDLE = f"trap 'exit 0' TERM; {_REST}"
@@ -109,10 +111,10 @@ class Bench(Contract):
     async def told(self, watcher: Any, cursor: str, count: int) -> list[Event]:
         """The events since a cursor: so many, and whatever more comes within a second."""
         told: list[Event] = []
-        for _ in range(20 + count):
+        silent = 0
+        while silent < (1 if len(told) >= count else _SILENCES):
             page = await watcher.send(Events("", cursor, 1.0))
             told += page.events
             cursor = page.cursor
-            if len(told) >= count and not page.events:
-                break
+            silent = 0 if page.events else silent + 1
         return told

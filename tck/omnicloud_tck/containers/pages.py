@@ -8,7 +8,7 @@ from typing import Any
 from omnicloud.contracts.containers import ContainersFeature, EventKind
 from omnicloud.contracts.containers.driver import Events, Logs
 from omnicloud.core.pipeline import Pipeline
-from omnicloud.errors import OmniCloudError
+from omnicloud.errors import NotFoundError, OmniCloudError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.containers.bench import Bench, spec
 from omnicloud_tck.law import Ability, Rung, law
@@ -19,6 +19,7 @@ __all__ = ["PageLaws"]
 
 _F = ContainersFeature
 _LINES, _PAGE = 30, 4
+_TIMES = 140
 
 
 class PageLaws(Bench):
@@ -93,6 +94,29 @@ class PageLaws(Bench):
         told = await self.told(watcher, cursor, 2)
         kinds = [event.kind for event in told]
         equal([EventKind.STARTED, EventKind.EXITED], kinds, "events after a long silence")
+
+    @law(
+        "CON-173",
+        "Who was away while much happened is told all of it, or that it cannot be told.",
+        needs=[_F.EVENTS, _F.PAUSE],
+        rung=Rung.RESILIENCE,
+    )
+    async def much_is_told_or_refused(self, world: World[Any]) -> None:
+        containers, watcher = await self.portable(world), await world.pipeline()
+        cursor = (await watcher.send(Events())).cursor
+        await self.begun(containers, spec("busy"))
+        for _ in range(_TIMES):
+            await containers.pause("busy")
+            await containers.unpause("busy")
+        expected = [EventKind.STARTED, *[EventKind.PAUSED, EventKind.UNPAUSED] * _TIMES]
+        try:
+            told = await self.told(watcher, cursor, len(expected))
+        except NotFoundError:  # an engine keeps what it can, and says so
+            cursor = (await watcher.send(Events())).cursor
+            await containers.pause("busy")
+            expected = [EventKind.PAUSED]
+            told = await self.told(watcher, cursor, 1)
+        equal(expected, [event.kind for event in told], "what a watcher was told who was away")
 
     async def _found_again(self, world: World[Any], pipe: Pipeline[Any]) -> None:
         until = world.clock.monotonic() + 10.0

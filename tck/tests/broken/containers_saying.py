@@ -134,3 +134,10 @@ class LastOnly(MemoryContainers):
 class NoPrefix(MemoryContainers):
     async def events(self, op: Events, /) -> EventPage:
         return await super().events(replace(op, prefix=""))
+
+
+@containers("CE06", "T3", "of what happened meanwhile a watcher is told the last 256 events")
+class KeepsTheLast(MemoryContainers):
+    async def events(self, op: Events, /) -> EventPage:
+        page = await super().events(op)
+        return replace(page, events=page.events[-256:])
