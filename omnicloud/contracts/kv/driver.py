@@ -195,6 +195,7 @@ class SetMany(Operation[KVDriver, None]):
         _check_keys(tuple(key for key, _ in self.items), driver.limits)
         for _, value in self.items:
             _check_value(value, driver.limits)
+        _check_weight(self.items, driver.limits)
 
     def scoped(self, scope: Scope) -> SetMany:
         return replace(self, items=tuple((scope.enter(k), v) for k, v in self.items))
@@ -373,3 +374,15 @@ def _check_keys(keys: tuple[str, ...], limits: KVLimits) -> None:
         )
     for key in keys:
         limits.check_stored_name(key, "key")
+
+
+def _check_weight(items: tuple[tuple[str, bytes], ...], limits: KVLimits) -> None:
+    most = limits.batch_max_bytes
+    if most is None:
+        return
+    size = sum(len(key.encode()) + len(value) for key, value in items)
+    if size > most:
+        raise InvalidArgumentError(
+            f"the batch has {size} bytes with its keys, the limit batch_max_bytes is {most}",
+            hint="send several batches; each is all or nothing for itself",
+        )

@@ -36,10 +36,16 @@ class KVFeature(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KVLimits(Limits):
-    """Bounds of a kv driver."""
+    """Bounds of a kv driver.
+
+    Attributes:
+        batch_max_bytes: Of the stored keys and values that one ``set_many`` writes, or one
+            transaction at its end; ``None`` where nothing but the other limits bounds them.
+    """
 
     value_max_bytes: int = 1 << 20
     batch_max_items: int = 1000
+    batch_max_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -120,7 +120,12 @@ class KV(Generic[T]):
         return {key: self._codec.decode(rec.value) for key, rec in pairs if rec is not None}
 
     async def set_many(self, items: Mapping[str, T], *, ttl: Seconds | None = None) -> None:
-        """Write all items or none. Needs ``batch``."""
+        """Write all items or none. Needs ``batch``.
+
+        Raises:
+            InvalidArgumentError: A bound is broken, as ``limits.batch_max_bytes`` of all keys and
+                values together; nothing was sent.
+        """
         check_mapping(items, "items", 'give a dict, {"key": value}')
         encoded = tuple(
             (check_name(key, "key"), self._codec.encode(value)) for key, value in items.items()
@@ -183,6 +188,8 @@ class KV(Generic[T]):
 
         Raises:
             ConflictError: At the end: another writer came first; nothing was written.
+            InvalidArgumentError: At the end: more was written than ``limits.batch_max_bytes``
+                allows; nothing was.
         """
         transaction = await self._pipeline.send(Begin())
         async with ended(transaction):

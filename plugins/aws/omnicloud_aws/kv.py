@@ -44,11 +44,21 @@ __all__ = ["AWSKV", "FEATURES", "open_kv"]
 FEATURES: frozenset[Feature] = frozenset(KVFeature) - {KVFeature.WATCH, KVFeature.TRANSACTION}
 
 _VALUE_BYTES = 384 << 10
-_LIMITS = KVLimits(value_max_bytes=_VALUE_BYTES, batch_max_items=100)
-_OLDER = KVLimits(value_max_bytes=_VALUE_BYTES, batch_max_items=25)
-"""Of services that speak the protocol as it was before September 2022."""
 _BATCH_BYTES = 4_000_000  # the service takes 4 MB with the keys and names of attributes
 _AROUND_BYTES = 3_000  # of them, at most, in one item
+
+
+def _limits(items: int) -> KVLimits:
+    return KVLimits(
+        value_max_bytes=_VALUE_BYTES,
+        batch_max_items=items,
+        batch_max_bytes=_BATCH_BYTES - items * _AROUND_BYTES,
+    )
+
+
+_LIMITS = _limits(100)
+_OLDER = _limits(25)
+"""Of services that speak the protocol as it was before September 2022."""
 _FAILED = "ConditionalCheckFailedException"
 _CANCELLED = "TransactionCanceledException"
 _ABSENT = "(attribute_not_exists(p) OR x <= :now)"
@@ -108,12 +118,6 @@ class AWSKV:
 
     async def set_many(self, op: SetMany, /) -> None:
         lives = self._lives()
-        size = sum(len(value) + _AROUND_BYTES for _, value in op.items)
-        if size > _BATCH_BYTES:
-            raise InvalidArgumentError(
-                f"the batch has {size} bytes with its keys, the service takes {_BATCH_BYTES}",
-                hint="send several batches; each is all or nothing for itself",
-            )
         ending = lives.ending(op.ttl)
         await self._written(
             [

@@ -12,6 +12,8 @@ from omnicloud.core.names import escape
 
 __all__ = ["EtcdConfig"]
 
+_BESIDE_BYTES = 16 << 10  # in a request beside a value: its key and conditions
+
 
 class EtcdConfig(BaseModel):
     """Which members, as whom, how they are reached, and what they are set to take."""
@@ -57,7 +59,15 @@ class EtcdConfig(BaseModel):
     value_max_bytes: int = Field(
         default=1 << 20,
         ge=1,
-        description="Largest value; the members' --max-request-bytes has to leave room for it.",
+        description="Largest value; max_request_bytes has to leave room for it.",
+    )
+    max_request_bytes: int = Field(
+        default=1536 << 10,
+        ge=64 << 10,
+        description=(
+            "The members' --max-request-bytes: what one batch and one transaction may write "
+            "together, less a little for each key."
+        ),
     )
     namespace: str | None = Field(
         default=None,
@@ -84,6 +94,11 @@ class EtcdConfig(BaseModel):
             raise ValueError("tls_cert_file and tls_key_file belong together")
         if (self.username is None) != (self.password is None):
             raise ValueError("username and password belong together")
+        if self.value_max_bytes + _BESIDE_BYTES > self.max_request_bytes:
+            raise ValueError(
+                f"max_request_bytes must leave {_BESIDE_BYTES} bytes beside value_max_bytes: "
+                "set it to the members' --max-request-bytes, or value_max_bytes lower"
+            )
         return self
 
     def prefix_of(self, service: str, contract: str) -> bytes:

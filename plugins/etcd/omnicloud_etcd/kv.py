@@ -34,6 +34,7 @@ from omnicloud_etcd.config import EtcdConfig
 from omnicloud_etcd.counters import added
 from omnicloud_etcd.kv_inside import KVInside
 from omnicloud_etcd.leases import Leases
+from omnicloud_etcd.limits import limits_of
 from omnicloud_etcd.reading import Found, found_at, found_in, names_at
 from omnicloud_etcd.records import Stored, alive, ended, packed, same_version
 from omnicloud_etcd.transaction import EtcdTransaction, joined
@@ -50,6 +51,7 @@ class EtcdKV:
     def __init__(self, client: Client, prefix: bytes) -> None:
         self._client = client
         self._prefix = prefix
+        self._limits = limits_of(client.config, prefix)
         self._leases = Leases(client)
         self._counting: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
@@ -59,8 +61,7 @@ class EtcdKV:
 
     @property
     def limits(self) -> KVLimits:
-        config = self._client.config
-        return KVLimits(value_max_bytes=config.value_max_bytes, batch_max_items=config.max_txn_ops)
+        return self._limits
 
     async def get(self, op: Get, /) -> Record | None:
         return _record((await self._found(op.key)).stored, self._client.time)
@@ -75,10 +76,12 @@ class EtcdKV:
 
         async def write(lease: int) -> TxnAnswer:
             put = Op(request_put=Put(key=key, value=data, lease=lease))
+            if op.if_absent:
+                return await self._made(key, put)
             return await self._client.txn(self._conditional(op, key, put))
 
         answer = await self._leases.holding(end, write)
-        if not _written(answer):
+        if not answer.succeeded:
             raise _refused(op)
         return str(answer.header.revision)
 
@@ -123,7 +126,7 @@ class EtcdKV:
 
     async def begin(self, op: Begin, /) -> Transaction:
         await asyncio.sleep(0)
-        return EtcdTransaction(self._client, self._leases)
+        return EtcdTransaction(self._client, self._leases, self._limits, len(self._prefix))
 
     def within(self, transaction: object, /) -> KVDriver:
         return KVInside(self, joined(transaction, self._client), self._prefix)
@@ -139,14 +142,30 @@ class EtcdKV:
         return found_in(answer.kvs, self._client.time.now_ms())
 
     def _conditional(self, op: Set, key: bytes, put: Op) -> Txn:
-        now = self._client.time.now_ms()
-        if op.if_absent:
-            absent = Compare(key=key, target="CREATE", create_revision=0)
-            over = Txn(compare=[ended(key, now)], success=[put])
-            return Txn(compare=[absent], success=[put], failure=[Op(request_txn=over)])
         if op.if_version is not None:
+            now = self._client.time.now_ms()
             return Txn(compare=[alive(key, now), *_expected(key, op.if_version)], success=[put])
         return Txn(success=[put])
+
+    async def _made(self, key: bytes, put: Op) -> TxnAnswer:
+        """Write where nothing is, else over what has ended; the value is in a request once."""
+        clock, known = self._client.time, Op(request_range=Range(key=key, keys_only=True))
+        until = clock.monotonic() + self._client.config.answer_timeout
+        free = Compare(key=key, target="CREATE", create_revision=0)
+        while clock.monotonic() < until:
+            look = Txn(compare=[ended(key, clock.now_ms())], success=[known], failure=[known])
+            answer = await self._client.txn(
+                Txn(compare=[free], success=[put], failure=[Op(request_txn=look)])
+            )
+            looked = answer.responses[0].response_txn
+            if answer.succeeded or looked is None:
+                return answer
+            told = looked.responses[0].response_range
+            revision = told.kvs[0].mod_revision if told is not None and told.kvs else 0
+            if revision and not looked.succeeded:
+                return answer  # the key is live
+            free = Compare(key=key, target="MOD", mod_revision=revision)
+        raise _overtaken("key")
 
     async def _incremented(self, op: Increment) -> int:
         key, clock = self._key(op.key), self._client.time
@@ -159,10 +178,7 @@ class EtcdKV:
                 return total
             told = answer.responses[0].response_range
             found = found_in(told.kvs if told is not None else [], clock.now_ms())
-        raise UnavailableError(
-            "other processes were faster at this counter, again and again",
-            outcome=Outcome.NOT_DONE,
-        )
+        raise _overtaken("counter")
 
 
 async def open_kv(config: EtcdConfig, opening: Opening) -> EtcdKV:
@@ -199,11 +215,10 @@ def _expected(key: bytes, version: str) -> tuple[Compare, ...]:
     return conditions
 
 
-def _written(answer: TxnAnswer) -> bool:
-    if answer.succeeded:
-        return True
-    inner = answer.responses[0].response_txn if answer.responses else None
-    return inner is not None and inner.succeeded
+def _overtaken(what: str) -> UnavailableError:
+    return UnavailableError(
+        f"other processes were faster at this {what}, again and again", outcome=Outcome.NOT_DONE
+    )
 
 
 def _refused(op: Set) -> ConflictError:

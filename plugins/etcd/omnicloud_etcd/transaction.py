@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from omnicloud.contracts.kv.models import KVLimits
 from omnicloud.core.transactions import Transaction
 from omnicloud.errors import ConflictError, InvalidArgumentError
 from omnicloud_etcd.client import Client
@@ -38,16 +39,21 @@ class _Seen:
 class EtcdTransaction(Transaction):
     """Nothing is held on the server: who commits first wins, the other's end is a conflict.
 
+    Args:
+        limits: Of the service that began it.
+        before: Bytes that stand before its names in keys, which it does not count.
+
     Attributes:
         revision: Of the first read; all reads are as of it. 0 before.
         written: What is to be written, by key.
     """
 
-    def __init__(self, client: Client, leases: Leases) -> None:
+    def __init__(self, client: Client, leases: Leases, limits: KVLimits, before: int) -> None:
         self.revision = 0
         self.written: dict[bytes, Written] = {}
         self._client = client
         self._leases = leases
+        self._limits, self._before = limits, before
         self._seen = _Seen()
         self._until = client.time.monotonic() + _OPEN_SECONDS
         self._ended = False
@@ -91,9 +97,11 @@ class EtcdTransaction(Transaction):
 
         Raises:
             ConflictError: It is not; nothing was written.
+            InvalidArgumentError: More was written than the members take at once; nothing was.
         """
         self.check_open()
         self._ended = True
+        self._check_weight()
         puts: dict[int, list[tuple[bytes, Written]]] = {}
         for key, one in self.written.items():
             end = 0 if one.stored is None else one.stored.end_ms
@@ -112,6 +120,20 @@ class EtcdTransaction(Transaction):
         """Forget all writes."""
         self._ended = True
         await asyncio.sleep(0)
+
+    def _check_weight(self) -> None:
+        most = self._limits.batch_max_bytes
+        size = sum(
+            len(key) - self._before + len(one.stored.value)
+            for key, one in self.written.items()
+            if one.stored is not None
+        )
+        if most is not None and size > most:
+            raise InvalidArgumentError(
+                f"the transaction wrote {size} bytes with its keys, the limit batch_max_bytes is "
+                f"{most}",
+                hint="write less in one transaction",
+            )
 
     async def _lease(self, end_ms: int) -> int:
         async def known(lease: int) -> int:

@@ -15,10 +15,11 @@ from etcd_bench import client, server
 from pydantic import SecretStr, ValidationError
 
 from omnicloud.contracts.kv import KV
-from omnicloud.contracts.kv.driver import Changes
+from omnicloud.contracts.kv.driver import Changes, DeleteMany, GetMany, SetMany
 from omnicloud.core.codec import BYTES
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
+    AlreadyExistsError,
     ConfigurationError,
     InvalidArgumentError,
     NotFoundError,
@@ -102,8 +103,21 @@ async def test_a_watch_is_told_that_history_was_compacted() -> None:
         assert told.changes == ()
 
 
+async def _together(kv: KV[bytes], *keys: str) -> None:
+    async with kv.transaction() as inside:
+        for key in keys:
+            await inside.set(key, b"x" * (1 << 20))
+
+
 async def test_what_the_server_does_not_take_at_once_is_refused_by_name() -> None:
     async with kept() as one:
+        kv = kv_on(one, b"only/large/")
+        with pytest.raises(InvalidArgumentError, match="limit batch_max_bytes"):
+            await kv.set_many({f"k{n}": b"x" * (1 << 20) for n in range(3)})
+        with pytest.raises(InvalidArgumentError, match="limit batch_max_bytes"):
+            await _together(kv, "k0", "k1")
+        assert await kv.get("k0") is None
+    async with client(kept_server().port, max_request_bytes=4 << 20) as one:
         kv = kv_on(one, b"only/large/")
         with pytest.raises(InvalidArgumentError, match="max-request-bytes"):
             await kv.set_many({f"k{n}": b"x" * (1 << 20) for n in range(3)})
@@ -111,6 +125,45 @@ async def test_what_the_server_does_not_take_at_once_is_refused_by_name() -> Non
     async with client(kept_server().port, max_txn_ops=500) as one:
         with pytest.raises(ConfigurationError, match="max_txn_ops"):
             await kv_on(one, b"only/many/").set_many({f"k{n}": b"x" for n in range(300)})
+
+
+@pytest.mark.parametrize("length", [3, 1024, 4000])
+async def test_as_much_as_the_limits_say_goes_into_one_request(length: int) -> None:
+    async with kept() as one:
+        kv = kv_on(one, b"only/full/" + b"p" * 200 + b"/")
+        limits = kv.pipeline.driver.limits
+        keys = [f"{n:03}".ljust(length, "k") for n in range(limits.batch_max_items)]
+        assert limits.batch_max_bytes is not None
+        each, rest = divmod(limits.batch_max_bytes - length * len(keys), len(keys))
+        values = [b"x" * (each + rest), *[b"x" * each] * (len(keys) - 1)]
+        items = tuple(zip(keys, values, strict=True))
+        await kv.pipeline.send(SetMany(items, ttl=600.0))
+        found = await kv.pipeline.send(GetMany((keys[0], keys[-1])))
+        assert [len(one.value) for one in found if one is not None] == [each + rest, each]
+        async with kv.transaction() as inside:
+            await inside.pipeline.send(SetMany(items, ttl=600.0))
+        await kv.pipeline.send(DeleteMany(tuple(keys)))
+
+
+async def test_a_value_of_full_size_is_written_where_another_has_ended() -> None:
+    async with kept() as one:
+        kv, value = kv_on(one, b"only/ended/"), b"x" * (1 << 20)
+        await kv.set("k", value, ttl=0.1)
+        with pytest.raises(AlreadyExistsError):
+            await kv.set("k", value, if_absent=True)
+        await asyncio.sleep(0.15)
+        answers = await asyncio.gather(
+            *(kv.set("k", value, if_absent=True) for _ in range(5)), return_exceptions=True
+        )
+        assert sum(isinstance(answer, str) for answer in answers) == 1
+        assert sum(isinstance(answer, AlreadyExistsError) for answer in answers) == 4
+        assert await kv.get("k") == value
+
+
+def test_a_value_that_no_request_has_room_for_is_a_mistake_of_the_settings() -> None:
+    with pytest.raises(ValidationError, match="max_request_bytes"):
+        EtcdConfig(value_max_bytes=2 << 20)
+    assert EtcdConfig(value_max_bytes=2 << 20, max_request_bytes=4 << 20)
 
 
 async def test_users_are_asked_for_and_held_to_their_roles() -> None:

@@ -10,7 +10,7 @@ from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.operation import Feature
 from omnicloud.errors import ConflictError
 from omnicloud_tck.check import equal, that
-from omnicloud_tck.kv.bench import KVBench
+from omnicloud_tck.kv.bench import KVBench, most_of
 from omnicloud_tck.law import law
 from omnicloud_tck.world import World
 
@@ -56,11 +56,12 @@ class LeavingLaws(KVBench):
     async def transactions_of_much_are_whole(self, world: World[Any]) -> None:
         one, two = await self._two(world)
         limits, features = one.pipeline.driver.limits, one.pipeline.driver.features
-        count = min(_ITEMS if world.virtual else _REAL_ITEMS, limits.batch_max_items)
+        count = min(_ITEMS if world.virtual else _REAL_ITEMS, most_of(limits))
         items = {f"m-{number:03}": b"%d" % number for number in range(count)}
         await two.set_many(dict.fromkeys(list(items)[::2], b"old"))
         sizes = _SIZES if world.virtual else _REAL_SIZES
-        long = {f"l-{n}": b"%d" % n * n for n in sizes if 8 * n <= limits.value_max_bytes}
+        longest = min(limits.value_max_bytes, (limits.batch_max_bytes or 1 << 62) // 4)
+        long = {f"l-{n}": b"%d" % n * n for n in sizes if 8 * n <= longest}
         async with one.transaction() as inside:
             await inside.set_many(items)
             that(

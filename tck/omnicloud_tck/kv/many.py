@@ -7,9 +7,10 @@ from typing import Any
 
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.contracts.kv.driver import Scan
-from omnicloud.errors import InvalidArgumentError, OmniCloudError
+from omnicloud.contracts.kv.models import KVLimits
+from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
-from omnicloud_tck.kv.bench import KVBench
+from omnicloud_tck.kv.bench import KVBench, most_of
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
@@ -36,7 +37,7 @@ class ManyLaws(KVBench):
     )
     async def get_many_answers_each(self, world: World[Any]) -> None:
         kv = await self.portable(world)
-        count = min(120, kv.pipeline.driver.limits.batch_max_items)
+        count = min(120, most_of(kv.pipeline.driver.limits))
         await kv.set_many({f"k{n}": b"v%d" % n for n in range(count)})
         wanted = (count - 2, 3, 200, count - 1, 0, 3)[:count]
         asked = [f"k{n}" for n in wanted]
@@ -90,7 +91,7 @@ class ManyLaws(KVBench):
     )
     async def the_batch_limit_is_true(self, world: World[Any]) -> None:
         kv = await self.portable(world)
-        most = min(kv.pipeline.driver.limits.batch_max_items, 2000)
+        most = min(most_of(kv.pipeline.driver.limits), 2000)
         full = {f"full-{n:05}": b"x" for n in range(most)}
         await kv.set_many(full)
         equal(most, len(await kv.get_many(full)), "items of a full batch")
@@ -191,7 +192,7 @@ class ManyLaws(KVBench):
     )
     async def the_largest_batches_are_whole(self, world: World[Any]) -> None:
         kv, other = await self.portable(world), await self.portable(world)
-        count = min(kv.pipeline.driver.limits.batch_max_items, _MOST if world.virtual else _REAL)
+        count = min(most_of(kv.pipeline.driver.limits), _MOST if world.virtual else _REAL)
         items = {f"many-{number:05}": b"%d" % number for number in range(count)}
         await kv.set_many(items)
         that(await other.get_many(items) == items, f"a batch of {count} was read otherwise")
@@ -206,25 +207,38 @@ class ManyLaws(KVBench):
 
     @law(
         "KV-192",
-        "A batch that is heavy altogether is done whole, or refused and nothing of it done.",
+        "A batch as heavy as a driver says it takes is done whole; of a heavier one nothing is.",
         needs=_BATCH,
     )
     async def heavy_batches_are_whole(self, world: World[Any]) -> None:
         kv, other = await self.portable(world), await self.portable(world)
         limits = kv.pipeline.driver.limits
-        count = min(_HEAVY if world.virtual else _REAL_HEAVY, limits.batch_max_items)
-        size = min(_HEAVY_BYTES, limits.value_max_bytes)
-        items = {f"heavy-{number}": b"%d" % (number % 10) * size for number in range(count)}
-        try:
-            await kv.set_many(items)
-        except OmniCloudError:  # a service may bound a request as a whole
-            items = {}
-        found = {}
-        for number in range(count):
-            if (value := await other.get(f"heavy-{number}")) is not None:
-                found[f"heavy-{number}"] = value
-        that(found == items, f"of {count} values of {size} bytes at once {len(found)} are there")
-        await kv.delete_many(found)
+        items, left = _heavy(limits, _HEAVY if world.virtual else _REAL_HEAVY)
+        await kv.set_many(items)
+        for name, value in items.items():
+            found = await other.get(name)
+            about = f"of {len(items)} values at once {name} has {len(found or b'')} bytes"
+            that(found == value, f"{about}, not {len(value)}")
+        if left == 0:
+            over = {name: b"x" * len(value) for name, value in items.items()}
+            over[[*over][-1]] += b"x"
+            with refused(InvalidArgumentError, "a batch of a byte more than batch_max_bytes"):
+                await kv.set_many(over)
+            equal(items["heavy-0"], await other.get("heavy-0"), "after the refused batch")
+        await kv.delete_many(items)
+
+
+def _heavy(limits: KVLimits, most: int) -> tuple[dict[str, bytes], int]:
+    """So many long values, or as many bytes as a batch may have; and how many more it may."""
+    left, items = limits.batch_max_bytes or 1 << 62, {}
+    for number in range(min(most, limits.batch_max_items)):
+        name = f"heavy-{number}"
+        size = min(_HEAVY_BYTES, limits.value_max_bytes, left - len(name))
+        if size < 0:
+            break
+        items[name] = b"%d" % (number % 10) * size
+        left -= len(name) + size
+    return items, left
 
 
 async def _scanned(kv: KV[bytes], prefix: str, size: int) -> list[str]:

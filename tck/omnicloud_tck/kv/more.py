@@ -10,6 +10,7 @@ from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
 from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused, that
+from omnicloud_tck.kv.bench import most_of
 from omnicloud_tck.kv.conditions import KVConditions
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
@@ -170,7 +171,7 @@ class KVMore(KVConditions):
     )
     async def large_batches_are_atomic(self, world: World[Any]) -> None:
         writer, reader = await kv_of(world), await kv_of(world)
-        limit = writer.pipeline.driver.limits.batch_max_items
+        limit = most_of(writer.pipeline.driver.limits)
         for size in (2, min(limit, 33), min(limit, 250)):
             names = [f"{size}-{number}" for number in range(size)]
             await writer.set_many(dict.fromkeys(names, b"0"))

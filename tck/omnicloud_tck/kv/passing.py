@@ -7,7 +7,7 @@ from typing import Any
 from omnicloud.contracts.kv import KVFeature
 from omnicloud.contracts.kv.driver import Changes
 from omnicloud_tck.check import equal, that
-from omnicloud_tck.kv.bench import KVBench
+from omnicloud_tck.kv.bench import KVBench, most_of
 from omnicloud_tck.law import law
 from omnicloud_tck.world import World
 
@@ -35,7 +35,7 @@ class PassingLaws(KVBench):
         cursor = (await two.pipeline.send(Changes("many-"))).cursor
         keys = [f"many-{n:04}" for n in range(_MANY if world.virtual else _REAL_MANY)]
         half = len(keys) // 2 if _F.BATCH in one.pipeline.driver.features else 0
-        most = one.pipeline.driver.limits.batch_max_items
+        most = most_of(one.pipeline.driver.limits)
         for start in range(0, half, most):
             await one.set_many(dict.fromkeys(keys[start : min(start + most, half)], b"x"))
         for key in keys[half:]:

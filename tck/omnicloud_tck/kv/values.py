@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+from omnicloud.contracts.kv import KV, KVFeature
+from omnicloud.contracts.kv.driver import KVDriver
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.kv.bench import KVBench
@@ -12,6 +15,9 @@ from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
 
 __all__ = ["ValueLaws"]
+
+_F = KVFeature
+_Write = Callable[[KV[bytes], str, bytes], Awaitable[object]]
 
 
 class ValueLaws(KVBench):
@@ -72,6 +78,24 @@ class ValueLaws(KVBench):
             with refused(InvalidArgumentError, "a value over the limit"):
                 await kv.set("k", value + b"x")
             that(await kv.get("k") == value, "a refused write changed the value")
+
+    @law(
+        "KV-195",
+        "A value of value_max_bytes is kept by every way of writing it, and read by every way.",
+        rung=Rung.SHAPE,
+    )
+    async def the_value_limit_is_every_way_s(self, world: World[Any]) -> None:
+        one, two = await self._two(world)
+        size = min(one.pipeline.driver.limits.value_max_bytes, (16 if world.virtual else 8) << 20)
+        for number, (way, write) in enumerate(_ways(one.pipeline.driver, size).items()):
+            value = b"%d" % (number % 10) * size
+            await two.set(way, b"before")
+            await write(one, way, value)
+            that(await two.get(way) == value, f"{size} bytes, written by {way}, came back changed")
+            if KVFeature.BATCH in one.pipeline.driver.features:
+                found = (await two.get_many([way])).get(way)
+                that(found == value, f"{size} bytes, read in a batch, came back changed")
+            await two.delete(way)
 
     @law("KV-005", "Every acknowledged write is applied, also many in a row.", rung=Rung.RESILIENCE)
     async def no_write_is_dropped(self, world: World[Any]) -> None:
@@ -142,3 +166,40 @@ class ValueLaws(KVBench):
             await world.sleep(0.05)
             for key in sweep:
                 equal(b"newer", await one.get(key), "after a newer write")
+
+
+async def _made(kv: KV[bytes], key: str, value: bytes) -> None:
+    await kv.delete(key)
+    await kv.set(key, value, if_absent=True)
+
+
+async def _at_version(kv: KV[bytes], key: str, value: bytes) -> None:
+    version = await kv.set(key, b"before")
+    await kv.set(key, value, if_version=version)
+
+
+async def _inside(kv: KV[bytes], key: str, value: bytes) -> None:
+    async with kv.transaction() as inside:
+        await inside.set(key, value)
+
+
+_WAYS: tuple[tuple[str, KVFeature | None, _Write], ...] = (
+    ("set", None, lambda kv, key, value: kv.set(key, value)),
+    ("set with a ttl", _F.TTL, lambda kv, key, value: kv.set(key, value, ttl=600)),
+    ("set if_absent", _F.COMPARE_AND_SET, _made),
+    ("set if_version", _F.COMPARE_AND_SET, _at_version),
+    ("a batch", _F.BATCH, lambda kv, key, value: kv.set_many({key: value})),
+    ("a transaction", _F.TRANSACTION, _inside),
+)
+_BOUNDED = ("a batch", "a transaction")
+
+
+def _ways(driver: KVDriver, size: int) -> dict[str, _Write]:
+    """The ways in which a driver takes a value of this size."""
+    most = driver.limits.batch_max_bytes
+    return {
+        way: write
+        for way, needs, write in _WAYS
+        if (needs is None or needs in driver.features)
+        and (way not in _BOUNDED or most is None or len(way) + size <= most)
+    }

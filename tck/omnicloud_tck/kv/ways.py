@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from omnicloud.contracts.kv import KV, KVFeature
@@ -12,6 +11,7 @@ from omnicloud.core.codec import BYTES
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.general.kept import Kept
 from omnicloud_tck.general.tenants import of_tenants
+from omnicloud_tck.kv.bench import batches
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES
 from omnicloud_tck.world import World
@@ -38,8 +38,8 @@ class WaysLaws(Kept):
         one, two = await self._kv(world), await self._kv(world)
         named = {name: b"%d" % number for number, name in enumerate(NAMES)}
         values = {f"v-{n}": value for n, value in enumerate(self.payloads(one.pipeline))}
-        most = one.pipeline.driver.limits.batch_max_items
-        for items in (*_cut(named, most), *_cut(values, most)):
+        limits = one.pipeline.driver.limits
+        for items in (*batches(named, limits), *batches(values, limits)):
             await one.set_many(items)
             for key, value in items.items():
                 equal(value, await two.get(key), f"{key[:40]!r}, written in a batch")
@@ -107,10 +107,3 @@ class WaysLaws(Kept):
                 page = await pipe.send(Changes(prefix, cursors[tenant], 0.5))
                 told = [change.key for change in page.changes]
                 equal([f"k-{number}"], told, f"changes that {tenant!r} is told, from {prefix!r}")
-
-
-def _cut(items: dict[str, bytes], most: int) -> Iterator[dict[str, bytes]]:
-    """The items in batches that the driver takes."""
-    keys = list(items)
-    for first in range(0, len(keys), most):
-        yield {key: items[key] for key in keys[first : first + most]}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from omnicloud.contracts.kv import KV
+from omnicloud.contracts.kv.driver import Set, SetMany
 from omnicloud.core.codec import BYTES
 from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
@@ -30,6 +31,10 @@ class One:
     """One request."""
 
     op: Operation[Any, Any]
+
+    def bounded(self) -> tuple[Operation[Any, Any], ...]:
+        """What the driver's limits have to allow."""
+        return (self.op,)
 
     async def run(self, pipe: Pipe) -> object:
         """Its answer, or which error it ended in."""
@@ -54,6 +59,16 @@ class Block:
 
     ops: Sequence[Operation[Any, Any]]
     keep: bool = True
+
+    def bounded(self) -> tuple[Operation[Any, Any], ...]:
+        """What the driver's limits have to allow: each request, and all writes as one batch."""
+        written: list[tuple[str, bytes]] = []
+        for op in self.ops:
+            if isinstance(op, Set):
+                written.append((op.key, op.value))
+            elif isinstance(op, SetMany):
+                written += op.items
+        return (*self.ops, SetMany(tuple(written)))
 
     async def run(self, pipe: Pipe) -> object:
         """The answers inside, or that another writer came first."""

@@ -10,7 +10,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, Outcome, UnavailableError
 from omnicloud_tck.check import Broken, that
 from omnicloud_tck.programs.cast import Scene
-from omnicloud_tck.programs.deeds import Block, Deed, One
+from omnicloud_tck.programs.deeds import Block, Deed
 from omnicloud_tck.programs.model import NO_ANSWER, Model, Span
 
 __all__ = ["House", "turned"]
@@ -61,7 +61,7 @@ class House:
         """Whether the driver's limits allow it."""
         driver = self.pipe(0).driver
         try:
-            for op in (deed.op,) if isinstance(deed, One) else deed.ops:
+            for op in deed.bounded():
                 op.scoped(self._scene.scope).check(driver)
         except InvalidArgumentError:
             return False

@@ -27,7 +27,9 @@ class Other(MemoryKV):
 
     @property
     def limits(self) -> KVLimits:
-        return KVLimits(name_max_bytes=1500, value_max_bytes=4096, batch_max_items=5)
+        return KVLimits(
+            name_max_bytes=1500, value_max_bytes=4096, batch_max_items=5, batch_max_bytes=9000
+        )
 
     def within(self, transaction: object, /) -> Other:
         joined = self._store.joined(transaction)

@@ -98,7 +98,9 @@ class LogKV(Apart):
     backend_class = Log
     _backend: Log
     features: frozenset[Feature] = frozenset(KVFeature) - {KVFeature.TRANSACTION}
-    limits = KVLimits(name_max_bytes=1410, value_max_bytes=1500, batch_max_items=4)
+    limits = KVLimits(
+        name_max_bytes=1410, value_max_bytes=1500, batch_max_items=4, batch_max_bytes=2000
+    )
 
     async def get(self, op: Get, /) -> Record | None:
         (found,) = await self.get_many(GetMany((op.key,)))
