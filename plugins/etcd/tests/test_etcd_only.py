@@ -148,10 +148,10 @@ async def test_as_much_as_the_limits_say_goes_into_one_request(length: int) -> N
 async def test_a_value_of_full_size_is_written_where_another_has_ended() -> None:
     async with kept() as one:
         kv, value = kv_on(one, b"only/ended/"), b"x" * (1 << 20)
-        await kv.set("k", value, ttl=0.1)
+        await kv.set("k", value, ttl=0.6)
         with pytest.raises(AlreadyExistsError):
             await kv.set("k", value, if_absent=True)
-        await asyncio.sleep(0.15)
+        await asyncio.sleep(0.65)
         answers = await asyncio.gather(
             *(kv.set("k", value, if_absent=True) for _ in range(5)), return_exceptions=True
         )
