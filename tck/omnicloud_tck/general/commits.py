@@ -32,7 +32,8 @@ class Commits(Kept):
 
     @law(
         "G-103",
-        "A commit in an outage is an error, or what it commits is there; no begin is a conflict in one.",
+        "A commit in an outage is an error, or what it commits is there; no begin is a conflict "
+        "in one.",
         needs=[Common.TRANSACTION],
         abilities=[Ability.OUTAGE],
     )
