@@ -96,7 +96,7 @@ class PageLaws(Bench):
         equal([EventKind.STARTED, EventKind.EXITED], kinds, "events after a long silence")
 
     @law(
-        "CON-173",
+        "CON-180",
         "Who was away while much happened is told all of it, or that it cannot be told.",
         needs=[_F.EVENTS, _F.PAUSE],
         rung=Rung.RESILIENCE,
