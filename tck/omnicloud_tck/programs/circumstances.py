@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from omnicloud_tck.programs.cast import Program, Step
 
-__all__ = ["CROWD", "LEGION", "beginning", "crowded_by", "length_of", "paused"]
+__all__ = ["CROWD", "LEGION", "beginning", "crowded_by", "length_of", "paused", "wide"]
 
 _BEGINNINGS = (
     " {a}(b)<c>!^|@`'\",;?[*]#&=+~$\\%2e_:-B.//../\t\n\x01",
@@ -22,6 +22,7 @@ CROWD, _BRIEF = 64, 5
 """So many programs are played at once, once, of so many steps."""
 LEGION = 1010
 """So many names are in use, once: more than a page, a cache or a table of a client holds."""
+_PAGES = 60  # on which a program reads what there is, at most
 _SOME = 20  # operations beside a legion
 _FEW = 4  # of those that play at once, in all rounds but one
 
@@ -42,6 +43,11 @@ def beginning(number: int, place: int) -> str:
     if (number + place) % 2:
         return ""
     return _BEGINNINGS[(number + place) // 2 % len(_BEGINNINGS)]
+
+
+def wide(limit: int, count: int) -> int:
+    """The limit of a page, or more, so that so many things are not on too many pages."""
+    return max(limit, count // _PAGES + 1)
 
 
 def paused(program: Program, seed: str, number: int) -> Program:

@@ -11,12 +11,15 @@ from omnicloud_tck.world import World
 
 __all__ = ["Seat"]
 
+_ANSWERED = 300.0  # seconds in which a call is answered, besides those that it is told to wait
+
 
 class Seat:
     """A driver in whose place another client of the same backend may come.
 
     Attributes:
         told: What the errors of the drivers said, and the drivers of themselves.
+        late: What was answered too late, if anything.
     """
 
     def __init__(self, world: World[Any]) -> None:
@@ -24,6 +27,7 @@ class Seat:
         self._driver: Any = None
         self._taking = asyncio.Lock()
         self.told: list[str] = []
+        self.late = ""
 
     async def sit(self, *, closing: bool = True) -> None:
         """Take a new client; the one before is closed, or left as a dead process leaves it."""
@@ -60,13 +64,22 @@ class Seat:
             return found
 
         async def called(*given: Any) -> Any:
+            began = self._world.clock.monotonic()
             try:
-                return await found(*given)
+                answer = await found(*given)
             except Exception as error:
                 self.told.append(everything(error))
                 raise
+            self._in_time(name, began, *given)
+            return answer
 
         return called
+
+    def _in_time(self, name: str, began: float, op: Any = None, *_: Any) -> None:
+        """Where time is virtual nobody notices otherwise that an answer took hours."""
+        took = self._world.clock.monotonic() - began
+        if took > _ANSWERED + getattr(op, "waits", 0.0) and self._world.virtual:
+            self.late = f"{name} was answered after {took:.0f} s"
 
 
 class _Within:

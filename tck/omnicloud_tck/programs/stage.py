@@ -8,6 +8,7 @@ from typing import Any
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.names import Scope
 from omnicloud.core.pipeline import Pipeline
+from omnicloud_tck.check import that
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.programs.cast import Cast, Scene, Step
 from omnicloud_tck.programs.minding import Minding
@@ -42,6 +43,12 @@ class Stage:
 
     async def take(self, step: Step) -> Iterable[str]:
         """Do a step; for what it was rightly refused."""
+        refused = await self._take(step)
+        for seat in self._seats:
+            that(not seat.late, seat.late)
+        return refused
+
+    async def _take(self, step: Step) -> Iterable[str]:
         way, *rest = step
         match way:
             case "pass":

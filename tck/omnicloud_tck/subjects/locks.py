@@ -170,14 +170,21 @@ class _LocksTwin:
         for number in range(count):
             await self.acquire(pipe, f"many-{number}", "one", 7200.0, None)
 
-    async def edge(self, client: int, which: int) -> None:
+    async def edge(self, client: int, which: int, call: Step) -> None:
         """See that a grant, or a place in a line, ends when it is said to, and not before."""
-        known = ((one, name) for name, held in self._names.items() for one in held.moments())
-        coming = sorted((one, name) for one, name in known if one > self._times.now() + LATE)
+        before = self._coming()
+        await self.take((call[0], client, *call[1:]))
+        coming = self._coming()
         if coming:
-            moment, name = coming[which % len(coming)]
+            new = [one for one in coming if one not in before]
+            moment, name = new[0] if new else coming[which % len(coming)]
             async for _ in self._times.around(moment):
                 await self.take(("acquire", client, name, "a stranger", 5.0, None))
+
+    def _coming(self) -> list[tuple[float, str]]:
+        """What ends by itself, and where."""
+        known = ((one, name) for name, held in self._names.items() for one in held.moments())
+        return sorted((one, name) for one, name in known if one > self._times.now() + LATE)
 
     async def wait(self, pipe: Pipe, seconds: float) -> None:
         """Let time pass."""
@@ -212,6 +219,14 @@ _LIFE = one_of(0.5, 5.0, 90.0, 3600.0, 3600.0, 100_000.0, 3_000_000.0, 300_000_0
 """Seconds, up to what overflows in 32 bits of milliseconds, signed or not."""
 _QUEUE = one_of(None, None, 4.0, 50.0, 5000.0)
 
+
+def _lasting(chance: Chance) -> Step:
+    """A call that decides when something ends."""
+    if chance.random() < 0.3:
+        return ("acquire", _either(chance), _owner(chance), _LIFE(chance), _QUEUE(chance))
+    return ("renew", _either(chance), _owner(chance), _LIFE(chance))
+
+
 LOCKS_SUBJECT = Twins(
     "locks",
     {
@@ -221,7 +236,7 @@ LOCKS_SUBJECT = Twins(
         "release": Verb(6, of(_either, _owner)),
         "line": Verb(0.5, of(_lock, one_of(0, 1, 2, 3, 4))),
         "crowd": Verb(0.1, of(one_of(70, 300))),
-        "edge": Verb(2, of(one_of(*range(6)))),
+        "edge": Verb(3, of(one_of(*range(6)), _lasting)),
         "wait": Verb(4, of(passing)),
     },
     _LocksTwin,

@@ -32,6 +32,7 @@ _HEADERS = (
 _WILD = ((".a", ".*"), (".a", ".>"), (".a.b", ".#"), ("/a", "/+"))
 """Ends of topics of which a broker with wildcards takes the second for the first."""
 _REASONS = ("on purpose", "é \U0001f980", "handler raised ValueError", "r" * 300)
+_PLAGUES = (4, 4, 4, 4, 4, 14, 110)
 _WEEK = 7 * 86_400.0
 
 _BATCH = frozenset({MessagingFeature.BATCH})
@@ -154,12 +155,12 @@ MESSAGING_SUBJECT = Twins(
         "letters": Verb(2, of(_room, _any_group, one_of(1, 2, 3, 100))),
         "letters_moving": Verb(1, of(_room, one_of(1, 2), one_of(0, 1))),
         "plague": Verb(
-            0.3, of(_room, _groups, one_of(4, 4, 14, 110), payload, one_of(0, 0, 1, 2), _any_group)
+            0.5, of(_room, _groups, one_of(*_PLAGUES), payload, one_of(0, 1, 2), _any_group)
         ),
         "woken": Verb(2, of(_room, _group, _bringing)),
         "redrive": Verb(2, of(_room, _any_group, one_of(*range(6)))),
         "replay": Verb(
-            1, of(_room, _group, one_of(*range(8))), frozenset({MessagingFeature.REPLAY})
+            2.5, of(_room, _group, one_of(*range(8))), frozenset({MessagingFeature.REPLAY})
         ),
         "wait": Verb(3, of(passing)),
         "approach": Verb(2, of(one_of(*range(6)))),

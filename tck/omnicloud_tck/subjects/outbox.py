@@ -25,6 +25,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.cast import Scene, Step
+from omnicloud_tck.programs.circumstances import wide
 from omnicloud_tck.programs.times import LATE, Times
 from omnicloud_tck.subjects.events import Event, Space, told
 
@@ -179,7 +180,8 @@ class OutboxTwin:
     ) -> None:
         """List events, page by page."""
         wanted = _STATUSES[status % len(_STATUSES)]
-        found: list[EventRecord] = []
+        expected = self._space(room).of(wanted, key, every=every)
+        limit, found = wide(limit, len(expected)), list[EventRecord]()
         for _ in range(_PAGES):
             after = found[-1].event_id if found else None
             op = ListEvents(self._prefix + room, wanted, key, every, after, limit)
@@ -188,7 +190,7 @@ class OutboxTwin:
             found += page
             if len(page) < limit:
                 break
-        self._alike(self._space(room).of(wanted, key, every=every), found, f"{wanted} events")
+        self._alike(expected, found, f"{wanted} events")
 
     def _alike(self, expected: Sequence[Event], found: Sequence[EventRecord], what: str) -> None:
         equal([one.told() for one in expected], [told(one) for one in found], what)
@@ -199,7 +201,8 @@ class OutboxTwin:
 
     async def aggregates(self, pipe: Pipe, room: str, limit: int) -> None:
         """List aggregates, page by page."""
-        found: list[str] = []
+        expected = self._space(room).aggregates()
+        limit, found = wide(limit, len(expected)), list[str]()
         for _ in range(_PAGES):
             op = ListAggregates(self._prefix + room, found[-1] if found else None, limit)
             page = await pipe.send(op)
@@ -207,7 +210,7 @@ class OutboxTwin:
             found += page
             if len(page) < limit:
                 break
-        equal(self._space(room).aggregates(), found, "aggregates with pending events")
+        equal(expected, found, "aggregates with pending events")
 
     async def lag(self, pipe: Pipe, room: str) -> None:
         """How far publishing is behind."""
@@ -324,14 +327,21 @@ class OutboxTwin:
         that(gone <= old and len(gone) == count, "other events were purged than told")
         space.events = [one for one in space.events if one.event_id not in gone]
 
-    async def edge(self, client: int, which: int) -> None:
+    async def edge(self, client: int, which: int, call: Step) -> None:
         """See that a claim, or a wait, ends when it is said to, and not before."""
-        known = ((one, room) for room, space in self._spaces.items() for one in space.moments())
-        coming = sorted((one, room) for one, room in known if one > self._times.now() + LATE)
+        before = self._coming()
+        await self.take((call[0], client, *call[1:]))
+        coming = self._coming()
         if coming:
-            moment, room = coming[which % len(coming)]
+            new = [one for one in coming if one not in before]
+            moment, room = new[0] if new else coming[which % len(coming)]
             async for _ in self._times.around(moment):
                 await self.take(("claim", client, room, "a stranger", 1000, 5.0))
+
+    def _coming(self) -> list[tuple[float, str]]:
+        """What ends by itself, and where."""
+        known = ((one, room) for room, space in self._spaces.items() for one in space.moments())
+        return sorted({(one, room) for one, room in known if one > self._times.now() + LATE})
 
     async def wait(self, pipe: Pipe, seconds: float) -> None:
         """Let time pass."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.outbox import OutboxFeature
+from omnicloud_tck.programs.cast import Step
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
 from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.draws import flag, payload
@@ -56,7 +57,20 @@ def _marks(chance: Chance) -> list[int]:
 _WHICH = one_of(*range(40))
 _MOST: Any = one_of(1, 1, 2, 3, 100)
 _LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
+_KEPT: Any = one_of(0.0, 0.0, 5.0, 90.0, 7200.0)
+_DELAY: Any = one_of(0.0, 0.0, 5.0, 100.0, 90_000.0)
 _LIMIT = one_of(1, 2, 3, 1000)
+
+
+def _lasting(chance: Chance) -> Step:
+    """A call that decides when a claim, or a wait, ends."""
+    room, owner = _room(chance), _owner(chance)
+    if chance.random() < 0.4:
+        return ("claim", room, owner, _MOST(chance), _LEASE(chance))
+    if chance.random() < 0.5:
+        return ("keep", room, owner, _picked(chance), _KEPT(chance))
+    return ("fail", room, owner, _WHICH(chance), _DELAY(chance), False)
+
 
 OUTBOX_SUBJECT = Twins(
     "outbox",
@@ -72,14 +86,14 @@ OUTBOX_SUBJECT = Twins(
         "aggregates": Verb(2, of(_room, _LIMIT)),
         "lag": Verb(2, of(_room)),
         "claim": Verb(7, of(_room, _owner, _MOST, _LEASE)),
-        "keep": Verb(3, of(_room, _owner, _picked, one_of(0.0, 0.0, 5.0, 90.0, 7200.0))),
-        "fail": Verb(6, of(_room, _owner, _WHICH, one_of(0.0, 0.0, 5.0, 100.0, 90_000.0), flag)),
+        "keep": Verb(3, of(_room, _owner, _picked, _KEPT)),
+        "fail": Verb(6, of(_room, _owner, _WHICH, _DELAY, flag)),
         "mark": Verb(3, of(_room, _picked)),
         "requeue": Verb(3, of(_room, _WHICH)),
         "purge": Verb(
             1.5, of(_room, one_of(0.0, 0.0, 30.0, 3000.0, 50_000.0), one_of(1, 100, 100))
         ),
-        "edge": Verb(2, of(one_of(*range(6)))),
+        "edge": Verb(3, of(one_of(*range(6)), _lasting)),
         "wait": Verb(3, of(passing)),
     },
     OutboxTwin,

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from omnicloud.contracts.sagas import SagaFeature
+from omnicloud_tck.programs.cast import Step
 from omnicloud_tck.programs.chances import Chance, Verb, of, one_of
 from omnicloud_tck.programs.circumstances import LEGION
 from omnicloud_tck.programs.times import passing
@@ -85,6 +86,13 @@ def _claim(chance: Chance) -> tuple[Any, ...]:
     return (*asked, most, name, excluded)
 
 
+def _lasting(chance: Chance) -> Step:
+    """A call that decides when a lease ends."""
+    if chance.random() < 0.4:
+        return ("claim", *_claim(chance))
+    return ("keep", _room(chance), _name(chance), _owner(chance), _KEPT(chance))
+
+
 _PLAIN: State = ("MANY", None, (), b"{}")
 
 SAGAS_SUBJECT = Twins(
@@ -101,7 +109,7 @@ SAGAS_SUBJECT = Twins(
         "claim": Verb(7, _claim),
         "keep": Verb(5, of(_room, _name, _owner, _KEPT)),
         "crowd": Verb(0.1, of(_room, _state, one_of(40, 120))),
-        "edge": Verb(2, of(one_of(*range(6)))),
+        "edge": Verb(3, of(one_of(*range(6)), _lasting)),
         "wait": Verb(3, of(passing)),
     },
     SagasTwin,

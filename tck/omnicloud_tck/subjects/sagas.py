@@ -12,6 +12,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import SagaStateConflictError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.programs.cast import Scene, Step
+from omnicloud_tck.programs.circumstances import wide
 from omnicloud_tck.programs.times import LATE, Times
 from omnicloud_tck.programs.twins import refused_or_over
 from omnicloud_tck.subjects.states import Saga, Sagas
@@ -94,8 +95,8 @@ class SagasTwin:
         self, pipe: Pipe, room: str, status: str, after: str | None, limit: int
     ) -> None:
         """List those of a status, page by page."""
-        found: list[SagaRecord] = []
-        last = after
+        expected = self._sagas(room).of(status, after)
+        limit, found, last = wide(limit, len(expected)), list[SagaRecord](), after
         for _ in range(_PAGES):
             page = await pipe.send(ListSagas(self._prefix + room, status, last, limit))
             that(len(page) <= limit, f"a page of {limit} has {len(page)} sagas")
@@ -103,7 +104,7 @@ class SagasTwin:
             if len(page) < limit:
                 break
             last = found[-1].saga_id
-        _same(self._sagas(room).of(status, after), found, "sagas of a status")
+        _same(expected, found, "sagas of a status")
 
     async def claim(
         self,
@@ -151,16 +152,25 @@ class SagasTwin:
         for number in range(count):
             await self.create(pipe, room, f"many-{number}", state, None, 0.0)
 
-    async def edge(self, client: int, which: int) -> None:
+    async def edge(self, client: int, which: int, call: Step) -> None:
         """See that a lease ends when it is said to, and not before."""
-        known = ((room, row) for room, space in self._spaces.items() for row in space.rows.values())
-        coming = [(room, row) for room, row in known if row.until > self._times.now() + LATE]
+        before = [moment for moment, *_ in self._coming()]
+        await self.take((call[0], client, *call[1:]))
+        coming = self._coming()
         if coming:
-            room, row = sorted(coming, key=lambda one: one[1].until)[which % len(coming)]
+            new = [one for one in coming if one[0] not in before]
+            _, room, row = new[0] if new else coming[which % len(coming)]
             async for _ in self._times.around(row.until):
                 one = row.record
                 asked = (room, (one.status,), "a stranger", 5.0, 1, one.saga_id, ())
                 await self.take(("claim", client, *asked))
+
+    def _coming(self) -> list[tuple[float, str, Saga]]:
+        """Leases that end by themselves."""
+        known = ((room, row) for room, space in self._spaces.items() for row in space.rows.values())
+        soon = self._times.now() + LATE
+        coming = [(row.until, room, row) for room, row in known if row.until > soon]
+        return sorted(coming, key=lambda one: one[:2])
 
     async def wait(self, pipe: Pipe, seconds: float) -> None:
         """Let time pass."""
