@@ -8,7 +8,7 @@ import logging
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence, Sized
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
@@ -180,7 +180,8 @@ def shown(part: Any) -> str:
     if isinstance(part, tuple):
         return f"({', '.join(map(shown, part))})"
     text = repr(part)
-    return text if len(text) <= _LONG else f"{text[:_LONG]}…{len(part)}"
+    long = len(text) > _LONG and isinstance(part, Sized)
+    return f"{text[:_LONG]}…{len(part)}" if long else text
 
 
 class _Logs(logging.Handler):

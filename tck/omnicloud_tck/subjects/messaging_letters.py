@@ -19,7 +19,7 @@ __all__ = ["Lettering"]
 
 _SLACK = 5.0  # seconds by which a stamp may differ from the kit's own look at the clock
 _FAR = 4e9  # seconds since 1970
-_SETTLED_FIRST = 4  # the way of replaying of which a newer message of a key waits
+_SETTLED_FIRST = (4, 7)  # ways of replaying of which a newer message of a key waits
 
 
 class Lettering(Grouping):
@@ -135,9 +135,9 @@ class Lettering(Grouping):
             raise Idle
         if self._has(MessagingFeature.REPLAY) and (group.knots() or not fresh):
             raise Idle
-        if which == _SETTLED_FIRST:
+        if which in _SETTLED_FIRST:
             await self._settled_and_waiting(client, room, name)
-            which = 0
+            which = _SETTLED_FIRST.index(which)
         since = (0.0, _FAR, self._times.wall() - 60.0)[which % 3]
         if which > 4 and self._stamps and self._times.virtual:
             since = self._stamps[which % len(self._stamps)]

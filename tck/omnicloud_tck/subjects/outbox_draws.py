@@ -43,7 +43,7 @@ def _topic(chance: Chance) -> str:
 
 
 def _owner(chance: Chance) -> str:
-    return chance.choice(("me", "me", "Me", "me2", "o" + chance.names[1]))
+    return chance.choice(("me", "me", "Me", "m\u00e9", "o" + chance.names[1]))
 
 
 def _picked(chance: Chance) -> list[int]:

@@ -57,7 +57,7 @@ def _state(chance: Chance) -> State:
 
 
 def _owner(chance: Chance) -> str:
-    return chance.choice(("one", "two", "One", "o" + chance.names[2]))
+    return chance.choice(("one", "two", "One", "\u00e9", "o" + chance.names[2]))
 
 
 def _any_owner(chance: Chance) -> str | None:
