@@ -223,7 +223,7 @@ _QUEUE = one_of(None, None, 4.0, 50.0, 5000.0)
 def _lasting(chance: Chance) -> Step:
     """A call that decides when something ends."""
     if chance.random() < 0.3:
-        return ("acquire", _either(chance), _owner(chance), _LIFE(chance), _QUEUE(chance))
+        return ("acquire", _lock(chance), _owner(chance), _LIFE(chance), _QUEUE(chance))
     return ("renew", _either(chance), _owner(chance), _LIFE(chance))
 
 

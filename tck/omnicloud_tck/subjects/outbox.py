@@ -351,8 +351,8 @@ class OutboxTwin:
         """Compare all that is there, and process it."""
         for room, space in list(self._spaces.items()):
             for status in range(len(_STATUSES)):
-                await self.take(("events", 0, room, status, None, True, 1000))
-            await self.take(("aggregates", 1, room, 1000))
+                await self.take(("events", 0, room, status, None, True, 7))
+            await self.take(("aggregates", 1, room, 2))
             await self.take(("lag", 1, room))
             for key in list(dict.fromkeys(one.key for one in space.events))[:_LOOKED_AT]:
                 await self.take(("events", 1, room, 0, key, False, 1000))

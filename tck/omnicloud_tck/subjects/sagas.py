@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from omnicloud.contracts.sagas.driver import Claim, Create, Get, Keep, ListSagas, Update
-from omnicloud.contracts.sagas.models import SagaRecord
+from omnicloud.contracts.sagas.models import SagaFeature, SagaRecord
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import SagaStateConflictError
 from omnicloud_tck.check import equal, that
@@ -24,6 +24,7 @@ State = tuple[str, str | int | None, tuple[tuple[str, str], ...], bytes]
 """Status, step, history and payload."""
 
 _PAGES = 400
+_LISTED = 3  # statuses, in the end
 _TICK = 0.02
 
 
@@ -31,7 +32,7 @@ class SagasTwin:
     """Two clients of spaces of sagas, and the sagas as they should be."""
 
     def __init__(self, scene: Scene) -> None:
-        self._pipes = scene.pipes
+        self._pipes, self._features = scene.pipes, scene.features
         self._prefix, self._times = scene.space, Times(scene)
         self._spaces: dict[str, Sagas] = {}
 
@@ -182,7 +183,18 @@ class SagasTwin:
             for name in sorted(space.rows)[:40]:
                 await self.take(("get", 1, room, name))
             statuses = sorted({row.record.status for row in space.rows.values()})
-            await self.take(("claim", 0, room, statuses, "the last", 3600.0, 1000, None, ()))
+            for status in statuses[:_LISTED] if SagaFeature.LIST in self._features else ():
+                await self.take(("listing", 1, room, status, None, 2))
+            await self._claimed(room, statuses)
+
+    async def _claimed(self, room: str, statuses: Sequence[str]) -> None:
+        """See that all that is free is given, in the end, however few at a time."""
+        for turn, _ in enumerate(self._sagas(room).rows):
+            free = [row for row in self._sagas(room).rows.values() if row.until < self._times.now()]
+            if turn and not free:
+                return
+            owner = f"the last {turn}"
+            await self.take(("claim", turn % 2, room, statuses, owner, 360_000.0, 1000, None, ()))
 
 
 def _in_turn(given: Sequence[Saga], left: Sequence[Saga]) -> bool:
