@@ -24,6 +24,7 @@ _ALIKE: tuple[tuple[Fields, ...], ...] = (
     (("é",), ("e\u0301",), ("É",), ("%C3%A9",), ("é.0",)),
 )
 """Fields of which a join, a fold or a cut makes one name."""
+_MANY = tuple(f"field-{number}" for number in range(12))
 _ROOMS = (("c", ("d_e",)), ("c_d", ("e",)), ("c.d", ("e",)), ("c", ("d", "e")), ("C", ("d_e",)))
 """Collections and fields of which a join makes one name."""
 
@@ -67,6 +68,7 @@ class NamingLaws(Contract):
                     await documents.create_index(place, fields, unique=True)
                 for fields in lot:
                     await self._binds(other, place, fields)
+        await self._binds_all(documents, other)
         for place, fields in _ROOMS:
             await documents.create_index(place, fields, unique=True)
         for place, fields in _ROOMS:
@@ -93,6 +95,15 @@ class NamingLaws(Contract):
             await other.delete_one(place, {"_id": "held"})
             result = await other.update_one(place, by, update)
             equal(1, result.modified, f"modified by the same where nothing is held: {about}")
+
+    async def _binds_all(self, documents: Documents, other: Documents) -> None:
+        """An index of many fields binds those that have all of them equal."""
+        row = dict.fromkeys(_MANY, 1)
+        await documents.create_index("many", _MANY, unique=True)
+        for last in (1, 2):
+            await other.insert_one("many", {**row, _MANY[-1]: last})
+            with refused(AlreadyExistsError, f"a second document in an index of {len(_MANY)}"):
+                await other.insert_one("many", {**row, _MANY[-1]: last})
 
     async def _binds(self, documents: Documents, place: str, fields: Fields) -> None:
         about = f"an index of {[field[-9:] for field in fields]} in {place[:9]!r}"

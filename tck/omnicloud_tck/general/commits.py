@@ -32,8 +32,7 @@ class Commits(Kept):
 
     @law(
         "G-103",
-        "A commit in an outage is an error, or what it commits is there; no begin is a conflict "
-        "in one.",
+        "A commit in an outage is an error, or what it commits is there; no begin is a conflict.",
         needs=[Common.TRANSACTION],
         abilities=[Ability.OUTAGE],
     )

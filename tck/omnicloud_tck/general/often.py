@@ -21,7 +21,7 @@ from omnicloud_tck.world import World
 __all__ = ["Often"]
 
 _TIMES, _REAL_TIMES = 66, 12  # a pool has seldom more connections
-_TURNS = 3  # of the loop that a call has at most before it is cancelled
+_TURNS = (1, 1, 2, 1, 3, 1)  # of the loop that a call has before it is cancelled
 _REAL_SECONDS = 0.5  # after which no call is cancelled any more over a real backend
 _ANSWERED = 30.0  # seconds in which a call of a client as good as new ends
 _WAIT = 0.3  # seconds that a request waits for what does not happen
@@ -44,7 +44,7 @@ class Often(Contract):
             for turn in range(_TIMES if world.virtual else _REAL_TIMES):
                 if not world.virtual and time.perf_counter() > until:
                     break
-                await _cancelled(pipe, op, 1 + turn % _TURNS)
+                await _cancelled(pipe, op, _TURNS[turn % len(_TURNS)])
             await world.sleep(0.01)  # a virtual clock that never waits is taken to spin
         for op in requests:
             await _ends(pipe, op)

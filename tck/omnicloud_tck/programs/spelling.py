@@ -16,10 +16,10 @@ _LONG = ("x" * 33, "y" * 70, "é" * 70, "z" * 256, "w" * 600)
 
 
 def any_name(chance: Chance) -> str:
-    """A name of one to six pieces: letters, signs, words, sometimes a long run."""
+    """A name of one to twelve pieces: letters, signs, words, sometimes a long run."""
     pieces = [
         chance.choice(_SIGNS if chance.random() < 0.6 else _PIECES)
-        for _ in range(chance.choice((1, 2, 3, 4, 5, 6)))
+        for _ in range(chance.choice((1, 3, 5, 8, 12)))
     ]
     if chance.random() < 0.15:
         pieces.insert(chance.randint(0, len(pieces)), chance.choice(_LONG))

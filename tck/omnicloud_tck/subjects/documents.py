@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from omnicloud.contracts.documents import Documents, DocumentsFeature
@@ -18,7 +20,7 @@ from omnicloud_tck.subjects.collection import CONFLICT, Made
 from omnicloud_tck.subjects.document_reading import DocumentReading
 from omnicloud_tck.subjects.document_rushes import DocumentRushes
 from omnicloud_tck.subjects.documents_meeting import DOCUMENTS_MEETING
-from omnicloud_tck.subjects.plain import apart
+from omnicloud_tck.subjects.plain import Plain, apart
 
 __all__ = ["DOCUMENTS_SUBJECT"]
 
@@ -69,13 +71,23 @@ class _DocumentsTwin(DocumentRushes):
         if self._scene.world.virtual:
             await self._scene.world.sleep(seconds)
 
-    async def spelt(self, documents: Documents, place: str, id_: str) -> None:
-        """Every verb about a collection, and a document, of any names."""
+    async def spelt(
+        self, documents: Documents, place: str, id_: str, more: Plain, seconds: float
+    ) -> None:
+        """Every verb about a collection, and a document, of any names, with rests between."""
         other = next(client for client in self._clients if client is not documents)
         virtual, features = self._scene.world.virtual, self._scene.features
         if virtual and DocumentsFeature.INDEX in features and place not in self.rooms:
             await self.index(documents, place, ("n",), True)
-        await self.every(documents, other, place, id_)
+            await self.rest(documents, seconds)
+            await self.index(documents, place, ("o", "n"), True)
+        clients = itertools.cycle((documents, other))
+
+        async def ask(verb: Callable[..., Awaitable[object]], *what: Any) -> None:
+            await self.rest(documents, seconds)
+            await verb(next(clients), *what)
+
+        await self.every(ask, place, id_, more)
 
     async def rush(self, _: Documents, place: str, count: int) -> None:
         """Many calls of every verb at once."""
@@ -131,6 +143,8 @@ class _DocumentsTwin(DocumentRushes):
                 raise _Undone
 
 
+_RESTS = (100.0, 7200.0, 90_000.0, 31 * 86_400.0)
+_REST = one_of(0.0, 0.0, *_RESTS[:3])
 _FLAG, _NO = one_of(True, False), one_of(False)
 _LIMIT = one_of(None, None, 0, 1, 3, 1001)
 _IN = draws.collection
@@ -166,9 +180,9 @@ DOCUMENTS_SUBJECT = Twins(
         "bound": Verb(0.2, of(_IN, draws.kin, draws.path), _INDEX),
         "changes": Verb(0.5, of(_IN, draws.kin, draws.path)),
         "told": Verb(2, of(_IN, draws.identity, draws.document)),
-        "spelt": Verb(0.6, of(any_name, any_name)),
-        "rush": Verb(0.05, of(_IN, one_of(*MANY))),
-        "rest": Verb(1.2, of(one_of(100.0, 7200.0, 90_000.0, 31 * 86_400.0))),
+        "spelt": Verb(2.5, of(any_name, any_name, draws.wide, _REST)),
+        "rush": Verb(0.2, of(_IN, one_of(*MANY))),
+        "rest": Verb(1.2, of(one_of(*_RESTS))),
     },
     _DocumentsTwin,
     grows=frozenset({"document_max_bytes"}),

@@ -34,7 +34,9 @@ _ZONE = timezone(timedelta(hours=-5, minutes=-30))
 _CIRCUMSTANCES = ("tenant", "region", "tags", "not_before", "not_after")
 _PARTS = ("principal", "action", "resource")
 _MANY = (12, 40, 120)
-_CROWDED = 0.03  # share of the lists that are long
+_CROWDED, _MANY_FACTS = 0.05, 0.1  # shares of the lists, of rules and of questions, that are long
+_LAST, _MEMBERS = 0.3, 0.6  # shares of what is asked that meet a list's end, or a group's rule
+_GROUP = "group:"
 _TAGS = ("stage", "team", "Stage", "")
 _WRONG: tuple[dict[str, Any], ...] = (
     {"effect": "Permit", "principal": "*", "action": "*", "resource": "*"},
@@ -91,13 +93,13 @@ def _patterns(chance: Chance) -> Any:
     if chance.random() < 0.6:
         return _pattern(chance)
     some = [_pattern(chance) for _ in range(chance.randint(1, 4))]
-    some[:0] = _others(chance)
+    some[:0] = _others(chance, _CROWDED)
     return tuple(some) if chance.random() < 0.2 else some
 
 
-def _others(chance: Chance) -> list[str]:
+def _others(chance: Chance, share: float) -> list[str]:
     """Mostly none; else many that nobody asks about, so that what counts comes late."""
-    count = chance.choice(_MANY) if chance.random() < _CROWDED else 0
+    count = chance.choice(_MANY) if chance.random() < share else 0
     return [f"other-{number}" for number in range(count)]
 
 
@@ -178,6 +180,10 @@ def _question(chance: Chance) -> tuple[Any, ...]:
     parts = [_filled(chance, rule[part]) for part in _PARTS]
     if chance.random() < 0.3:
         parts[chance.randrange(3)] = _like(chance)
+    if parts[0].startswith(_GROUP) and chance.random() < _MEMBERS:
+        bare = parts[0][len(_GROUP) :] if chance.random() < _LAST else ""
+        facts["groups"].append(bare or parts[0])
+        parts[0] = _like(chance)
     if chance.random() < 0.8:
         facts.update(_met(chance, rule.get("condition", {})))
     return (*parts, facts)
@@ -203,7 +209,8 @@ def _met(chance: Chance, condition: dict[str, Any]) -> dict[str, Any]:
 
 def _filled(chance: Chance, patterns: Any) -> str:
     """A text that one of the patterns matches; never empty."""
-    pattern = patterns if isinstance(patterns, str) else chance.choice(patterns)
+    some = [patterns] if isinstance(patterns, str) else [*patterns]
+    pattern = some[-1] if chance.random() < _LAST else chance.choice(some)
     filling = chance.choice(("", "x", _text(chance), "\n", "/"))
     return pattern.replace("*", filling) or "x"
 
@@ -218,9 +225,15 @@ def _facts(chance: Chance) -> dict[str, Any]:
     """Some are left out, which is not the same as empty."""
     tags = chance.sample(_TAGS, chance.randint(0, 3))
     return {
-        "groups": [*_others(chance), *(_text(chance) for _ in range(chance.choice((0, 0, 1, 2))))],
+        "groups": [
+            *_others(chance, _MANY_FACTS),
+            *(_text(chance) for _ in range(chance.choice((0, 0, 1, 2)))),
+        ],
         "tenant": chance.choice((None, _text(chance))),
         "region": chance.choice((None, _text(chance))),
-        "tags": {**dict.fromkeys(_others(chance), "x"), **{tag: _text(chance) for tag in tags}},
+        "tags": {
+            **dict.fromkeys(_others(chance, _MANY_FACTS), "x"),
+            **{tag: _text(chance) for tag in tags},
+        },
         "at": chance.choice(_MOMENTS),
     }

@@ -220,7 +220,7 @@ IAM_SUBJECT = Twins(
         "again": Verb(0.5, of(), _MANAGE),
         "asks": Verb(6, of(draws.questions)),
         "decides": Verb(3, of(draws.questions)),
-        "rush": Verb(0.06, of(draws.questions, one_of(*MANY)), _MANAGE),
+        "rush": Verb(0.12, of(draws.questions, one_of(*MANY)), _MANAGE),
         "odd": Verb(0.5, of(draws.questions)),
         "rest": Verb(0.4, of(one_of(7.0, 400.0, 90_000.0, 31 * 86_400.0))),
     },

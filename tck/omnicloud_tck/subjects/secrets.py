@@ -28,6 +28,7 @@ _FORM = one_of(0, 0, 1, 2)
 _SIZE = one_of(1, 2, 3, 1000)
 _GRACE = one_of(0.0, 1.0, 900.0, 900.0, 7200.0, 90_000.0)
 _REST = one_of(100.0, 500.0, 1000.0, 7000.0, 100_000.0, 31 * 86_400.0)
+_PAUSE = one_of(0.0, 0.0, 100.0, 7000.0, 100_000.0)
 _VERSIONS = frozenset({SecretsFeature.VERSIONS})
 _WATCH = frozenset({SecretsFeature.WATCH})
 
@@ -49,8 +50,8 @@ SECRETS_SUBJECT = Twins(
         "list_versions": Verb(3, of(name), _VERSIONS),
         "wait": Verb(1, of(name, _WHICH), _WATCH),
         "woken": Verb(1.5, of(name, one_of(0, 1, 2), one_of(b"woken", b"")), _WATCH),
-        "every": Verb(0.6, of(any_name, _WHICH)),
-        "rush": Verb(0.06, of(name, one_of(*MANY))),
+        "every": Verb(0.6, of(any_name, _WHICH, _PAUSE)),
+        "rush": Verb(0.12, of(name, one_of(*MANY))),
         "rest": Verb(1, of(_REST)),
     },
     SecretsTwin,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -255,21 +257,27 @@ class SecretsTwin:
         told = await asyncio.gather(*waiting)
         equal([version] * len(waiting), told, f"what those who wait for {name!r} are told")
 
-    async def every(self, secrets: Secrets, name: str, known: int) -> None:
-        """Every verb about one name."""
-        other = self._other(secrets)
-        await self.get(secrets, name)
-        await self.set(other, name, b"spelt", 0)
-        await self.list(secrets, name, 1000)
+    async def every(self, secrets: Secrets, name: str, known: int, seconds: float) -> None:
+        """Every verb about one name, with rests between."""
+        clients = itertools.cycle((secrets, self._other(secrets)))
+
+        async def ask(verb: Callable[..., Awaitable[None]], *what: Any) -> None:
+            await self.rest(secrets, seconds)
+            await verb(next(clients), *what)
+
+        await ask(self.get, name)
+        await ask(self.set, name, b"spelt", 0)
+        await ask(self.set, f"{name}+", b"beside", 0)
+        await ask(self.list, name, 1)
         if self._has_versions:
-            await self.rotate(secrets, name, b"anew", 900.0)
-            await self.list_versions(other, name)
-            await self.every_version(secrets, name)
+            await ask(self.rotate, name, b"anew", 900.0)
+            await ask(self.list_versions, name)
+            await ask(self.every_version, name)
         if self._watches:
-            await self.wait(other, name, known)
-        await self.get(other, name)
-        await self.delete(secrets, name)
-        await self.get(other, name)
+            await ask(self.wait, name, known)
+        await ask(self.get, name)
+        await ask(self.delete, name)
+        await ask(self.get, name)
 
     async def rush(self, _: Secrets, name: str, count: int) -> None:
         """Many calls of each verb at once, most of them of names of their own."""
