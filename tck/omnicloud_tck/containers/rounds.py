@@ -12,6 +12,7 @@ from omnicloud.contracts.containers import (
     ContainersFeature,
     ContainerSpec,
     EventKind,
+    Health,
     Mount,
     Resources,
     State,
@@ -83,6 +84,7 @@ class Round:
     taken: list[tuple[EventKind, int | None]] = field(default_factory=list)
     cursor: str = ""
     started_at: float = 0.0
+    image: str | None = None
 
     def __post_init__(self) -> None:
         self.family.append(self)
@@ -176,6 +178,8 @@ class Round:
             about,
         )
         equal(self.started_at, found.started_at, f"{about}: when it was started")
+        more = (found.health, found.image, found.ports)
+        equal((Health.UNKNOWN, self.image, ()), more, f"{about}: its health, image and ports")
         if self.state is State.RUNNING:
             held = Resources(**self._held()) if self.world.virtual else None
             equal(held or found.resources, found.resources, f"{about}: its limits")
@@ -199,7 +203,7 @@ class Round:
         that(abs(off) < PATIENCE, f"{about}: it was started {off} s off")
         later = found.started_at >= self.started_at
         that(later, f"{about}: it was started before its last run")
-        self.started_at = found.started_at
+        self.started_at, self.image = found.started_at, found.image
         self.told.append((_K.STARTED, None))
         self.like(found, about)
 
@@ -210,7 +214,8 @@ class Round:
         self.like(found, about)
 
     def gone(self) -> None:
-        """Note its removal."""
+        """Note its removal: what is run after it is of the other kind."""
+        self.deaf = not self.deaf
         self.state, self.code, self.runs, self.started_at = None, None, 0, 0.0
         self.limits = {}
         self.told.append((_K.REMOVED, None))

@@ -22,8 +22,8 @@ __all__ = ["WholeLaws"]
 _F = ContainersFeature
 _MARKS = "/\\.%:'\",-_*?[]{}()<>#&=+~@!$|;^`"
 _NAMES = (
-    *("/\\.%:'\",-_*?[]{}", "()<>#&=+~@!$|;^`", " edges", "Edges ", "two\nlines\tand\x01\0more"),
-    *("..", "/a//b/.", "7", "null", "e\u0301\U0001f980", "\xe9\U0001f980"),
+    *("/\\.%:'\",-_*?[]{}", "()<>#&=+~@!$|;^`", " Edges ", "two\nlines\tand\x01\0more"),
+    *("/a//../b/.", "7", "null", "e\u0301\U0001f980", "\xe9\U0001f980"),
     *(f"{'k' * 520}{end}" for end in "12"),
     "omnicloud-tck/round:1",
 )
@@ -33,7 +33,7 @@ _LONG = 600.0
 _DAYS, _HOURS = (90_000.0,), (1.5, 90.0, 3700.0)
 _REAL_PAUSES = (1.1, *(0.0,) * 19)
 _POLLS, _FEW_POLLS = 50, 10
-_MANY, _FEW, _OFTEN, _WIDE, _MOUNTS = 130, 3, 260, 105, 34
+_MANY, _FEW, _OFTEN, _WIDE, _MOUNTS = 122, 3, 260, 102, 34
 _REFERENCES = (
     "omnicloud-tck/{}:1",
     "omnicloud-tck/{}-2/a.b_c-d:V1.2_x-Y.",
@@ -79,7 +79,8 @@ class WholeLaws(Bench):
                 one: Round, client: Containers, at: int, pauses: tuple[float, ...] = pauses
             ) -> None:
                 one.aged = world.virtual
-                await one.hear(client)  # before an engine forgets it
+                for it in one.family:
+                    await it.hear(client)  # before an engine forgets it
                 await world.sleep(pauses[at % len(pauses)])
 
             await self._both(world, clients, rest)
@@ -128,9 +129,8 @@ class WholeLaws(Bench):
         one = _round(world, clients, "m-", family, turn=3, deaf=True)
         one.more = await _wide(clients[0], one)
         other = [_round(world, clients, "often", family, turn=4)] if world.virtual else []
-        for name in ("m-", "often"):
-            for _ in range(_OFTEN if world.virtual else _FEW):
-                equal(None, await clients[0].get(name), "get of what is not there yet")
+        for _ in range(_OFTEN if world.virtual else _FEW):
+            equal(None, await clients[0].get("often"), "get of what is not there yet")
         await abreast([one, *other])
 
     @law(
