@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import unicodedata
 from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
@@ -163,10 +164,12 @@ def would(effect: Effect, seen: Seen, answer: Any, error: BaseException | None) 
             raise error
         return answer
 
-    if effect is _twice and seen.op.effect is Doing.IDEMPOTENT:
-        return answer is True and error is None
     if effect is _later:
         return answer is None or isinstance(answer, bool)
+    if effect is _again:
+        return error is None and _older(seen) is not None
+    if effect is _twice and seen.op.effect is Doing.IDEMPOTENT:
+        return answer is True and error is None
     begun = effect(ask, seen, lambda: told.append(True))
     with suppress(Exception, StopIteration):
         begun.send(None)
@@ -304,16 +307,22 @@ _LATE: list[asyncio.Task[None]] = []
 
 
 async def _again(ask: Ask, seen: Seen, fired: Fired) -> Any:
-    """Only one that would change something: another was done since, or it may not be repeated."""
     answer = await ask(seen.op)
+    older = _older(seen)
+    if older is not None:
+        with suppress(OmniCloudError):
+            await older()
+            fired()
+    return answer
+
+
+def _older(seen: Seen) -> Callable[[], Awaitable[Any]] | None:
+    """One that would change something: another was done since, or it may not be done twice."""
     since: dict[tuple[str, str], Any] = {}
     for driver, method, op in reversed(seen.server.writes[-24:]):
         last = since.setdefault((getattr(op, "named", ""), op.resource), op)
         outdated = last != op or op.effect is Doing.ONCE
         other = (op.resource or op) != (seen.name or seen.op)
         if driver is seen.driver and other and outdated:
-            fired()
-            with suppress(OmniCloudError):
-                await getattr(driver, f"quirkless_{method}")(op)
-            break
-    return answer
+            return functools.partial(getattr(driver, f"quirkless_{method}"), op)
+    return None
