@@ -7,6 +7,7 @@ carry signed headers: neither leaves this room.
 from __future__ import annotations
 
 import asyncio
+import io
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -34,6 +35,7 @@ from omnicloud_aws.quiet import hushed, quieten
 __all__ = ["Client", "client_of"]
 
 _GRACE_SECONDS = 0.2
+_PIECES_BYTES = 1 << 20  # from which on a request is not sent whole
 _READING = ("get_", "list_", "describe_", "query", "transact_get_")
 _MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
 _loader: Loader | None = None
@@ -180,8 +182,15 @@ async def opened(service: str, config: AWSConfig, time: ServiceTime) -> Client:
         )
         await stack.aclose()
         raise failed from None
+    made.meta.events.register("before-send", _in_pieces)
     quieten()
     return Client(made, stack, config, time)
+
+
+def _in_pieces(request: Any, **_: object) -> None:
+    """Let a long request be sent piece by piece: whole, it keeps the loop, and aiohttp warns."""
+    if isinstance(request.body, bytes) and len(request.body) > _PIECES_BYTES:
+        request.body = io.BytesIO(request.body)
 
 
 def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:

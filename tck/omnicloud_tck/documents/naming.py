@@ -17,13 +17,15 @@ Fields = tuple[str, ...]
 
 _LONG = "l" * 70  # characters; a name in Postgres has 63
 _ALIKE: tuple[tuple[Fields, ...], ...] = (
-    (("a.b",), ("a_b",), ("a", "b"), ("a-b",), ("ab",), ("A_B",), ("a.b_",), ("a,b",), ("a b",)),
+    (("a.b",), ("a_b",), ("a", "b"), ("a-b",), ("ab",), ("A_B",), ("a.b_",), ("a,b",)),
+    (("a b",), ("a_b",), ("a", "b"), ("a.b",)),
     (("a", "b_c"), ("a_b", "c"), ("a.b", "c"), ("a.b_c",), ("a_b_c",)),
     (("p", "q"), ("q", "p"), ("q",), ("p",)),
     ((f"{_LONG}1",), (f"{_LONG}2",), (f"{_LONG}.1",)),
     (("é",), ("e\u0301",), ("É",), ("%C3%A9",), ("é.0",)),
 )
-"""Fields of which a join, a fold or a cut makes one name."""
+"""Fields of which a join, a fold or a cut makes one name: eight at most in a collection, for a
+store may bound the unique indexes that each of its writes has to look at."""
 _MANY = tuple(f"field-{number}" for number in range(12))
 _ROOMS = (("c", ("d_e",)), ("c_d", ("e",)), ("c.d", ("e",)), ("c", ("d", "e")), ("C", ("d_e",)))
 """Collections and fields of which a join makes one name."""
