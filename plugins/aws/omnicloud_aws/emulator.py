@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from omnicloud_aws import emulator_queues, emulator_tables
+from omnicloud_aws import emulator_queues, emulator_requests, emulator_tables
 
 __all__ = ["main"]
 
@@ -90,6 +90,7 @@ def main() -> None:
     from moto import server
     from waitress import serve  # type: ignore[import-untyped]  # has none
 
+    emulator_requests.quicken()
     emulator_tables.quicken()
     emulator_queues.quicken()
     application = _OneAtATime(

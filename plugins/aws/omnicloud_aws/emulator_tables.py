@@ -30,7 +30,7 @@ def quicken() -> None:
     from moto.dynamodb.models.utilities import bytesize
 
     Table.__deepcopy__ = _copied  # type: ignore[attr-defined]  # it has none of its own
-    Table.all_items = _in_order  # type: ignore[method-assign]  # moto's own, slower
+    Table.all_items = _in_order  # type: ignore[assignment, method-assign]  # moto's own, slower
     theirs = DynamoType.cast_value.fget  # type: ignore[attr-defined]  # a property
 
     def cast(held: DynamoType) -> Any:
@@ -42,7 +42,7 @@ def quicken() -> None:
         return bytesize(held.value) if held.type in _TEXTS else their_size(held)
 
     DynamoType.cast_value = property(cast)  # type: ignore[assignment, method-assign]  # moto's own, slower
-    DynamoType.size = size  # type: ignore[method-assign]  # moto's own, slower
+    DynamoType.size = size  # type: ignore[assignment, method-assign]  # moto's own, slower
 
 
 def _copied(table: Any, memo: dict[int, Any]) -> Any:
