@@ -72,6 +72,13 @@ _MAP: dict[str, _Tweak] = {
     "turned": lambda one: dict(reversed(one.items())),
 }
 _TRUTH: dict[str, _Tweak] = {"turned": lambda one: not one}
+_MAY_IGNORE: dict[str, tuple[str, ...]] = {
+    "kv.changes": ("wait",),
+    "objects.put": ("checksum",),
+    "objects.upload_part": ("checksum",),
+    "objects.complete_upload": ("checksum",),
+}
+"""Options that a driver may make nothing of."""
 _ERRORS = (ConflictError, NotFoundError, AlreadyExistsError, InvalidArgumentError, ThrottledError)
 
 
@@ -125,7 +132,12 @@ def effects_of(op: type, doing: Doing, places: list[str], answers: list[str]) ->
     """
     found: dict[str, Effect] = {}
     for option, default in optional(op).items():
-        found[f"ignores {option}"] = _asks(lambda one, o=option, d=default: replace(one, **{o: d}))
+        if option in _MAY_IGNORE.get(op.name, ()):  # type: ignore[attr-defined]  # of requests
+            continue
+        ignores = _heedless if option.startswith("if_") else _asks
+        found[f"ignores {option}"] = ignores(
+            lambda one, o=option, d=default: replace(one, **{o: d})
+        )
     for where in places:
         for what in dict.fromkeys(_every_tweak()):
             found[f"takes {where} {what}"] = _asks(lambda one, w=where, t=what: _tweaked(one, w, t))
@@ -199,6 +211,22 @@ def _asks(change: _Tweak) -> Effect:
         if changed != seen.op:
             fired()
         return await ask(changed)
+
+    return effect
+
+
+def _heedless(change: _Tweak) -> Effect:
+    """Goes wrong only where a condition is not met: else it makes no difference."""
+
+    async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
+        changed = change(seen.op)
+        if changed == seen.op:
+            return await ask(seen.op)
+        try:
+            return await ask(seen.op)
+        except (AlreadyExistsError, ConflictError):
+            fired()
+            return await ask(changed)
 
     return effect
 
