@@ -75,7 +75,7 @@ _TRUTH: dict[str, _Tweak] = {"turned": lambda one: not one}
 _MAY_IGNORE: dict[str, tuple[str, ...]] = {
     "kv.changes": ("wait",),
     "objects.put": ("checksum",),
-    "objects.upload_part": ("checksum",),
+    "objects.upload_part": ("checksum", "last"),
     "objects.complete_upload": ("checksum",),
 }
 """Options that a driver may make nothing of."""
