@@ -76,3 +76,11 @@ class FewNotes(MemoryObjects):
 
     async def put(self, op: Put, /) -> str:
         return await super().put(replace(op, metadata=op.metadata[:32]))
+
+
+@objects("06", "T1", "a range goes to the end where the key has a question in it")
+class ToTheEnd(MemoryObjects):
+    """A key that was not escaped: what follows it is taken for the query."""
+
+    async def get_range(self, op: GetRange, /) -> Chunk | None:
+        return await super().get_range(replace(op, end=None) if "?" in op.key else op)
