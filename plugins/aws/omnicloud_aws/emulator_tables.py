@@ -33,7 +33,7 @@ def quicken() -> None:
     from moto.dynamodb.models.utilities import bytesize
 
     Table.__deepcopy__ = _copied  # type: ignore[attr-defined]  # it has none of its own
-    table.copy = SimpleNamespace(copy=copy.copy, deepcopy=_copied_unless_found)  # type: ignore[attr-defined]  # what it imports
+    table.copy = SimpleNamespace(copy=copy.copy, deepcopy=_copied_unless_found)  # type: ignore[assignment, attr-defined]  # what it imports
     Table.all_items = _in_order  # type: ignore[assignment, method-assign]  # moto's own, slower
     theirs = DynamoType.cast_value.fget  # type: ignore[attr-defined]  # a property
 
