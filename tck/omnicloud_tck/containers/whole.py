@@ -27,7 +27,7 @@ _NAMES = (
     *(f"{'k' * 520}{end}" for end in "12"),
     "omnicloud-tck/round:1",
 )
-_REAL_NAMES = (f" ..//{_MARKS}\n\t\x01\0E\u0301\U0001f980{'k' * 400}. ", "7")
+_REAL_NAMES = (f"7 ..//{_MARKS}\n\t\x01\0E\u0301\U0001f980{'k' * 400}. ",)
 _SLEEPS = "echo ready; sleep 1000"
 _LONG = 600.0
 _DAYS, _HOURS = (90_000.0,), (1.5, 90.0, 3700.0)
