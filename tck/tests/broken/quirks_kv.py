@@ -7,9 +7,20 @@ from typing import Any
 
 from broken.crowding import asked_of
 from broken.registry import broken
-from omnicloud.contracts.kv.driver import Changes, Delete, DeleteMany, Get, Increment, Scan, Set
+from omnicloud.contracts.kv.driver import (
+    Begin,
+    Changes,
+    Delete,
+    DeleteMany,
+    Get,
+    Increment,
+    Scan,
+    Set,
+)
 from omnicloud.contracts.kv.models import ChangePage, Page, Record
+from omnicloud.errors import ThrottledError, UnavailableError
 from omnicloud.memory.kv import MemoryKV
+from omnicloud.memory.store import MemoryTransaction
 from omnicloud_tck.kv import KVContract
 
 
@@ -92,6 +103,24 @@ class SixteenWatches(Counting):
             op = replace(op, cursor=str(self._store.now() + 1000))
         with asked.about():
             return await super().changes(op)
+
+
+@kv("07", "T3", "a transaction that cannot begin once more is told as one too many")
+class TooManyTransactions(MemoryKV):
+    """Those that did not begin count as open."""
+
+    _failed = False
+
+    async def begin(self, op: Begin, /) -> MemoryTransaction:
+        try:
+            begun = await super().begin(op)
+        except UnavailableError as error:
+            if self._failed:
+                raise ThrottledError("too many transactions") from error
+            self._failed = True
+            raise
+        self._failed = False
+        return begun
 
 
 def _spelt(key: str) -> str:
