@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.kv import KVFeature
-from omnicloud.contracts.kv.driver import Changes
+from omnicloud.contracts.kv.driver import Changes, Delete, Set
+from omnicloud.core.context import ServiceInfo
+from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.kv.bench import KVBench, most_of
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Rung, law
+from omnicloud_tck.probes import Scoping
 from omnicloud_tck.world import World
 
 __all__ = ["PassingLaws"]
@@ -70,3 +73,37 @@ class PassingLaws(KVBench):
                 page = await two.pipeline.send(Changes(key, page.cursor, _WAIT))
                 found = [change.key for change in page.changes]
                 equal([key], found, f"changes told after a rest of {seconds:g} s")
+
+    @law(
+        "KV-196",
+        "A watch is told what its own tenant and service changed, and nothing of any other.",
+        needs=[_F.WATCH],
+        rung=Rung.TRUST,
+    )
+    async def watches_tell_of_their_own(self, world: World[Any]) -> None:
+        for mine, theirs in await _pairs(world):
+            cursors = {start: (await mine.send(Changes(start))).cursor for start in ("", "a")}
+            for round_ in range(2):
+                for pipe, key in ((theirs, f"a{round_}"), (mine, f"a-mine{round_}")):
+                    await pipe.send(Set(key, b"x"))
+                await theirs.send(Set("a-gone", b"x"))
+                await theirs.send(Delete("a-gone"))
+                for start, cursor in cursors.items():
+                    page = await mine.send(Changes(start, cursor, _WAIT))
+                    told = [change.key for change in page.changes]
+                    equal(
+                        [f"a-mine{round_}"], told, f"changes under {start!r} told beside another's"
+                    )
+                    cursors[start] = page.cursor
+
+
+async def _pairs(world: World[Any]) -> list[tuple[Pipeline[Any], Pipeline[Any]]]:
+    """Two tenants of a service, and two services of one backend where the world has them."""
+    one, two = [await world.pipeline(Scoping(name)) for name in ("one", "two")]
+    none = await world.pipeline(Scoping(None))
+    pairs = [(one, two), (two, one), (one, none)]
+    strange = getattr(world, "stranger", None)
+    if strange is None:
+        return pairs
+    other = Pipeline(await strange(), (), service=ServiceInfo("else"), owned=False)
+    return [*pairs, (await world.pipeline(), other), (other, await world.pipeline())]

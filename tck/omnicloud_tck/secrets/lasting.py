@@ -7,7 +7,7 @@ from typing import Any
 
 from omnicloud.contracts.secrets import Secrets, SecretsFeature
 from omnicloud.contracts.secrets.driver import Await
-from omnicloud.errors import SecretNotFoundError
+from omnicloud.errors import OmniCloudError, SecretNotFoundError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Rung, law
@@ -91,3 +91,37 @@ class LastingLaws(Contract):
         await world.sleep(0.3)
         made = await one.set("k", "after")
         equal(made, await waiting, "the version told after a long silence")
+
+    @law(
+        "SEC-066",
+        "An outage is no change: who waits is told of an error or of nothing, never of a version "
+        "or a deletion.",
+        needs=[_F.WATCH],
+        abilities=[Ability.OUTAGE],
+    )
+    async def an_outage_is_no_change(self, world: World[Any]) -> None:
+        one, two = Secrets(await world.pipeline()), Secrets(await world.pipeline())
+        known = {"there": await one.set("there", "before"), "absent": None}
+        waiting = [_polled(two, name, version, 3.0) for name, version in known.items()]
+        await world.sleep(0.3)
+        async with world.outage():
+            await world.sleep(0.5)
+            for name, version in known.items():
+                await _polled(one, name, version, 0.3)
+        await asyncio.gather(*waiting)
+        told: str | None = await two.pipeline.send(Await("there"))
+        equal(known["there"], told, "after the outage")
+
+
+def _polled(secrets: Secrets, name: str, known: str | None, wait: float) -> asyncio.Future[None]:
+    """A poll that is under way, which may end in an error, but in no change."""
+
+    async def poll() -> None:
+        try:
+            told: str | None = await secrets.pipeline.send(Await(name, known, wait))
+        except OmniCloudError as error:
+            that(error.transient, f"{type(error).__name__} is told of {name!r} in an outage")
+        else:
+            equal(known, told, f"what is told of {name!r} in an outage")
+
+    return asyncio.ensure_future(poll())
