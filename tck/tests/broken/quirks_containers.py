@@ -234,3 +234,12 @@ class FollowsNothing(MemoryContainers):
             if op.cursor is None:
                 raise
             raise NotFoundError("there is no container of that name") from None
+
+
+@containers("17", "T3", "a cursor of events that was not asked with for an hour begins anew")
+class CursorsAge(_Idle):
+    """ "What happened to the containers under prefix since cursor"."""
+
+    async def events(self, op: Events, /) -> EventPage:
+        late = self.idle() > 3600
+        return await super().events(replace(op, cursor=None) if late and op.cursor else op)
