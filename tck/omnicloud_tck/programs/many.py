@@ -8,26 +8,25 @@ from omnicloud_tck.programs.drawing import PASSES, Calls, apart_in, inside_of
 
 __all__ = ["crowd", "worn"]
 
-_MANY, _REAL_MANY = 96, 8  # programs, of two tenants each
-_CALLS, _REAL_CALLS = 6, 3
-_OFTEN, _REAL_OFTEN = 600, 24  # calls about one name
+_MANY, _REAL_MANY = 64, 8  # programs, of two tenants each
+_CALLS = 3
+_OFTEN, _REAL_OFTEN = 450, 24  # calls about one name
 _TENANTS = ("often", "seldom")
 _LARGEST = 5000  # bytes: that many are there at once
-_LONG, _LOOKS = 0.05, 0.2  # shares of the calls before which time passes, and after which is read
+_LONG, _LOOKS = 0.05, 0.1  # shares of the calls before which time passes, and after which is read
 _OTHERS, _SELDOM = 0.25, 0.03  # shares of the calls that the second tenant makes
 
 
 def crowd(calls: Calls, seed: int, number: int, manner: Manner) -> list[Program]:
     """Programs of a few calls, in which each verb comes about as often as any other."""
     many = range(_MANY if manner.virtual else _REAL_MANY)
-    length = _CALLS if manner.virtual else _REAL_CALLS
     programs: list[Program] = []
     for one in many:
         chance = _chance(f"{seed}/crowd/{calls.contract}/{number}/{one}", calls, manner)
         chance.names = chance.names[:2]
         steps = [step for name in chance.names for step in calls.before(chance, name)]
         verbs = _verbs(calls, manner)
-        turns = range(one * length, (one + 1) * length)
+        turns = range(one * _CALLS, (one + 1) * _CALLS)
         steps += [_call(chance, calls, verbs[turn % len(verbs)]) for turn in turns]
         tenants = (f"one-{one}", f"two-{one}")
         programs.append(Program(tenants, tuple(steps), own=True, shared=True))
