@@ -34,8 +34,8 @@ _ZONE = timezone(timedelta(hours=-5, minutes=-30))
 _CIRCUMSTANCES = ("tenant", "region", "tags", "not_before", "not_after")
 _PARTS = ("principal", "action", "resource")
 _MANY = (12, 40, 120)
-_CROWDED, _MANY_FACTS = 0.05, 0.1  # shares of the lists, of rules and of questions, that are long
-_LAST, _MEMBERS = 0.3, 0.6  # shares of what is asked that meet a list's end, or a group's rule
+_CROWDED, _MANY_FACTS = 0.05, 0.25  # shares of the lists, of rules and of questions, that are long
+_LAST, _MEMBERS = 0.3, 0.8  # shares of what is asked that meet a list's end, or a group's rule
 _GROUP = "group:"
 _TAGS = ("stage", "team", "Stage", "")
 _WRONG: tuple[dict[str, Any], ...] = (
