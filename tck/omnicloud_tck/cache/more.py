@@ -191,11 +191,13 @@ class CacheMore(Contract):
             await one.set(f"set {ttl}", b"x", ttl)
             if "touched" in keys:
                 await one.set(f"touched {ttl}", b"x")
-                await one.touch(f"touched {ttl}", ttl)
+                there = await one.touch(f"touched {ttl}", ttl)
+                equal(True, there, f"whether there was what was touched for {ttl} s")
             if claims:
                 await one.pipeline.send(Claim(f"filled {ttl}", "me", _DAY))
-                await one.pipeline.send(Fill(f"filled {ttl}", "me", b"x", ttl))
-                await one.pipeline.send(Claim(f"claimed {ttl}", "me", ttl))
+                filled = await one.pipeline.send(Fill(f"filled {ttl}", "me", b"x", ttl))
+                claimed = await one.pipeline.send(Claim(f"claimed {ttl}", "me", ttl))
+                equal((True, True), (filled, claimed), f"a fill and a claim for {ttl} s")
         await world.sleep(2 * _SLACK)
         for ttl in _SHORTEST:
             for key in (*keys, *(["filled"] if claims else [])):

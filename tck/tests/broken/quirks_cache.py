@@ -59,3 +59,12 @@ class FilledForEver(MemoryCache):
 
     async def fill(self, op: Fill, /) -> bool:
         return await super().fill(op if len(op.key.encode()) <= 1000 else replace(op, ttl=None))
+
+
+@cache("04", "T1", "a fill for less than a tenth of a second is told as not done")
+class ToldAsNotDone(MemoryCache):
+    """A service that answers by what is there, and by then nothing is."""
+
+    async def fill(self, op: Fill, /) -> bool:
+        done = await super().fill(op)
+        return done and (op.ttl is None or op.ttl >= 0.1)
