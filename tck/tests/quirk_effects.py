@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import unicodedata
-from collections.abc import Awaitable, Callable, Coroutine, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine
 from contextlib import suppress
-from dataclasses import is_dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
 from omnicloud.core.operation import Effect as Doing
@@ -23,102 +21,24 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from quirk_triggers import Seen, optional
+from quirk_tweaks import Tweak, every_tweak, tweaked
 
 __all__ = ["Effect", "effects_of", "would"]
 
 Ask = Callable[[Any], Awaitable[Any]]
 Fired = Callable[[], None]
 Effect = Callable[[Ask, Seen, Fired], Coroutine[Any, Any, Any]]
-_Tweak = Callable[[Any], Any]
-
-_TEXT: dict[str, _Tweak] = {
-    "folded": str.casefold,
-    "stripped": str.strip,
-    "composed": lambda one: unicodedata.normalize("NFC", one),
-    "cut to 64": lambda one: one[:64],
-    "cut to 255 bytes": lambda one: one.encode()[:255].decode(errors="ignore"),
-    "without its last character": lambda one: one[:-1] or one,
-    "without what follows a NUL": lambda one: one.split("\0")[0] or one,
-    "with slashes made one": lambda one: one.replace("//", "/"),
-    "with + for a space": lambda one: one.replace("+", " "),
-    "in ASCII": lambda one: one.encode("ascii", "replace").decode(),
-}
-_BYTES: dict[str, _Tweak] = {
-    "stripped": lambda one: bytes(one).rstrip(),
-    "without NULs at its end": lambda one: bytes(one).rstrip(b"\0"),
-    "cut to 64 KiB": lambda one: bytes(one)[:65536],
-    "cut by one": lambda one: bytes(one)[:-1],
-    "as text": lambda one: bytes(one).decode(errors="replace").encode(),
-    "with other ends of lines": lambda one: bytes(one).replace(b"\r\n", b"\n"),
-    "empty": lambda one: b"",
-}
-_NUMBER: dict[str, _Tweak] = {
-    "one more": lambda one: one + 1,
-    "one less": lambda one: max(one - 1, 0),
-    "whole": int,
-    "in 32 bits": lambda one: min(one, (1 << 31) - 1),
-    "doubled": lambda one: one * 2,
-}
-_MANY: dict[str, _Tweak] = {
-    "without the last": lambda one: one[:-1],
-    "without the first": lambda one: one[1:],
-    "reversed": lambda one: one[::-1],
-    "with the last twice": lambda one: one + one[-1:],
-    "none": lambda one: one[:0],
-    "only the first 100": lambda one: one[:100],
-}
-_MAP: dict[str, _Tweak] = {
-    "without the last": lambda one: dict(list(one.items())[:-1]),
-    "turned": lambda one: dict(reversed(one.items())),
-}
-_TRUTH: dict[str, _Tweak] = {"turned": lambda one: not one}
-_MAY_IGNORE: dict[str, tuple[str, ...]] = {
-    "kv.changes": ("wait",),
-    "objects.put": ("checksum",),
-    "objects.upload_part": ("checksum", "last"),
-    "objects.complete_upload": ("checksum",),
-}
-"""Options that a driver may make nothing of."""
 _ERRORS = (ConflictError, NotFoundError, AlreadyExistsError, InvalidArgumentError, ThrottledError)
-
-
-def _tweaks(value: Any) -> dict[str, _Tweak]:
-    match value:
-        case Enum():
-            return {}
-        case bool():
-            return _TRUTH
-        case str():
-            return _TEXT
-        case bytes() | bytearray() | memoryview():
-            return _BYTES
-        case int() | float():
-            return _NUMBER
-        case tuple() | list():
-            return _MANY
-        case Mapping():
-            return _MAP
-    return {}
-
-
-def _every_tweak() -> Iterator[str]:
-    for table in (_TEXT, _BYTES, _NUMBER, _MANY, _MAP, _TRUTH):
-        yield from table
-
-
-def _tweaked(value: Any, where: str, what: str) -> Any:
-    """A value with one part changed: a field, an item of a list, or itself where that is empty."""
-    step, _, rest = where.partition(".")
-    if not step:
-        made = _tweaks(value).get(what)
-        return value if made is None else made(value)
-    if step in ("0", "-1") and isinstance(value, tuple | list) and value:
-        several, index = list(value), int(step)
-        several[index] = _tweaked(several[index], rest, what)
-        return type(value)(several) if type(value) in (tuple, list) else value
-    if is_dataclass(value) and not isinstance(value, type) and hasattr(value, step):
-        return replace(value, **{step: _tweaked(getattr(value, step), rest, what)})
-    return value
+_LAWFUL: dict[str, tuple[str, ...]] = {
+    "containers.events": ("ignores wait", "takes wait one less", "takes wait whole"),
+    "containers.logs": ("ignores wait", "takes wait one less", "takes wait whole"),
+    "containers.import_image": ("ignores wait", "takes wait "),
+    "kv.changes": ("ignores wait",),
+    "objects.put": ("ignores checksum",),
+    "objects.upload_part": ("ignores checksum", "ignores last"),
+    "objects.complete_upload": ("ignores checksum",),
+}
+"""How effects begin that a contract allows: who may wait at most so long may answer earlier."""
 
 
 def effects_of(op: type, doing: Doing, places: list[str], answers: list[str]) -> dict[str, Effect]:
@@ -132,19 +52,17 @@ def effects_of(op: type, doing: Doing, places: list[str], answers: list[str]) ->
     """
     found: dict[str, Effect] = {}
     for option, default in optional(op).items():
-        if option in _MAY_IGNORE.get(op.name, ()):  # type: ignore[attr-defined]  # of requests
-            continue
         ignores = _heedless if option.startswith("if_") else _asks
         found[f"ignores {option}"] = ignores(
             lambda one, o=option, d=default: replace(one, **{o: d})
         )
     for where in places:
-        for what in dict.fromkeys(_every_tweak()):
-            found[f"takes {where} {what}"] = _asks(lambda one, w=where, t=what: _tweaked(one, w, t))
+        for what in dict.fromkeys(every_tweak()):
+            found[f"takes {where} {what}"] = _asks(lambda one, w=where, t=what: tweaked(one, w, t))
     for where in answers:
-        for what in dict.fromkeys(_every_tweak()):
+        for what in dict.fromkeys(every_tweak()):
             found[f"answers {where or 'that'} {what}"] = _answers(
-                lambda one, w=where, t=what: _tweaked(one, w, t)
+                lambda one, w=where, t=what: tweaked(one, w, t)
             )
         if where and "." not in where:
             found[f"answers no {where}"] = _answers(
@@ -164,7 +82,8 @@ def effects_of(op: type, doing: Doing, places: list[str], answers: list[str]) ->
         found["does it, and says it was not done"] = _denies
         found["does it later"] = _later
         found["does an older request again after it"] = _again
-    return found
+    lawful = _LAWFUL.get(op.name, ("-",))
+    return {name: effect for name, effect in found.items() if not name.startswith(lawful)}
 
 
 def would(effect: Effect, seen: Seen, answer: Any, error: BaseException | None) -> bool:
@@ -202,7 +121,7 @@ def _nothing(answer: Any) -> Any:
     return None
 
 
-def _asks(change: _Tweak) -> Effect:
+def _asks(change: Tweak) -> Effect:
     async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
         try:
             changed = change(seen.op)
@@ -215,7 +134,7 @@ def _asks(change: _Tweak) -> Effect:
     return effect
 
 
-def _heedless(change: _Tweak) -> Effect:
+def _heedless(change: Tweak) -> Effect:
     """Goes wrong only where a condition is not met: else it makes no difference."""
 
     async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
@@ -231,7 +150,7 @@ def _heedless(change: _Tweak) -> Effect:
     return effect
 
 
-def _answers(change: _Tweak) -> Effect:
+def _answers(change: Tweak) -> Effect:
     async def effect(ask: Ask, seen: Seen, fired: Fired) -> Any:
         answer = await ask(seen.op)
         try:

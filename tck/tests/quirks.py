@@ -39,12 +39,6 @@ from quirk_reach import (
 )
 from quirk_triggers import Seen, Trigger
 
-_LAWFUL: dict[str, tuple[str, ...]] = {
-    "containers.events": ("ignores wait", "takes wait one less", "takes wait whole"),
-    "containers.logs": ("ignores wait", "takes wait one less", "takes wait whole"),
-    "containers.import_image": ("ignores wait", "takes wait "),
-}
-"""How effects begin that a contract allows: who may wait at most so long may answer earlier."""
 _CHANCES = 300
 """Calls of one law under the condition after which a quirk is taken never to go wrong under it."""
 
@@ -83,9 +77,7 @@ def drawn(contract: str, reach: Reach, count: int, seed: int) -> list[Quirk]:
 
 def _effects(reach: Reach, method: str) -> dict[str, Effect]:
     op, doing = reach.ops[method], reach.doing[method]
-    every = effects_of(op, doing, reach.places[method], reach.answers[method])
-    lawful = _LAWFUL.get(op.name, ("-",))
-    return {name: effect for name, effect in every.items() if not name.startswith(lawful)}
+    return effects_of(op, doing, reach.places[method], reach.answers[method])
 
 
 def _both(quirk: Quirk, reach: Reach) -> tuple[Trigger, Effect]:
