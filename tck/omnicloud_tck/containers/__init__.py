@@ -9,6 +9,7 @@ from omnicloud_tck.containers.between import BetweenLaws
 from omnicloud_tck.containers.changing import ChangeLaws
 from omnicloud_tck.containers.engine import EngineWorld
 from omnicloud_tck.containers.figures import FigureLaws
+from omnicloud_tck.containers.given import GivenLaws
 from omnicloud_tck.containers.lives import LifeLaws
 from omnicloud_tck.containers.meanwhile import MeanwhileLaws
 from omnicloud_tck.containers.others import OtherLaws
@@ -20,6 +21,7 @@ from omnicloud_tck.containers.refusals import RefusalLaws
 from omnicloud_tck.containers.restarts import RestartLaws
 from omnicloud_tck.containers.running import RunningLaws
 from omnicloud_tck.containers.saying import LogLaws
+from omnicloud_tck.containers.sharing import SharingLaws
 from omnicloud_tck.containers.telling import EventLaws
 from omnicloud_tck.containers.twice import TwiceLaws
 from omnicloud_tck.containers.whole import WholeLaws
@@ -46,6 +48,8 @@ class ContainersContract(
     AgainLaws,
     FigureLaws,
     MeanwhileLaws,
+    GivenLaws,
+    SharingLaws,
     RefusalLaws,
     WholeLaws,
     ContainersPrograms,

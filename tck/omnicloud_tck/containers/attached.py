@@ -12,7 +12,6 @@ from omnicloud.contracts.containers import (
     State,
     Stream,
 )
-from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     ConflictError,
     DeadlineExceededError,
@@ -21,9 +20,7 @@ from omnicloud.errors import (
 )
 from omnicloud_tck.check import equal, eventually, refused, that, together
 from omnicloud_tck.containers.bench import IDLE, PATIENCE, SECRET, Bench, kept_secret, spec
-from omnicloud_tck.containers.engine import elsewhere
-from omnicloud_tck.law import Rung, law
-from omnicloud_tck.probes import Scoping
+from omnicloud_tck.law import law
 from omnicloud_tck.world import World
 
 __all__ = ["AttachedLaws"]
@@ -250,42 +247,6 @@ class AttachedLaws(Bench):
         equal(rest, await containers.networks(), "the others after two were removed")
         with refused(NotFoundError, "start on a network that was removed"):
             await containers.start("on-it")
-
-    @law(
-        "CON-096",
-        "Volumes and networks are of one service and one tenant: the same names are others.",
-        needs=[_F.VOLUMES, _F.NETWORKS, _F.EXEC],
-        rung=Rung.TRUST,
-        patience=120,
-    )
-    async def attached_are_apart(self, world: World[Any]) -> None:
-        acme = Containers(await world.pipeline(Scoping("acme")), world.clock)
-        other = Containers(await world.pipeline(Scoping("acme2")), world.clock)
-        outside = Containers(await world.pipeline(Scoping(None)), world.clock)
-        theirs = Containers(Pipeline(await elsewhere(world)), world.clock)
-        everyone = (acme, other, outside, theirs)
-        for one in everyone:
-            await one.create_volume("data")
-            await one.create_network("net")
-        for one in everyone:
-            equal(
-                (("data",), ("net",)), (await one.volumes(), await one.networks()), "what is seen"
-            )
-        await self.begun(acme, serving("web", "acme", "net", mounts=(_DATA,)))
-        await acme.exec("web", ("sh", "-c", "echo acme > /data/f"))
-        for one in (other, outside, theirs):
-            await self.begun(one, spec("reader", networks=("net",), mounts=(_DATA,)))
-            told = await one.exec("reader", ("cat", "/data/f"))
-            that(told.exit_code != 0, "the volume of another is the same")
-            equal(None, await self._fetched(one, "reader", "web"), "over the network of another")
-        await self.begun(acme, spec("reader", networks=("net",)))
-        await self._reaches(world, acme, "reader", "web", "acme")
-        await acme.remove("reader", force=True)
-        await acme.remove("web", force=True)
-        equal(
-            (True, True), (await acme.remove_volume("data"), await acme.remove_network("net")), ""
-        )
-        equal((("data",), ("net",)), (await other.volumes(), await other.networks()), "another's")
 
     async def _ends_so(
         self, containers: Containers, wanted: ContainerSpec, lines: list[str], code: int

@@ -35,6 +35,7 @@ _MANY = 6
 _SLEEPS = "echo ready; sleep 1000"
 _WORK = 1.0  # seconds of it
 _DATA = Mount("data", "/data")
+_READER = spec("reader", networks=("net",), mounts=(_DATA,))
 
 
 class OtherLaws(AttachedLaws, Bench):
@@ -153,6 +154,61 @@ class OtherLaws(AttachedLaws, Bench):
         await self._reaches(world, theirs, "reader", "web", "theirs")
         await self.begun(mine, spec("reader", networks=("net",)))
         equal(None, await self._fetched(mine, "reader", "web"), "over the other service's network")
+
+    @law(
+        "CON-096",
+        "Volumes and networks are of one service and one tenant: the same names are others.",
+        needs=[_F.VOLUMES, _F.NETWORKS, _F.EXEC],
+        rung=Rung.TRUST,
+        patience=120,
+    )
+    async def attached_are_apart(self, world: World[Any]) -> None:
+        acme = Containers(await world.pipeline(Scoping("acme")), world.clock)
+        other = Containers(await world.pipeline(Scoping("acme2")), world.clock)
+        outside = Containers(await world.pipeline(Scoping(None)), world.clock)
+        theirs = Containers(Pipeline(await elsewhere(world)), world.clock)
+        everyone = (acme, other, outside, theirs)
+        for one in everyone:
+            await one.create_volume("data")
+            await one.create_network("net")
+        for one in everyone:
+            equal(
+                (("data",), ("net",)), (await one.volumes(), await one.networks()), "what is seen"
+            )
+        await self._serves(acme, "acme")
+        for one in (other, outside, theirs):
+            await self.begun(one, _READER)
+            told = await one.exec("reader", ("cat", "/data/f"))
+            that(told.exit_code != 0, "the volume of another is the same")
+            equal(None, await self._fetched(one, "reader", "web"), "over the network of another")
+        await self.begun(acme, _READER)
+        words = ("acme", "other", "outside", "theirs")
+        for one, word in zip(everyone[1:], words[1:], strict=True):
+            await self._serves(one, word)
+        for one, word in (*zip(everyone, words, strict=True), (outside, "outside")):
+            await self._has_own(world, one, word)
+        for one, left in ((theirs, (outside, "outside")), (acme, (other, "other"))):
+            for name in ("reader", "web"):
+                await one.remove(name, force=True)
+            gone = await one.remove_volume("data"), await one.remove_network("net")
+            equal((True, True), gone, "remove of a volume and a network")
+            await self._has_own(world, *left)
+            seen = await left[0].volumes(), await left[0].networks()
+            equal((("data",), ("net",)), seen, "another's")
+
+    async def _serves(self, containers: Containers, word: str) -> None:
+        """Put a word into the volume, and a server of it on the network."""
+        await self.begun(containers, serving("web", word, "net", mounts=(_DATA,)))
+        await containers.exec("web", ("sh", "-c", f"echo {word} > /data/f"))
+
+    async def _has_own(self, world: World[Any], containers: Containers, word: str) -> None:
+        """Break the law unless both are of those who put the word there, and always."""
+        told = await containers.exec("reader", ("cat", "/data/f"))
+        equal((0, f"{word}\n".encode()), (told.exit_code, told.stdout), f"the volume of {word}")
+        await self._reaches(world, containers, "reader", "web", word)
+        for _ in range(2):
+            heard = await self._fetched(containers, "reader", "web")
+            equal(f"{word}\n".encode(), heard, f"the host on the network of {word}")
 
     @law(
         "CON-146",
