@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omnicloud_tck.containers.abreast import AbreastLaws
 from omnicloud_tck.containers.again import AgainLaws
 from omnicloud_tck.containers.apart import ApartLaws
 from omnicloud_tck.containers.attached import AttachedLaws
@@ -50,6 +51,7 @@ class ContainersContract(
     MeanwhileLaws,
     GivenLaws,
     SharingLaws,
+    AbreastLaws,
     RefusalLaws,
     WholeLaws,
     ContainersPrograms,
