@@ -160,7 +160,7 @@ class OtherLaws(AttachedLaws, Bench):
         "Volumes and networks are of one service and one tenant: the same names are others.",
         needs=[_F.VOLUMES, _F.NETWORKS, _F.EXEC],
         rung=Rung.TRUST,
-        patience=120,
+        patience=240,
     )
     async def attached_are_apart(self, world: World[Any]) -> None:
         acme = Containers(await world.pipeline(Scoping("acme")), world.clock)
