@@ -23,6 +23,7 @@ from omnicloud_tck.messaging.crowds import CrowdLaws
 from omnicloud_tck.messaging.delays import DelayLaws
 from omnicloud_tck.messaging.dues import DueLaws
 from omnicloud_tck.messaging.edges import EdgeLaws
+from omnicloud_tck.messaging.headed import HeadedLaws
 from omnicloud_tck.messaging.histories import MessagingHistories
 from omnicloud_tck.messaging.joined import JoinedLaws
 from omnicloud_tck.messaging.lasting import LastingLaws
@@ -30,6 +31,7 @@ from omnicloud_tck.messaging.loans import LoanLaws
 from omnicloud_tck.messaging.once import OnceLaws
 from omnicloud_tck.messaging.outcomes import HEADERS, OutcomeLaws, listener_ready
 from omnicloud_tck.messaging.programs import MessagingPrograms
+from omnicloud_tck.messaging.repeats import RepeatLaws
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.returns import ReturnLaws
 from omnicloud_tck.messaging.tenants import ApartLaws
@@ -58,6 +60,8 @@ class MessagingContract(
     CrowdLaws,
     ReturnLaws,
     LastingLaws,
+    HeadedLaws,
+    RepeatLaws,
     MessagingHistories,
     MessagingPrograms,
     WakingLaws,

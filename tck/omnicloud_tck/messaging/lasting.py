@@ -7,8 +7,8 @@ import contextlib
 from typing import Any
 
 from omnicloud.contracts.messaging import Messaging, MessagingFeature
-from omnicloud.contracts.messaging.driver import Kill, Nack, Publish, Receive, Subscribe
-from omnicloud.contracts.messaging.models import Delivery, Outgoing
+from omnicloud.contracts.messaging.driver import Kill, Nack, Receive, Subscribe
+from omnicloud.contracts.messaging.models import Delivery
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.contract import Contract
@@ -24,23 +24,6 @@ _HOUR = 3600.0
 _LONG = 60.0
 _SILENCES = (4000.0, 90_000.0, 31 * 86_400.0)
 _POLLS = 20  # of a receiver to whom nothing comes
-_HEADERS = {
-    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
-    "tracestate": "vendor=1,other=2",
-    "baggage": "user=7;meta",
-    "Content-Type": "text/x-odd",
-    "content-length": "7",
-    "Host": "elsewhere",
-    "connection": "close",
-    "Authorization": "none",
-    "x-delay": "5000",
-    "reply-to": "nowhere",
-    "message-id": "mine",
-    "expiration": "1",
-    "type": "odd",
-    "__type": "odd",
-}
-"""Headers whose names protocols and brokers give a meaning of their own."""
 
 
 class LastingLaws(Contract):
@@ -150,27 +133,6 @@ class LastingLaws(Contract):
         other: Messaging = await self.portable(world)
         found = await self._all_within(world, other, "due", len(expected))
         equal(expected, found, "delivered after the outage")
-
-    @law(
-        "MS-165",
-        "Headers that protocols use for themselves arrive as they were given, also after a death.",
-        rung=Rung.TRUST,
-    )
-    async def reserved_headers_arrive(self, world: World[Any]) -> None:
-        one, _ = await self._holder(world, "headers", 0)
-        for number, headers in enumerate((_HEADERS, {k.upper(): v for k, v in _HEADERS.items()})):
-            message = Outgoing(f"m-{number}", b"x", None, headers)
-            await one.pipeline.send(Publish("headers", (message,)))
-        found: dict[str, Delivery] = {m.id: m for m in await taken(one, "headers", "g", 2)}
-        equal(_HEADERS, dict(found["m-0"].headers), "headers")
-        shouted = {k.upper(): v for k, v in _HEADERS.items()}
-        equal(shouted, dict(found["m-1"].headers), "headers in capitals")
-        await one.pipeline.send(Kill("headers", "g", found["m-0"].receipt, "on purpose"))
-        letters = [letter async for letter in one.dead_letters("headers")]
-        equal([_HEADERS], [dict(letter.headers) for letter in letters], "a dead letter's")
-        equal(1, await one.redrive("headers"), "letters redriven")
-        (again,) = await taken(one, "headers", "g", 1)
-        equal(_HEADERS, dict(again.headers), "headers of a message that was redriven")
 
     @law(
         "MS-166",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from typing import Any
+from typing import Any, NamedTuple
 
 from omnicloud.contracts.messaging import Messaging, MessagingFeature
 from omnicloud.contracts.messaging.driver import Ack, Kill, Nack, Receive, Subscribe
@@ -24,6 +24,18 @@ _SLOW = 10.0  # of which a slow machine may take so many
 _SOON = 0.3
 _LEASE = 0.8
 _LONG = 300.0
+
+
+class _Hold(NamedTuple):
+    """For how long somebody waits, and is lent."""
+
+    poll: float
+    lease: float
+
+
+_HOLD = _Hold(16.0, 8.0)
+_HOLD_REAL = _Hold(2.0, 2.0)
+_EARLY = 0.6  # seconds that an answer may take on a slow machine
 
 Change = Callable[[], Awaitable[object]]
 Way = Callable[[Messaging, str], Coroutine[Any, Any, Change]]
@@ -54,6 +66,55 @@ class WakingLaws(Contract):
             waited = world.clock.monotonic() - asked
             latest = after + (1.0 if world.virtual else _SLOW)
             that(waited <= latest, f"what was {what} came after {waited:.2f} s")
+
+    @law(
+        "MS-200",
+        "A lease begins with its delivery, and a delay when it is told, however long somebody "
+        "waited before.",
+        rung=Rung.RESILIENCE,
+    )
+    async def leases_begin_with_deliveries(self, world: World[Any]) -> None:
+        one: Messaging = await self.portable(world)
+        other: Messaging = await self.portable(world)
+        features = other.pipeline.driver.features
+        ways = [(what, way) for what, (way, needs, _) in _WAYS.items() if needs <= features]
+        await asyncio.gather(*(_begins(world, one, other, what, way) for what, way in ways))
+
+
+async def _begins(world: World[Any], one: Messaging, other: Messaging, what: str, way: Way) -> None:
+    """Wait for long for what becomes deliverable in this way, and see for how long it is lent."""
+    topic, hold = f"{what} at last", _HOLD if world.virtual else _HOLD_REAL
+    await other.pipeline.send(Subscribe(topic, "g"))
+    change = await way(other, topic)
+    bringing = asyncio.ensure_future(_late(world, 0.75 * hold.poll, change))
+    found = await taken(one, topic, "g", 1, wait=hold.poll, lease=hold.lease)
+    due = world.clock.monotonic() + hold.lease
+    about = f"lent after a long wait, {what}"
+    equal(1, len(found), f"messages {about}")
+    again = await _after(world, other, topic, due, about)
+    equal(found[0].attempt + 1, again.attempt, f"the attempt of what was {about}")
+    await world.sleep(0.75 * hold.lease)
+    await other.pipeline.send(Nack(topic, "g", again.receipt, hold.lease))
+    due = world.clock.monotonic() + hold.lease
+    await _after(world, one, topic, due, f"given back for later, {what}")
+    await bringing
+
+
+async def _late(world: World[Any], seconds: float, change: Change) -> None:
+    await world.sleep(seconds)
+    await change()
+
+
+async def _after(world: World[Any], one: Messaging, topic: str, due: float, about: str) -> Delivery:
+    """The message that becomes deliverable at that moment, not before, and not much later."""
+    wait = max(0.0, due - world.clock.monotonic()) + _SLOW
+    found = await taken(one, topic, "g", 1, wait=wait)
+    early = due - world.clock.monotonic()
+    that(found, f"what was {about} never comes again")
+    that(early <= _EARLY, f"what was {about} comes {early:.2f} s early")
+    if world.virtual:
+        that(early >= -1.0, f"what was {about} comes {-early:.2f} s late")
+    return found[0]
 
 
 async def _scheduled(other: Messaging, topic: str) -> Change:

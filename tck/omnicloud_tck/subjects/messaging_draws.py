@@ -18,8 +18,9 @@ __all__ = ["MESSAGING_SUBJECT"]
 _OWN = (
     *("id", "key", "payload", "topic", "group", "attempt", "attempts", "headers", "message_id"),
     *("published_at", "delay", "reason", "receipt", "content-type", "trace", "_id", "priority"),
+    *("CC", "BCC", "ttl", "Nats-Rollup", "destination", "Content-Transfer-Encoding", "x-death"),
 )
-"""Headers called as a provider may call fields of its own."""
+"""Headers called as a provider, or its broker, may call fields of its own."""
 
 _HEADERS = (
     (),
@@ -116,6 +117,7 @@ def _back(chance: Chance) -> float:
 
 _WHICH = one_of(*range(24))
 _LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
+_WOKEN_LEASE: Any = one_of(90.0, 700.0, 500_000.0)  # the last ends after all else
 _MOST: Any = one_of(1, 1, 2, 3, 10)
 _HEADER = one_of(*_HEADERS)
 
@@ -157,7 +159,7 @@ MESSAGING_SUBJECT = Twins(
         "plague": Verb(
             0.5, of(_room, _groups, one_of(*_PLAGUES), payload, one_of(0, 1, 2), _any_group)
         ),
-        "woken": Verb(2, of(_room, _group, _bringing)),
+        "woken": Verb(2, of(_room, _group, _bringing, _WOKEN_LEASE, one_of(0.0, 30.0, 300.0))),
         "redrive": Verb(2, of(_room, _any_group, one_of(*range(6)))),
         "replay": Verb(
             2.5, of(_room, _group, one_of(*range(8))), frozenset({MessagingFeature.REPLAY})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from contextlib import suppress
 
 from omnicloud.contracts.messaging import MessagingFeature
@@ -26,7 +27,6 @@ _BRINGS = {"publish_later": MessagingFeature.DELAYED, "replay": MessagingFeature
 """Of what may bring a message, what not every provider has."""
 _SLACK = 5.0  # seconds by which a stamp may differ from the kit's own look at the clock
 _WAITS, _SOON = 400.0, 1.2  # seconds that a group waits, and in which it is woken
-_LONGEST = 500_000.0  # seconds of a lease that ends after all else
 _PATIENCE = 8  # how often a group asks for what nothing holds back
 
 
@@ -103,17 +103,23 @@ class Grouping(Publishing):
         if self._times.virtual:
             that(abs(expected - got) < _SLACK, f"the moment of {about}: {expected}, got {got}")
 
-    async def woken(self, client: int, room: str, name: str, step: Step) -> None:
-        """Wait for a message while something else is done, which may bring one."""
+    async def woken(
+        self, client: int, room: str, name: str, step: Step, lease: float, idle: float
+    ) -> None:
+        """Wait for a message, first in vain, while something is done that may bring one."""
         group = await self._group(client, room, name)
         needed = _BRINGS.get(step[0])
         if group is None or group.lendable() or not self._times.virtual:
             return
         if needed is not None and needed not in self._features:
             return
-        waiter = asyncio.ensure_future(self._answered(client, room, name))
+        soonest = min(self._moments(), default=math.inf)
+        if soonest < self._times.now() + idle + _SLACK:
+            idle = 0.0  # who waits is given what becomes due meanwhile
+        waiter = asyncio.ensure_future(self._answered(client, room, name, lease))
         try:
             await self._times.rest()
+            await self._times.let_pass(idle)
             with suppress(Idle):
                 await self.take((step[0], 1 - client, room, *step[1:]))
             self._tick()
@@ -121,15 +127,15 @@ class Grouping(Publishing):
             await self._times.let_pass(_SOON)
             that(waiter.done() or not due, f"who waits is not woken by {step[0]}")
             found, moment = await waiter
-            await self._lend(client, group, found, 1, _LONGEST, moment)
+            await self._lend(client, group, found, 1, lease, moment)
         finally:
             waiter.cancel()
 
     async def _answered(
-        self, client: int, room: str, name: str
+        self, client: int, room: str, name: str, lease: float
     ) -> tuple[tuple[Delivery, ...], float]:
         """What a group that waits is given, and when."""
-        return await self._ask(client, room, name, 1, _LONGEST, _WAITS), self._times.now()
+        return await self._ask(client, room, name, 1, lease, _WAITS), self._times.now()
 
     async def ack(self, client: int, room: str, name: str, which: int) -> None:
         """Settle a delivery, or with an old receipt nothing."""

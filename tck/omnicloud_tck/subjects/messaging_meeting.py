@@ -106,6 +106,8 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
     receipt = known.get("receipt")
     if receipt is not None:
         left.append(await pipe.send(Ack(space, "g", receipt.text)))
+    if pipe.driver.features >= _DEDUPE:
+        await _publish_known(pipe, space, known)  # what was not taken is, and what was is not twice
     ordered = MessagingFeature.ORDERED in pipe.driver.features
     left.append(_alike(await _drained(pipe, space, "g"), space, ordered=ordered))
     taken = known.get(_TAKEN, [])
