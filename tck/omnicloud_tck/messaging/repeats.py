@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from omnicloud.contracts.messaging import Messaging, MessagingFeature
 from omnicloud.contracts.messaging.driver import Publish, Subscribe
-from omnicloud.contracts.messaging.models import Delivery, Outgoing
+from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.core.operation import Feature
 from omnicloud.errors import DeadlineExceededError, OmniCloudError, UnavailableError
 from omnicloud_tck.check import that
@@ -84,11 +84,8 @@ class RepeatLaws(Contract):
             await asyncio.gather(*(_repeated(world, again, op) for op in ops))
             await world.sleep(0.01)  # a virtual clock that never waits is taken to spin
         await world.sleep(world.on_its_way + _SOON)
-        said_all = [f"{trouble} after {moment}" for trouble, moment in _troubles(world)]
-        for what, way in ways.items():
-            ids = [m.id for said in said_all for m in way.publish(what, said).messages]
-            found = await taken(one, what, "g", 2 * len(ids), wait=1.0, lease=_LONG)
-            _once(what, ids, found)
+        names = [f"{trouble} after {moment}" for trouble, moment in _troubles(world)]
+        await asyncio.gather(*(_all_once(one, what, way, names) for what, way in ways.items()))
 
 
 def _troubles(world: World[Any]) -> list[tuple[str, float]]:
@@ -154,7 +151,10 @@ async def _repeated(world: World[Any], again: Messaging, op: Publish) -> None:
             await world.sleep(0.1)
 
 
-def _once(what: str, ids: list[str], found: list[Delivery]) -> None:
+async def _all_once(one: Messaging, what: str, way: _Way, names: list[str]) -> None:
+    """Break unless each message published in that way, under these names, is delivered once."""
+    ids = [m.id for name in names for m in way.publish(what, name).messages]
+    found = await taken(one, what, "g", 2 * len(ids), wait=1.0, lease=_LONG)
     seen = Counter(lent.id for lent in found)
     lost = [name for name in ids if not seen[name]]
     twice = [name for name, times in seen.items() if times > 1]
