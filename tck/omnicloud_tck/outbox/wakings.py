@@ -23,6 +23,9 @@ _SLOW = 10.0  # of which a slow machine may take so many
 _SOON = 0.3
 _LEASE = 0.8
 _LONG = 300.0
+_HOLD = (6.0, 3.0)  # seconds for which somebody waits, and claims
+_HOLD_REAL = (2.0, 2.0)
+_EARLY = 0.6  # seconds that an answer may take on a slow machine
 
 Change = Callable[[], Awaitable[object]]
 Way = Callable[[Outbox], Coroutine[Any, Any, Change]]
@@ -54,6 +57,46 @@ class WakingLaws(Contract):
             latest = after + (1.0 if world.virtual else _SLOW)
             that(waited <= latest, f"what {what} came after {waited:.2f} s")
             await other.mark_as_processed(found[0].event_id)
+
+    @law(
+        "OX-200",
+        "A claim's lease begins with the claim, and a delay when it is told, however long "
+        "somebody waited before.",
+        rung=Rung.RESILIENCE,
+    )
+    async def leases_begin_with_claims(self, world: World[Any]) -> None:
+        one, other = await self.portable(world), await self.portable(world)
+        poll, lease = _HOLD if world.virtual else _HOLD_REAL
+        for what, way in _LEASED.items() if world.virtual else list(_LEASED.items())[:1]:
+            change = await way(other)
+            waiting = asyncio.ensure_future(claimed(one, "waits", 1, lease=lease, wait=poll))
+            await world.sleep(0.75 * poll)
+            await change()
+            found = await waiting
+            due = world.clock.monotonic() + lease
+            about = f"claimed after a long wait for what {what}"
+            equal(1, len(found), f"events {about}")
+            await _after(world, other, due, about)
+            await world.sleep(0.75 * lease)
+            await other.pipeline.send(Fail(SPACE, "later", found[0].event_id, lease))
+            due = world.clock.monotonic() + lease
+            await _after(world, other, due, f"failed for longer, and {about}")
+            await other.mark_as_processed(found[0].event_id)
+
+
+async def _after(world: World[Any], other: Outbox, due: float, about: str) -> None:
+    """Claim what becomes claimable at that moment, not before, and not much later."""
+    wait = max(0.0, due - world.clock.monotonic()) + _SLOW
+    found = await claimed(other, "later", 1, lease=_LONG, wait=wait)
+    early = due - world.clock.monotonic()
+    that(found, f"what was {about} never comes again")
+    that(early <= _EARLY, f"what was {about} comes {early:.2f} s early")
+    if world.virtual:
+        that(early >= -1.0, f"what was {about} comes {-early:.2f} s late")
+
+
+async def _was_saved(other: Outbox) -> Change:
+    return lambda: other.save_event(OutboxEvent("t", b"x", aggregate_key="a"))
 
 
 async def _failed(other: Outbox) -> Change:
@@ -112,3 +155,10 @@ _WAYS: dict[str, tuple[Way, frozenset[Feature], float]] = {
     "was committed": (_was_committed, frozenset({OutboxFeature.TRANSACTION}), 0.0),
 }
 """How an event becomes claimable: what makes it so, and after how many seconds."""
+
+_LEASED: dict[str, Way] = {
+    "was saved": _was_saved,
+    "was given free": _was_given_free,
+    "was behind another": _was_behind_another,
+}
+"""Of those, and of what is new, some in which a claim that waits is answered."""

@@ -88,6 +88,9 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
         names = [f"{space}{name}" for name in ("one", "two", "three", "new", "newer", "behind")]
         await pipe.send(Keep(space, owner, tuple(names), 0.0))
     left.append(await _listed(pipe, f"{space}t", EventStatus.PENDING))
+    for name in ("new", "newer"):  # what was not saved is, and what was is not twice
+        await pipe.send(_event(space, name, "a"))
+    left.append(await _listed(pipe, space, EventStatus.PENDING))
     return left
 
 
