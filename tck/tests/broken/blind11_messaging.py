@@ -11,9 +11,10 @@ from typing import Any
 
 from broken.registry import broken
 from omnicloud.contracts.messaging.driver import Nack, Publish, Receive, Redrive
-from omnicloud.contracts.messaging.models import Delivery, Outgoing
+from omnicloud.contracts.messaging.models import Delivery, MessagingFeature, Outgoing
+from omnicloud.core.operation import Feature
 from omnicloud.errors import NotFoundError, UnavailableError
-from omnicloud.memory.messaging import MemoryMessaging, _delivery
+from omnicloud.memory.messaging import FEATURES, MemoryMessaging, _delivery
 from omnicloud.memory.store import MemoryStore
 from omnicloud_tck.messaging import MessagingContract
 
@@ -176,6 +177,18 @@ class IdLast(MemoryMessaging):
         noted = {name: topic._ids.pop(name) for name in new}
         await self._topic(op.topic)
         topic._ids |= {name: max(now, at) for name, at in noted.items()}
+
+
+@broken("BLIND11-MS-17", "T3", "undeclared, an id is remembered before", MessagingContract)
+class UndeclaredIdFirst(_Marks):
+    """It has no word of ids, and yet takes none twice."""
+
+    @property
+    def features(self) -> frozenset[Feature]:
+        return FEATURES - {MessagingFeature.DEDUPE}
+
+    def _early(self, op: Publish) -> bool:
+        return True
 
 
 # What headers mean
