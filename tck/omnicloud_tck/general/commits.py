@@ -46,7 +46,7 @@ class Commits(Kept):
             await self.put(inside, name, _NEW)
         async with world.outage():
             outcome = await _committed(transaction)
-            for client in (pipe, other):
+            for client in (pipe, other, other):
                 await self._begins(client)
         with contextlib.suppress(OmniCloudError):
             await transaction.rollback()

@@ -44,6 +44,9 @@ class RuleSets(IAMLaws):
         iam = await self.portable(world, [rule("Allow", principal="group:staff")])
         await asked(iam, {_ASKED: True}, groups=["staff"])
         await asked(iam, {_ASKED: True}, groups=["guests", "group:staff"])
+        for many in (11, 33, 101):
+            crowd = [f"{letter}{number}" for number in range(many) for letter in "az"]
+            await asked(iam, {_ASKED: True}, groups=[*crowd[:many], "staff", *crowd[many:]])
         for others in ([], ["guests"], ["STAFF"], ["staff2"], ["sta"], ["*"], ["group:staff2"]):
             await asked(iam, {_ASKED: False}, groups=others)
         direct = await self.portable(world, [RULE, rule("Deny", principal="group:banned")])
