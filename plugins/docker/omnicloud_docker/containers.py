@@ -223,17 +223,13 @@ class DockerContainers(DockerImages, DockerAttached):
 
     async def pause(self, op: ops.Pause, /) -> Container:
         found = await self._own(op.container)
-        if found.state is not State.PAUSED:
-            await self._client.ask("POST", f"/containers/{found.id}/pause")
-        return seen(await self._told(found.id))
+        return await self._turned(found, "pause", State.PAUSED)
 
     async def unpause(self, op: ops.Unpause, /) -> Container:
         found = await self._own(op.container)
         if found.state not in _ALIVE:
             raise ConflictError("the container does not run")
-        if found.state is State.PAUSED:
-            await self._client.ask("POST", f"/containers/{found.id}/unpause")
-        return seen(await self._told(found.id))
+        return await self._turned(found, "unpause", State.RUNNING)
 
     async def remove(self, op: ops.Remove, /) -> bool:
         try:
@@ -330,6 +326,20 @@ class DockerContainers(DockerImages, DockerAttached):
         """Whether it is in the run in which it was found."""
         now = seen(await self._told(found.id))
         return now.state in _ALIVE and now.started_at == found.started_at
+
+    async def _turned(self, found: Container, verb: str, wanted: State) -> Container:
+        """Pause or unpause what is not so; the runtime may be a moment behind the engine."""
+        until = self._clock.monotonic() + _END_SECONDS
+        while found.state is not wanted:
+            try:
+                await self._client.ask("POST", f"/containers/{found.id}/{verb}")
+                return seen(await self._told(found.id))
+            except ConflictError:
+                found = seen(await self._told(found.id))
+                if found.state not in _ALIVE or self._clock.monotonic() > until:
+                    raise
+            await self._clock.sleep(_POLL_SECONDS)
+        return found
 
     async def _given_term(self, found: Container, grace: float) -> None:
         """Give TERM, and the grace to end by itself."""

@@ -58,6 +58,7 @@ _BY_WORDS: tuple[tuple[str, type[OmniCloudError], str], ...] = (
     ("cannot allocate memory", ResourceExhaustedError, "the engine's machine has no memory left"),
     ("device or resource busy", ConflictError, "the container uses more memory than that"),
     ("cannot resume", ConflictError, "the container is not paused any more"),
+    ("a paused container", ConflictError, "the container is paused already"),
     ("a stopped container", ConflictError, "the container ended meanwhile"),
     ("a stopped process", ConflictError, "the container ended meanwhile"),
     ("in a stopped state", ConflictError, "the container ended meanwhile"),
