@@ -34,7 +34,8 @@ _SILENCES = 20
 
 _REST = "echo ready; while true; do sleep 0.05; done"
 IDLE = f"trap 'exit 0' TERM; {_REST}"
-POLITE = f"trap 'echo bye; exit 7' TERM; {_REST}"
+POLITE = f"trap 'trap : TERM; echo bye; exit 7' TERM; {_REST}"
+"""Says goodbye once, also where several stop it at once."""
 DEAF = f"trap '' TERM; {_REST}"
 BUSY = "trap 'exit 0' TERM; echo ready; while true; do :; done"
 

@@ -19,7 +19,8 @@ __all__ = ["PageLaws"]
 
 _F = ContainersFeature
 _LINES, _PAGE = 30, 4
-_TIMES = 140
+_TIMES = 300
+_MIB = 2**20
 
 
 class PageLaws(Bench):
@@ -98,23 +99,22 @@ class PageLaws(Bench):
     @law(
         "CON-180",
         "Who was away while much happened is told all of it, or that it cannot be told.",
-        needs=[_F.EVENTS, _F.PAUSE],
+        needs=[_F.EVENTS, _F.MEMORY],
         rung=Rung.RESILIENCE,
     )
     async def much_is_told_or_refused(self, world: World[Any]) -> None:
         containers, watcher = await self.portable(world), await world.pipeline()
         cursor = (await watcher.send(Events())).cursor
         await self.begun(containers, spec("busy"))
-        for _ in range(_TIMES):
-            await containers.pause("busy")
-            await containers.unpause("busy")
-        expected = [EventKind.STARTED, *[EventKind.PAUSED, EventKind.UNPAUSED] * _TIMES]
+        for turn in range(_TIMES):
+            await containers.update("busy", memory_bytes=(64 + turn % 2) * _MIB)
+        expected = [EventKind.STARTED, *[EventKind.UPDATED] * _TIMES]
         try:
             told = await self.told(watcher, cursor, len(expected))
         except NotFoundError:  # an engine keeps what it can, and says so
             cursor = (await watcher.send(Events())).cursor
-            await containers.pause("busy")
-            expected = [EventKind.PAUSED]
+            await containers.update("busy", memory_bytes=66 * _MIB)
+            expected = [EventKind.UPDATED]
             told = await self.told(watcher, cursor, 1)
         equal(expected, [event.kind for event in told], "what a watcher was told who was away")
 
