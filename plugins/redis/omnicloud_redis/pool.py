@@ -21,6 +21,9 @@ from omnicloud_redis.errors import closed, is_misplaced, translated, unconnected
 
 __all__ = ["Pool"]
 
+_TURNS_AWAKE = 2
+"""Turns of the loop for which a call that is alone looks for its answer before it sleeps."""
+
 
 class Pool:
     """At most ``most`` connections; a call that finds none waits its turn.
@@ -150,7 +153,12 @@ class Pool:
     ) -> Any:
         try:
             async with asyncio.timeout(seconds):
+                if len(self._busy) > 1:
+                    await asyncio.sleep(0)  # all that is ready is sent in one go
                 await connection.send_packed_command(packed(command), check_health=False)
+                if len(self._busy) == 1:
+                    for _ in range(_TURNS_AWAKE):
+                        await asyncio.sleep(0)
                 return await connection.read_response()
         except native.ResponseError:
             raise
