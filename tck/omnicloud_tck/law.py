@@ -75,7 +75,8 @@ class Law:
             which is written down and, for a MUST, costs the certificate.
         machine: Whether it draws random cases itself and is called with a lab, in plain
             (not async) code.
-        alone: Whether it measures the whole process and so runs beside no other law.
+        alone: Whether it measures the whole process, or floods what others stand in, and so
+            runs beside no other law.
         name: Of the method that tries it.
         rung: Which rung of a certificate asks for it.
         patience: Seconds after which it counts as hung in a world of virtual time; one that

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.containers import Containers, ContainersFeature
-from omnicloud.contracts.containers.driver import Events, Logs, Sample
+from omnicloud.contracts.containers.driver import Logs, Sample
 from omnicloud.errors import NotFoundError
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.containers.imaging import no_image
@@ -68,8 +68,8 @@ async def _nothing_under(one: Round, client: Containers, prefix: str) -> None:
         equal((), await client.volumes(prefix), "volumes under what is longer than a name")
     if _F.NETWORKS in one.features:
         equal((), await client.networks(prefix), "networks under what is longer than a name")
-    if one.cursor:
-        page = await client.pipeline.send(Events(prefix, one.cursor))
+    page = await one.page(client, prefix)
+    if page is not None:
         equal((), page.events, "events under what is longer than a name")
 
 

@@ -100,6 +100,7 @@ class PageLaws(Bench):
         "CON-180",
         "Who was away while much happened is told all of it, or that it cannot be told.",
         needs=[_F.EVENTS, _F.MEMORY],
+        alone=True,
         rung=Rung.RESILIENCE,
     )
     async def much_is_told_or_refused(self, world: World[Any]) -> None:

@@ -19,6 +19,7 @@ from omnicloud.contracts.containers import (
     Stream,
 )
 from omnicloud.contracts.containers.driver import Events, Logs
+from omnicloud.contracts.containers.models import EventPage
 from omnicloud.errors import NotFoundError, OmniCloudError
 from omnicloud_tck.check import Broken, equal, eventually, that
 from omnicloud_tck.containers.bench import DEAF, IDLE, PATIENCE, sh
@@ -242,17 +243,23 @@ class Round:
         rest = await client.pipeline.send(Logs(self.name, page.cursor))
         that(len(rest.lines) < len(lines), "a line is told twice")
 
-    async def hear(self, client: Containers, wait: float = 0.0) -> bool:
-        """Take what was told since the last time; whether that is not all yet."""
+    async def page(self, client: Containers, prefix: str, wait: float = 0.0) -> EventPage | None:
+        """What was told since the last time, ``None`` where that is not known any more."""
         if not self.cursor:
-            return False
+            return None
         try:
-            page = await client.pipeline.send(Events(self.name, self.cursor, wait))
+            return await client.pipeline.send(Events(prefix, self.cursor, wait))
         except NotFoundError:
             if self.world.virtual:
                 raise
             # An engine keeps what it can, of all who use it: what is not told cannot be compared.
             self.cursor, self.taken = "", []
+            return None
+
+    async def hear(self, client: Containers, wait: float = 0.0) -> bool:
+        """Take what was told since the last time; whether that is not all yet."""
+        page = await self.page(client, self.name, wait)
+        if page is None:
             return False
         other = [one.name for one in page.events if not one.name.startswith(self.name)]
         equal([], other, "others of which is told under its name")

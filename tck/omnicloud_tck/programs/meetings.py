@@ -32,6 +32,7 @@ CANARY = "cnry-5d07e1b29c"
 """What stands in payloads of calls that meet; nobody may tell it."""
 
 _SPACES = itertools.count()
+_LOOKER = 2  # the client that calls nothing
 _BEHIND = 0.25  # share of the pairs that meet again, the second a turn of the loop behind
 _CUTS = (1, 2, 3, 4)  # turns after which it is cancelled, or the backend is gone
 _REAL_SECONDS = 1.0  # after which no pair is begun over a real backend
@@ -75,8 +76,8 @@ class _Hall:
     def bare(self, name: str, room: _Room) -> Awaitable[object]:
         return self.meeting.calls[name](self._pipes[0], room.space, room.known)
 
-    async def look(self, room: _Room) -> object:
-        return await self.meeting.look(self._pipes[2], room.space, room.known)
+    async def look(self, room: _Room, client: int) -> object:
+        return await self.meeting.look(self._pipes[client], room.space, room.known)
 
     async def in_order(self, state: str, calls: tuple[tuple[int, str], ...]) -> Found:
         """What calls answer and leave that are made one after another, in the order of the pair."""
@@ -98,8 +99,9 @@ class _Room:
     def __init__(self, hall: _Hall, space: str, known: dict[str, Any]) -> None:
         self._hall, self.space, self.known = hall, space, known
 
-    async def found(self, answers: list[object]) -> Found:
-        left = await self._hall.look(self)
+    async def found(self, answers: list[object], *, by: int = _LOOKER) -> Found:
+        """The answers, and all that a client finds there afterwards."""
+        left = await self._hall.look(self, by)
         found: Found = Versions().plain((self.known, left, *answers))[1:]
         return found
 
@@ -208,7 +210,7 @@ async def _cancelled(hall: _Hall, state: str, one: str, two: str, turns: int) ->
     next_ = turns % 2  # the client whose call was cancelled, or the other one
     answers = [None if task.cancelled() else task.result(), await hall.call(next_, two, room)]
     await hall.world.sleep(_AFTER)
-    found = await room.found(answers)
+    found = await room.found(answers, by=(_LOOKER, 0, 1)[turns % 3])
     ends = [
         _with(await hall.in_order(state, order), 0, found[1])
         for order in (((0, one), (1, two)), ((1, two),))
@@ -234,18 +236,24 @@ async def _all_fall(meeting: Meeting, world: World[Any]) -> None:
     names = await hall.open()
     if world.virtual:
         for state, name, way in itertools.product(hall.states, names, ways):
-            for turns in (0, *_CUTS[:3], *(_TO_THE_END if name in meeting.retried else ())):
-                await _fallen(hall, state, [name], way, turns)
+            cuts = (0, *_CUTS[:3], *(_TO_THE_END if name in meeting.retried else ()))
+            for at, turns in enumerate(cuts):
+                await _fallen(hall, state, [name], way, turns, by=(_LOOKER, 0)[at % 2])
         return
     started = time.perf_counter()
-    for state in hall.states:  # an outage takes a while: all calls are in one, where they can be
-        for some in [names] if meeting.apart else [[name] for name in names]:
+    for at, state in enumerate(hall.states):  # an outage takes a while: all calls are in one,
+        for some in [names] if meeting.apart else [[name] for name in names]:  # where they can be
             if time.perf_counter() - started < _REAL_SECONDS:
-                await _fallen(hall, state, some, "gone", 0)
+                await _fallen(hall, state, some, "gone", 0, by=(_LOOKER, 0)[at % 2])
 
 
-async def _fallen(hall: _Hall, state: str, names: list[str], way: str, turns: int) -> None:
-    """Calls, each of a record of its own, and the backend is gone after so many turns."""
+async def _fallen(
+    hall: _Hall, state: str, names: list[str], way: str, turns: int, *, by: int = _LOOKER
+) -> None:
+    """Calls, each of a record of its own, and the backend is gone after so many turns.
+
+    Afterwards the client ``by`` looks: 0 is the one whose calls fell.
+    """
     rooms = [await hall.begin(state) for _ in names]
     said = [f"{name} of {state}, with the backend {way} after {turns} turns" for name in names]
     tasks = [
@@ -260,7 +268,7 @@ async def _fallen(hall: _Hall, state: str, names: list[str], way: str, turns: in
     told = await asyncio.gather(*tasks)
     await hall.world.sleep(_AFTER if hall.world.virtual else hall.world.on_its_way)
     for name, room, about, (answer, outcome) in zip(names, rooms, said, told, strict=True):
-        found = await room.found([answer, None])
+        found = await room.found([answer, None], by=by)
         await _is_whole(hall, state, name, found, outcome, about)
 
 
