@@ -4,8 +4,8 @@ One run is every law of every contract that a provider offers, with a random see
 random slowness before and after each request. Prints what broke, with the seed that repeats
 it, and how much was tried; exit code 1 if anything broke.
 
-``--correct`` tries the drivers of ``correct/`` beside the providers, or, with ``--providers``
-and no name behind it, alone.
+``--correct`` tries drivers of ``correct/`` beside the providers, in each run one of each
+contract; with ``--providers`` and no name behind it, alone.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import asyncio
 import importlib
 import inspect
 import json
+import multiprocessing
 import os
 import pkgutil
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -133,6 +133,10 @@ def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
     return Tried(provider, contract, dict(verdicts), tuple(alarms), seconds)
 
 
+def _one(job: tuple[str, str, int, int]) -> Tried:
+    return tried(*job)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=2, help="runs for each provider")
@@ -145,10 +149,11 @@ def main() -> int:
     asked = parser.parse_args()
     jobs = list(_jobs(asked))
     ended: list[Tried] = []
-    with ProcessPoolExecutor(os.cpu_count(), max_tasks_per_child=8) as pool:
-        for done in as_completed([pool.submit(tried, *job, asked.examples) for job in jobs]):
-            ended.append(done.result())
-            _tell(ended[-1], len(ended), len(jobs))
+    # Not concurrent.futures: its pool may wait for ever where its processes end (gh-115634).
+    with multiprocessing.Pool(os.cpu_count(), maxtasksperchild=20) as pool:
+        for one in pool.imap_unordered(_one, [(*job, asked.examples) for job in jobs]):
+            ended.append(one)
+            _tell(one, len(ended), len(jobs))
     alarms = [alarm for one in ended for alarm in one.alarms]
     laws = sum(sum(one.verdicts.values()) for one in ended)
     print(
@@ -169,10 +174,19 @@ def _jobs(asked: argparse.Namespace) -> list[tuple[str, str, int]]:
         for provider in asked.providers:
             trials = trials_of(found[provider].provider, asked.contracts)
             jobs += [(provider, trial.contract, seed) for trial in trials]
-        for contract, driver in CORRECT if asked.correct else ():
-            if not asked.contracts or contract in asked.contracts:
-                jobs.append((f"correct {driver.__name__}", contract, seed))
+        if asked.correct:
+            jobs += [(name, contract, seed) for contract, name in _of_another_hand(asked, chance)]
     return jobs
+
+
+def _of_another_hand(asked: argparse.Namespace, chance: random.Random) -> Iterator[tuple[str, str]]:
+    """One driver of ``correct/`` for each contract, in each run another."""
+    by_contract: dict[str, list[str]] = {}
+    for contract, driver in CORRECT:
+        if not asked.contracts or contract in asked.contracts:
+            by_contract.setdefault(contract, []).append(f"correct {driver.__name__}")
+    for contract, names in by_contract.items():
+        yield contract, chance.choice(names)
 
 
 def _tell(one: Tried, done: int, of: int) -> None:
