@@ -195,6 +195,7 @@ class Doings(Kept):
 
     async def _stands(self, name: str, about: str) -> None:
         """Compare one with what it should be, where neither is just about to change."""
+        await self._come_clear()
         found, life = await self._client().get(name), self._lives.get(name)
         equal(life is None, found is None, f"whether there is no {name} {about}")
         if found is not None and life is not None:
@@ -269,8 +270,14 @@ class Doings(Kept):
             with refused(InvalidArgumentError, f"exec of what is not there in {name}"):
                 await self._client().exec(name, ("no-such-program-anywhere",))
         elif odd < 0.5 and self._world.virtual:
-            with refused(DeadlineExceededError, f"exec of what takes too long in {name}"):
-                await self._client().exec(name, ("sleep", "9"), timeout=0.25)
+            await self._exec_too_long(name, life)
+
+    async def _exec_too_long(self, name: str, life: Life) -> None:
+        await self._come_clear()
+        if life.state is not State.RUNNING:
+            return
+        with refused(DeadlineExceededError, f"exec of what takes too long in {name}"):
+            await self._client().exec(name, ("sleep", "9"), timeout=0.1)
 
     async def _wait(self, name: str) -> None:
         """Wait for an end that comes, or does not."""
@@ -291,7 +298,7 @@ class Doings(Kept):
             equal(life.state is State.EXITED, found.state is State.EXITED, f"{name}, waited for")
         else:
             found = await self._client().wait(name)
-            life.advance(self._now())
+            life.advance(max(self._now(), life.due))
             self._compare(found, life, f"{name}, waited for")
 
     async def _ended_by_another(self, name: str) -> None:

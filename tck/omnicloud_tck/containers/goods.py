@@ -53,6 +53,9 @@ class Goods(Doings):
             await self._refused_exec(name, life)
             return
         for mount in life.spec.mounts:
+            await self._come_clear()
+            if life.state is not State.RUNNING:
+                return
             done = await self._client().exec(name, ("cat", f"{mount.path}/f"))
             held = self._volumes[mount.volume]
             expected = b"" if held is None else f"{held}\n".encode()
@@ -89,8 +92,10 @@ class Goods(Doings):
         await self._heard(name, self._likely(serving))
 
     async def _heard(self, name: str, other: str) -> None:
-        life = self._lives[name]
-        there = self._lives.get(other)
+        await self._come_clear()
+        life, there = self._lives[name], self._lives.get(other)
+        if life.state is not State.RUNNING:
+            return
         url = f"http://{HOSTS[other]}:8080/said"
         done = await self._client().exec(name, ("wget", "-q", "-O", "-", url), timeout=3)
         meets = (

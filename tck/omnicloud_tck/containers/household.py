@@ -53,6 +53,7 @@ class Household(Goods):
         for _ in range(2 if self._uses(_F.IMAGES) else 0):
             await self._image("")
         for name in self._chance.sample(NAMES, _AT_FIRST):
+            await self._come_clear()
             await self._run(name)
 
     def _some_doings(self) -> list[_Doing]:
@@ -119,9 +120,9 @@ class Household(Goods):
 
     async def leave(self) -> None:
         """Compare all that was said and told, and take everything away."""
-        await self._come_clear()
         for name in list(self._lives):
             await self._look_at(name)
+            await self._come_clear()
             await self._remove(name, force=True)
         for name in list(self._volumes):
             equal(True, await self._client().remove_volume(name), f"remove of volume {name}")

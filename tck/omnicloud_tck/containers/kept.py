@@ -46,11 +46,10 @@ class Grounds:
     images: set[str] = field(default_factory=set)
     archive: str = ""
 
-    @property
-    def taken(self) -> set[int]:
-        """Ports of the machine that are held."""
+    def taken(self, until: float = 0.0) -> set[int]:
+        """Ports of the machine that are held, and not let go of until a moment."""
         held = (life for life in self.lives if life.state is not State.EXITED)
-        return {port.host for life in held for port in life.ports}
+        return {port.host for life in held if (life.due or until) >= until for port in life.ports}
 
 
 class Kept:
@@ -151,20 +150,32 @@ class Kept:
         equal(sorted(asked), sorted(given), f"{about}: which ports are published")
         chosen = {asked[number] or given[number] for number in asked}
         equal(chosen, set(given.values()), f"{about}: where they are published")
-        taken = sorted(chosen & self._grounds.taken)
+        # Another one may have ended meanwhile: only who surely has a port still has it.
+        taken = sorted(chosen & self._grounds.taken(self._now() + _CLEAR))
         that(len(chosen) == len(asked) and not taken, f"{about}: it was given {taken}, taken ones")
         life.ports = tuple(Port(*pair) for pair in sorted(given.items()))
 
     async def _look_at(self, name: str) -> None:
+        await self._come_clear()
         found, life = await self._client().get(name), self._lives.get(name)
         equal(life is None, found is None, f"whether there is no {name}")
         if found is None or life is None:
             return
         self._compare(found, life, name)
         spoil(found)
+        await self._listen_to(name, life)
+
+    async def _listen_to(self, name: str, life: Life) -> None:
+        """Compare its lines; some may come while they are read."""
+        await self._come_clear()
+        before = len(life.said), len(life.grumbled)
         said = await self._said(name)
-        equal(life.said, said[Stream.STDOUT], f"what {name} said")
-        equal(life.grumbled, said[Stream.STDERR], f"what {name} said on the other stream")
+        await self._come_clear()
+        each = zip((Stream.STDOUT, Stream.STDERR), (life.said, life.grumbled), before, strict=True)
+        for stream, lines, least in each:
+            told = said[stream]
+            count = max(least, min(len(told), len(lines)))
+            equal(lines[:count], told, f"what {name} said on {stream.value}")
 
     async def _said(self, name: str) -> dict[Stream, list[str]]:
         """All lines of each stream, asked for by pages of any length, or as users ask."""
@@ -195,7 +206,7 @@ class Kept:
         )
 
     def _port_is_taken(self, life: Life) -> bool:
-        return bool({port.host for port in life.spec.ports} & self._grounds.taken)
+        return bool({port.host for port in life.spec.ports} & self._grounds.taken())
 
     def _likely(self, names: list[str]) -> str:
         """Mostly one of these, and of them often the one that something was done with last."""
