@@ -101,8 +101,8 @@ class Bench(Contract):
         return found
 
     async def lines(self, containers: Containers, name: str) -> list[LogLine]:
-        """All that it has written."""
-        async with asyncio.timeout(PATIENCE):
+        """All that it has written; an engine may give few lines at once, and each time slowly."""
+        async with asyncio.timeout(10 * PATIENCE):
             return [line async for line in containers.logs(name)]
 
     async def texts(self, containers: Containers, name: str) -> list[str]:
