@@ -43,12 +43,12 @@ class Lone:
     def __init__(self, clock: Clock = SYSTEM_CLOCK, service: str = "tck") -> None:
         self.clock = clock
         self.service = ServiceInfo(service)
-        self._shared: list[Any] = []
+        self.shared: list[Any] = []
 
     async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:
         """A new client at each asking."""
         made = await open_()
-        self._shared.append(made)
+        self.shared.append(made)
         noted = SHARED.get()
         if noted is not None:
             noted.append(made)
@@ -56,8 +56,8 @@ class Lone:
 
     async def aclose(self) -> None:
         """Close all clients that were shared."""
-        while self._shared:
-            await self._shared.pop().aclose()
+        while self.shared:
+            await self.shared.pop().aclose()
 
 
 class _Served:

@@ -8,36 +8,18 @@ from __future__ import annotations
 import asyncio
 import shutil
 import tempfile
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from omnicloud.core.clock import SYSTEM_CLOCK, Clock
-from omnicloud.core.context import ServiceInfo
 from omnicloud.registry.provider import load
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.plugin import omnicloud_providers
 from omnicloud_tck.law import Ability
+from omnicloud_tck.served import Lone
 from omnicloud_tck.world import World
 
-__all__ = ["Alone", "local_world", "world"]
-
-
-class Alone:
-    """An opening that shares nothing: each client has a database object of its own."""
-
-    def __init__(self, clock: Clock = SYSTEM_CLOCK) -> None:
-        self.clock = clock
-        self.service = ServiceInfo("tck")
-        self.shared: list[Any] = []
-
-    async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:
-        self.shared.append(await open_())
-        return self.shared[-1]
-
-    async def aclose(self) -> None:
-        while self.shared:
-            await self.shared.pop().aclose()
+__all__ = ["local_world", "world"]
 
 
 def local_world(open_: Callable[[LocalConfig, Any], Awaitable[Any]], **options: Any) -> World[Any]:
@@ -48,7 +30,7 @@ def local_world(open_: Callable[[LocalConfig, Any], Awaitable[Any]], **options: 
     """
     root = Path(tempfile.mkdtemp(prefix="omnicloud-local-"))
     lives = [root / "life-0"]
-    opening = Alone()
+    opening = Lone()
 
     async def client() -> Any:
         config = LocalConfig(path=lives[-1], **{"durability": "process", **options})

@@ -1,5 +1,5 @@
 """Where the tests of the embedded default find their worlds."""
 
-from omnicloud_local.certify import Alone, local_world
+from omnicloud_local.certify import local_world
 
-__all__ = ["Alone", "local_world"]
+__all__ = ["local_world"]

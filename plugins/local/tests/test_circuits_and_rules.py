@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_world import Alone
 
 from omnicloud.contracts.breaker import Breaker, CircuitState
 from omnicloud.contracts.iam import IAM, Reason
@@ -20,6 +19,7 @@ from omnicloud_local.breaker import open_breaker
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.iam import open_iam
 from omnicloud_local.shared import DATABASE_FILE
+from omnicloud_tck.served import Lone
 
 RULE = {"effect": "Allow", "principal": "user:alice", "action": "kv:get", "resource": "doc/1"}
 
@@ -59,7 +59,7 @@ async def tripped(breaker: Breaker) -> None:
 
 async def test_a_clock_set_back_does_not_keep_a_circuit_open(tmp_path: Path) -> None:
     clock = FakeClock()
-    opening = Alone(clock)
+    opening = Lone(clock)
     driver = await open_breaker(LocalConfig(path=tmp_path), opening)
     breaker = Breaker(2, 10, pipeline=Pipeline(driver), clock=clock)
     await tripped(breaker)
@@ -73,7 +73,7 @@ async def test_a_clock_set_back_does_not_keep_a_circuit_open(tmp_path: Path) -> 
 async def test_a_circuit_that_a_killed_process_opened_is_open_for_others(tmp_path: Path) -> None:
     command = [sys.executable, "-c", FAILING_PROCESS, str(tmp_path)]
     await asyncio.to_thread(subprocess.run, command, check=False, timeout=30)
-    opening = Alone()
+    opening = Lone()
     driver = await open_breaker(LocalConfig(path=tmp_path, namespace="n"), opening)
     breaker = Breaker(2, 60, name="tck", pipeline=Pipeline(driver))
     assert (await breaker.read()).state is CircuitState.OPEN
@@ -84,7 +84,7 @@ async def test_a_circuit_that_a_killed_process_opened_is_open_for_others(tmp_pat
 
 @pytest.mark.parametrize("damage", ["{", "[{}]", '[{"effect": "Allow"}]', "null", "5"])
 async def test_rules_that_cannot_be_read_allow_nothing(tmp_path: Path, damage: str) -> None:
-    opening = Alone()
+    opening = Lone()
     iam = IAM(pipeline=Pipeline(await open_iam(LocalConfig(path=tmp_path), opening)))
     await iam.replace([RULE])
     assert await iam.is_allowed("user:alice", "kv:get", "doc/1")

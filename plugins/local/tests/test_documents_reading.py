@@ -11,10 +11,10 @@ import pytest
 
 from omnicloud.contracts.documents.filters import read_filter
 from omnicloud.contracts.documents.values import encoded
-from omnicloud_local.certify import Alone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.documents import open_documents
 from omnicloud_local.documents_rows import SCHEMA, Collection
+from omnicloud_tck.served import Lone
 
 DOCUMENTS = 3000
 
@@ -95,7 +95,7 @@ async def test_what_is_rolled_back_is_not_counted(tmp_path: Path) -> None:
     from omnicloud.contracts.documents import Documents
     from omnicloud.core.pipeline import Pipeline
 
-    opening = Alone()
+    opening = Lone()
     documents = Documents(Pipeline(await open_documents(LocalConfig(path=tmp_path), opening)))
     await documents.insert_one("c", {"_id": "a"})
 

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from local_world import Alone
 
 from omnicloud.contracts.documents import Documents
 from omnicloud.contracts.documents.driver import Begin
@@ -18,9 +17,10 @@ from omnicloud.errors import InvalidArgumentError
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.documents import open_documents
 from omnicloud_local.kv import open_kv
+from omnicloud_tck.served import Lone
 
 
-class Together(Alone):
+class Together(Lone):
     """One database for all services, as within a cloud."""
 
     async def share(self, key: Hashable, open_: Callable[[], Awaitable[Any]]) -> Any:

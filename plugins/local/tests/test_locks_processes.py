@@ -16,9 +16,9 @@ from omnicloud.contracts.locks import Locks
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_local.cache import open_cache
-from omnicloud_local.certify import Alone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.locks import open_locks
+from omnicloud_tck.served import Lone
 
 _HEAD = """
 import asyncio, sys, pathlib
@@ -27,7 +27,7 @@ from omnicloud.contracts.locks import Locks
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_local.cache import open_cache
-from omnicloud_local.certify import Alone
+from omnicloud_tck.served import Lone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.locks import open_locks
 root = pathlib.Path(sys.argv[1])
@@ -40,7 +40,7 @@ def note(name, text):
 
 _HOLDER = """
 async def main():
-    locks = Locks(Pipeline(await open_locks(config, Alone())))
+    locks = Locks(Pipeline(await open_locks(config, Lone())))
     async with locks.get_lock("l", 1.5).held() as token:
         note("held", str(token))
         await asyncio.sleep(60)
@@ -48,7 +48,7 @@ async def main():
 
 _COUNTER = """
 async def main():
-    locks = Locks(Pipeline(await open_locks(config, Alone())))
+    locks = Locks(Pipeline(await open_locks(config, Lone())))
     lock = locks.get_lock("l", 30)
     for _ in range(20):
         assert await lock.acquire(wait=60)
@@ -67,7 +67,7 @@ async def load():
     return "loaded"
 
 async def main():
-    cache = Cache(Pipeline(await open_cache(config, Alone())), TEXT)
+    cache = Cache(Pipeline(await open_cache(config, Lone())), TEXT)
     note("values", await cache.get_or_load("k", load, 60))
 """
 
@@ -88,7 +88,7 @@ async def test_the_lock_of_a_killed_holder_is_free_after_its_ttl(tmp_path: Path)
     while not _lines(tmp_path / "held"):
         assert time.monotonic() < until, "the lock was never held"
         await asyncio.sleep(0.02)
-    opening = Alone()
+    opening = Lone()
     locks = Locks(Pipeline(await open_locks(LocalConfig(path=tmp_path), opening)))
     lock = locks.get_lock("l", 30)
     assert not await lock.acquire(wait=2.0)  # renewed beyond its time to live
@@ -116,7 +116,7 @@ async def test_processes_that_count_under_a_lock_lose_no_count(tmp_path: Path) -
 
 @pytest.mark.slow
 async def test_of_processes_that_miss_one_key_one_loads(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     cache = Cache(Pipeline(await open_cache(LocalConfig(path=tmp_path), opening)), TEXT)
     processes = [await _process(tmp_path, _LOADER) for _ in range(3)]
     for process in processes:

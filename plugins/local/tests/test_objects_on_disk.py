@@ -10,16 +10,16 @@ import sys
 from pathlib import Path
 
 import pytest
-from local_world import Alone
 
 from omnicloud.contracts.objects import Objects
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import AlreadyExistsError, CorruptedError, NotFoundError
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.objects import open_objects
+from omnicloud_tck.served import Lone
 
 
-async def opened(path: Path, opening: Alone) -> Objects:
+async def opened(path: Path, opening: Lone) -> Objects:
     driver = await open_objects(LocalConfig(path=path, durability="process"), opening)
     return Objects(Pipeline(driver))
 
@@ -30,7 +30,7 @@ def files(path: Path) -> list[Path]:
 
 @pytest.mark.parametrize("place", [0, 70_000, 199_999, 200_001])
 async def test_a_flipped_bit_is_told_and_left(tmp_path: Path, place: int) -> None:
-    opening = Alone()
+    opening = Lone()
     objects = await opened(tmp_path, opening)
     await objects.upload("k", os.urandom(200_000))
     (file,) = files(tmp_path)
@@ -44,7 +44,7 @@ async def test_a_flipped_bit_is_told_and_left(tmp_path: Path, place: int) -> Non
 
 
 async def test_a_file_that_was_cut_or_lost_is_told(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     objects = await opened(tmp_path, opening)
     await objects.upload("k", os.urandom(200_000))
     (file,) = files(tmp_path)
@@ -58,7 +58,7 @@ async def test_a_file_that_was_cut_or_lost_is_told(tmp_path: Path) -> None:
 
 
 async def test_no_name_is_in_a_path_and_no_file_is_left_over(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     objects = await opened(tmp_path, opening)
     for key in ("../climb", "/etc/passwd", "a\0b", "x" * 1024, "CON", "a", "a/b"):
         await objects.upload(key, b"1")
@@ -77,7 +77,7 @@ async def test_no_name_is_in_a_path_and_no_file_is_left_over(tmp_path: Path) -> 
 
 
 async def test_old_files_that_nothing_names_are_collected_and_new_ones_kept(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     objects = await opened(tmp_path, opening)
     await objects.upload("k", b"kept")
     folder = files(tmp_path)[0].parent
@@ -95,7 +95,7 @@ async def test_old_files_that_nothing_names_are_collected_and_new_ones_kept(tmp_
 
 
 async def test_an_upload_that_never_ended_is_forgotten_after_a_week(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     objects = await opened(tmp_path, opening)
     old, new = await objects.begin_upload("k"), await objects.begin_upload("k")
     await opening.shared[0].write(
@@ -115,10 +115,10 @@ import asyncio, sys
 from pathlib import Path
 sys.path[:0] = {path!r}
 from test_objects_on_disk import opened
-from local_world import Alone
+from omnicloud_tck.served import Lone
 
 async def main():
-    objects = await opened(Path(sys.argv[1]), Alone())
+    objects = await opened(Path(sys.argv[1]), Lone())
     for number in range(1, 100000):
         await objects.upload("k", bytes([number % 251]) * (100_000 + number))
         print(number, flush=True)
@@ -142,7 +142,7 @@ async def test_a_killed_writer_leaves_one_whole_object(tmp_path: Path) -> None:
         acknowledged = int(rest[-1]) if rest else acknowledged
         writer.wait()
         writer.stdout.close()
-        opening = Alone()
+        opening = Lone()
         data = await (await opened(tmp_path, opening)).download("k")
         number = len(data) - 100_000
         assert number in (acknowledged, acknowledged + 1)
@@ -151,7 +151,7 @@ async def test_a_killed_writer_leaves_one_whole_object(tmp_path: Path) -> None:
 
 
 async def test_a_copy_onto_itself_undoes_no_write_beside_it(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     objects = await opened(tmp_path, opening)
     await objects.upload("k", b"first")
     for number in range(100):

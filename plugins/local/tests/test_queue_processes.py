@@ -18,11 +18,11 @@ from omnicloud.contracts.outbox import Outbox
 from omnicloud.contracts.sagas import Saga, SagaEngine, SagaStates, SagaStatus, step
 from omnicloud.contracts.sagas.execution import report
 from omnicloud.core.pipeline import Pipeline
-from omnicloud_local.certify import Alone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.messaging import open_messaging
 from omnicloud_local.outbox import open_outbox
 from omnicloud_local.sagas import open_sagas
+from omnicloud_tck.served import Lone
 
 _HEAD = """
 import asyncio, sys, pathlib
@@ -30,7 +30,7 @@ from omnicloud.contracts.messaging import Messaging, ProcessingOutcome
 from omnicloud.contracts.outbox import Outbox, OutboxEvent
 from omnicloud.contracts.sagas import Saga, SagaEngine, SagaStates, step
 from omnicloud.core.pipeline import Pipeline
-from omnicloud_local.certify import Alone
+from omnicloud_tck.served import Lone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.messaging import open_messaging
 from omnicloud_local.outbox import open_outbox
@@ -50,13 +50,13 @@ async def handler(message):
     return ProcessingOutcome.SUCCESS
 
 async def main():
-    messaging = Messaging(Pipeline(await open_messaging(config, Alone())))
+    messaging = Messaging(Pipeline(await open_messaging(config, Lone())))
     await messaging.consume("t", handler, concurrency=4, lease=1.0)
 """
 
 _WRITER = """
 async def main():
-    outbox = Outbox(Pipeline(await open_outbox(config, Alone())))
+    outbox = Outbox(Pipeline(await open_outbox(config, Lone())))
     while True:
         event_id = await outbox.save_event(OutboxEvent("t", b"x", aggregate_key="a"))
         note("saved", event_id)
@@ -72,7 +72,7 @@ async def two(context):
     await asyncio.sleep(0.01)
 
 async def main():
-    states = SagaStates(Pipeline(await open_sagas(config, Alone())))
+    states = SagaStates(Pipeline(await open_sagas(config, Lone())))
     await SagaEngine(states, [Saga("s", [step(one), step(two)])], lease=1.0,
                      poll=0.05).resume_pending()
 """
@@ -101,7 +101,7 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
 
 @pytest.mark.slow
 async def test_no_message_is_lost_when_consumers_are_killed(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     config = LocalConfig(path=tmp_path, durability="process")
     messaging = Messaging(Pipeline(await open_messaging(config, opening)))
     await messaging.pipeline.send(Subscribe("t", "default"))
@@ -128,7 +128,7 @@ async def test_killed_writers_leave_every_acknowledged_event_and_no_gap(tmp_path
     await _until(tmp_path / "saved", 80)
     for process in writers:
         await _kill(process)
-    opening = Alone()
+    opening = Lone()
     outbox = Outbox(Pipeline(await open_outbox(LocalConfig(path=tmp_path), opening)))
     events = await outbox.get_pending_events_for_aggregate("a")
     assert [event["sequence_id"] for event in events] == list(range(1, len(events) + 1))
@@ -138,7 +138,7 @@ async def test_killed_writers_leave_every_acknowledged_event_and_no_gap(tmp_path
 
 @pytest.mark.slow
 async def test_sagas_of_killed_workers_complete(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     config = LocalConfig(path=tmp_path, durability="process")
     states = SagaStates(Pipeline(await open_sagas(config, opening)))
 

@@ -8,18 +8,18 @@ import os
 from pathlib import Path
 
 import pytest
-from local_world import Alone
 
 from omnicloud.contracts.secrets.driver import Get, Set
 from omnicloud.errors import ConfigurationError, CorruptedError, PermissionDeniedError
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.keys import KeyFile
 from omnicloud_local.secrets import KEY_FILE, LocalSecrets, open_secrets
+from omnicloud_tck.served import Lone
 
 CANARY = b"canary-93b1-plain"
 
 
-async def opened(path: Path, opening: Alone, **more: str) -> LocalSecrets:
+async def opened(path: Path, opening: Lone, **more: str) -> LocalSecrets:
     return await open_secrets(LocalConfig(path=path, **more), opening)  # type: ignore[arg-type]
 
 
@@ -29,7 +29,7 @@ async def value_of(driver: LocalSecrets, name: str) -> bytes | None:
 
 
 async def test_no_value_is_on_the_disk_in_the_clear(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     driver = await opened(tmp_path, opening)
     await driver.set(Set("name", CANARY))
     await driver.set(Set("name", CANARY + b"2", grace=10))
@@ -40,7 +40,7 @@ async def test_no_value_is_on_the_disk_in_the_clear(tmp_path: Path) -> None:
 
 
 async def test_equal_values_are_sealed_differently(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     driver = await opened(tmp_path, opening)
     for name in ("a", "b", "a"):
         await driver.set(Set(name, CANARY))
@@ -54,7 +54,7 @@ async def test_equal_values_are_sealed_differently(tmp_path: Path) -> None:
 
 
 async def test_the_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     await opened(tmp_path, opening)
     assert (tmp_path / KEY_FILE).stat().st_mode & 0o777 == 0o600
     await opening.aclose()
@@ -66,7 +66,7 @@ async def test_the_key_file_is_for_its_owner_alone(tmp_path: Path) -> None:
 
 
 async def test_racing_openers_share_one_key(tmp_path: Path) -> None:
-    openings = [Alone() for _ in range(8)]
+    openings = [Lone() for _ in range(8)]
     drivers = await asyncio.gather(*(opened(tmp_path, each) for each in openings))
     for number, driver in enumerate(drivers):
         await driver.set(Set(f"of-{number}", b"%d" % number))
@@ -80,7 +80,7 @@ async def test_racing_openers_share_one_key(tmp_path: Path) -> None:
 
 
 async def test_rotating_the_master_key_keeps_every_value_readable(tmp_path: Path) -> None:
-    one, two = Alone(), Alone()
+    one, two = Lone(), Lone()
     driver, other = await opened(tmp_path, one), await opened(tmp_path, two)
     await driver.set(Set("before", b"before"))
     old = KeyFile(tmp_path / KEY_FILE).read().current
@@ -97,7 +97,7 @@ async def test_rotating_the_master_key_keeps_every_value_readable(tmp_path: Path
 
 
 async def test_a_lost_key_file_is_not_replaced(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     driver = await opened(tmp_path, opening)
     await driver.set(Set("name", CANARY))
     await opening.aclose()
@@ -109,7 +109,7 @@ async def test_a_lost_key_file_is_not_replaced(tmp_path: Path) -> None:
 
 
 async def test_a_broken_key_file_is_left_as_it_is(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     (tmp_path / KEY_FILE).write_bytes(b"not a key\n")
     (tmp_path / KEY_FILE).chmod(0o600)
     with pytest.raises(CorruptedError):
@@ -119,7 +119,7 @@ async def test_a_broken_key_file_is_left_as_it_is(tmp_path: Path) -> None:
 
 
 async def test_a_moved_or_changed_value_does_not_open(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     driver = await opened(tmp_path, opening)
     await driver.set(Set("a", b"of a"))
     await driver.set(Set("b", b"of b"))
@@ -137,7 +137,7 @@ async def test_a_moved_or_changed_value_does_not_open(tmp_path: Path) -> None:
 
 
 async def test_a_given_key_leaves_no_key_file(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     key = base64.b64encode(os.urandom(32)).decode()
     driver = await opened(tmp_path, opening, secrets_key=key)
     await driver.set(Set("name", CANARY))

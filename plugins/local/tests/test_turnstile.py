@@ -17,17 +17,17 @@ from omnicloud.contracts.kv import KV
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import Outcome, UnavailableError
-from omnicloud_local.certify import Alone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.kv import open_kv
 from omnicloud_local.turnstile import Turnstile
+from omnicloud_tck.served import Lone
 
 _WRITER = """
 import asyncio, sys, pathlib
 from omnicloud.contracts.kv import KV
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
-from omnicloud_local.certify import Alone
+from omnicloud_tck.served import Lone
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.kv import open_kv
 root, name = pathlib.Path(sys.argv[1]), sys.argv[2]
@@ -39,7 +39,7 @@ async def one(kv):
             await tx.set(f"{number:06}", name)
 
 async def main():
-    driver = await open_kv(LocalConfig(path=root, durability="process"), Alone())
+    driver = await open_kv(LocalConfig(path=root, durability="process"), Lone())
     kv = KV(Pipeline(driver), TEXT)
     await kv.increment("ready")
     while int(await kv.get("ready") or 0) < 4:
@@ -63,7 +63,7 @@ time.sleep(60)
 async def test_of_four_busy_processes_each_has_its_share_and_none_waits_long(
     tmp_path: Path,
 ) -> None:
-    opening = Alone()
+    opening = Lone()
     config = LocalConfig(path=tmp_path, durability="process")
     kv = KV(Pipeline(await open_kv(config, opening)), TEXT)
     names = "abcd"
@@ -169,7 +169,7 @@ def test_the_turn_of_a_killed_process_is_free(tmp_path: Path) -> None:
 
 
 async def test_a_piece_that_fails_is_undone_alone_also_among_others(tmp_path: Path) -> None:
-    opening = Alone()
+    opening = Lone()
     driver = await open_kv(LocalConfig(path=tmp_path), opening)
     database = opening.shared[0]
     kv = KV(Pipeline(driver), TEXT)

@@ -160,6 +160,8 @@ class Player:
         finally:
             if not self.cast.lasting and not program.shared:
                 await stage.close()
+            for seat in seats if not program.shared else ():
+                await seat.bury()
 
     def _seats_of(self, place: int) -> Seats:
         if self.cast.lasting and place in self._seats:

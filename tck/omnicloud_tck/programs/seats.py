@@ -25,6 +25,7 @@ class Seat:
     def __init__(self, world: World[Any]) -> None:
         self._world = world
         self._driver: Any = None
+        self._dead: list[Any] = []
         self._taking = asyncio.Lock()
         self.told: list[str] = []
         self.late = ""
@@ -33,6 +34,8 @@ class Seat:
         """Take a new client; the one before is closed, or left as a dead process leaves it."""
         if closing:
             await self.leave()
+        elif self._driver is not None:
+            self._dead.append(self._driver)
         self._driver = await self._world.driver()
         self.told.append(f"{self._driver!r} {self._driver}")
 
@@ -47,6 +50,12 @@ class Seat:
         before, self._driver = self._driver, None
         if before is not None:
             await self._world.part(before)
+
+    async def bury(self) -> None:
+        """Close those that were left, once nothing can come of them any more: a process has few."""
+        dead, self._dead = self._dead, []
+        for one in dead:
+            await self._world.part(one)
 
     def heard(self) -> list[str]:
         """What was told since it was asked last."""
