@@ -5,7 +5,10 @@ from __future__ import annotations
 import gzip
 import zlib
 
+from omnicloud_tck.kin import CODED_ALIKE, kin_of
+
 __all__ = [
+    "DRAWN_PAYLOADS",
     "HASHED_ALIKE",
     "NAMES",
     "PARSED_ALIKE",
@@ -70,7 +73,7 @@ NAMES: tuple[str, ...] = (
 )
 """Names of 1 to 1,024 bytes of UTF-8, each a name of its own."""
 
-PAYLOADS: tuple[bytes, ...] = (
+DRAWN_PAYLOADS: tuple[bytes, ...] = (
     b"",
     b"\0",
     b"0",
@@ -104,6 +107,9 @@ PAYLOADS: tuple[bytes, ...] = (
     b"a" * 4095 + b"b",
     bytes(range(256)) * 300,
 )
+"""Those of random programs."""
+
+PAYLOADS: tuple[bytes, ...] = (*DRAWN_PAYLOADS, *CODED_ALIKE)
 """Payloads of 0 bytes to 75 KiB."""
 
 PARSED_ALIKE: tuple[str, ...] = (
@@ -230,4 +236,5 @@ def look_alikes(prefix: str) -> tuple[str, ...]:
         f"{prefix}buckeroo",
         f"{prefix}AaBB",  # of one hashCode in Java with the next
         f"{prefix}BBAa",
+        *kin_of(f"{prefix}k"),
     )

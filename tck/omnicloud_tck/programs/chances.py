@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from omnicloud.core.operation import NO_FEATURES, Feature
-from omnicloud_tck.samples import PAYLOADS
+from omnicloud_tck.samples import DRAWN_PAYLOADS
 
 __all__ = [
     "ALIKE",
@@ -169,5 +169,5 @@ def names(chance: Chance) -> tuple[str, ...]:
 def payload(chance: Chance) -> bytes:
     """One of the program's payloads, or any."""
     if chance.random() < _ANY_PAYLOAD:
-        return chance.choice(PAYLOADS if chance.random() < 0.5 else _TEXTS)
+        return chance.choice(DRAWN_PAYLOADS if chance.random() < 0.5 else _TEXTS)
     return chance.choice(chance.payloads)

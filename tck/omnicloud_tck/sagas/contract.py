@@ -21,6 +21,7 @@ from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.sagas.beginnings import BeginningLaws
 from omnicloud_tck.sagas.crowds import CrowdLaws
 from omnicloud_tck.sagas.edges import SagaEdges
+from omnicloud_tck.sagas.fractions import FractionLaws
 from omnicloud_tck.sagas.histories import SagaHistories
 from omnicloud_tck.sagas.joined import JoinedLaws
 from omnicloud_tck.sagas.leases import LeaseLaws, a_state
@@ -39,6 +40,7 @@ class SagaContract(
     BeginningLaws,
     CrowdLaws,
     JoinedLaws,
+    FractionLaws,
     SagaHistories,
     SagaPrograms,
     Silences,

@@ -230,9 +230,9 @@ def _owner(chance: Chance) -> str:
     return chance.choice(_OWNERS)
 
 
-_LIFE = one_of(0.5, 5.0, 90.0, 3600.0, 3600.0, 100_000.0, 3_000_000.0, 300_000_000.0)
+_LIFE = one_of(0.5, 5.9, 90.9, 3600.0, 3600.9, 100_000.0, 3_000_000.0, 300_000_000.0)
 """Seconds, up to what overflows in 32 bits of milliseconds, signed or not."""
-_QUEUE = one_of(None, None, 4.0, 50.0, 5000.0)
+_QUEUE = one_of(None, None, 4.9, 50.9, 5000.9)
 
 
 def _lasting(chance: Chance) -> Step:

@@ -116,7 +116,7 @@ def _back(chance: Chance) -> float:
 
 
 _WHICH = one_of(*range(24))
-_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
+_LEASE: Any = one_of(5.9, 90.9, 3600.0, 3600.9, 200_000.0, 3_000_000.0)
 _WOKEN_LEASE: Any = one_of(90.0, 700.0, 500_000.0)  # the last ends after all else
 _MOST: Any = one_of(1, 1, 2, 3, 10)
 _HEADER = one_of(*_HEADERS)
@@ -128,7 +128,7 @@ MESSAGING_SUBJECT = Twins(
         "publish_as": Verb(3, of(_room, _key, payload, _id), _DEDUPE),
         "publish_later": Verb(
             3,
-            of(_room, _key, payload, _HEADER, one_of(0.0, 0.5, 5.0, 100.0, 4000.0, _WEEK)),
+            of(_room, _key, payload, _HEADER, one_of(0.0, 0.5, 5.9, 100.9, 4000.9, _WEEK)),
             frozenset({MessagingFeature.DELAYED}),
         ),
         "publish_later_as": Verb(

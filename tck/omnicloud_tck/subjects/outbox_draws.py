@@ -56,9 +56,9 @@ def _marks(chance: Chance) -> list[int]:
 
 _WHICH = one_of(*range(40))
 _MOST: Any = one_of(1, 1, 2, 3, 100)
-_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
-_KEPT: Any = one_of(0.0, 0.0, 5.0, 90.0, 7200.0)
-_DELAY: Any = one_of(0.0, 0.0, 5.0, 100.0, 90_000.0)
+_LEASE: Any = one_of(5.9, 90.9, 3600.0, 3600.9, 200_000.0, 3_000_000.0)
+_KEPT: Any = one_of(0.0, 0.0, 5.9, 90.9, 7200.9)
+_DELAY: Any = one_of(0.0, 0.0, 5.9, 100.9, 90_000.9)
 _LIMIT = one_of(1, 2, 3, 1000)
 
 

@@ -72,8 +72,8 @@ def _excluded(chance: Chance) -> list[str]:
     return [_name(chance) for _ in range(chance.choice((0, 0, 1, 2, 4)))]
 
 
-_LEASE: Any = one_of(5.0, 90.0, 3600.0, 3600.0, 200_000.0, 3_000_000.0)
-_KEPT: Any = one_of(0.0, 0.0, 5.0, 90.0, 7200.0)
+_LEASE: Any = one_of(5.9, 90.9, 3600.0, 3600.9, 200_000.0, 3_000_000.0)
+_KEPT: Any = one_of(0.0, 0.0, 5.9, 90.9, 7200.9)
 
 
 def _claim(chance: Chance) -> tuple[Any, ...]:

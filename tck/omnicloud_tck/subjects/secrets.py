@@ -26,7 +26,7 @@ def _value(chance: Chance) -> bytes:
 _WHICH = one_of(*range(12))
 _FORM = one_of(0, 0, 1, 2)
 _SIZE = one_of(1, 2, 3, 1000)
-_GRACE = one_of(0.0, 1.0, 900.0, 900.0, 7200.0, 90_000.0)
+_GRACE = one_of(0.0, 1.9, 900.0, 900.9, 7200.9, 90_000.0)
 _REST = one_of(100.0, 500.0, 1000.0, 7000.0, 100_000.0, 31 * 86_400.0)
 _PAUSE = one_of(0.0, 0.0, 100.0, 7000.0, 100_000.0)
 _VERSIONS = frozenset({SecretsFeature.VERSIONS})
