@@ -14,6 +14,7 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.cache.bounds import BoundLaws
 from omnicloud_tck.cache.changes import ChangeLaws
+from omnicloud_tck.cache.claim_kin import ClaimKinLaws
 from omnicloud_tck.cache.flights import FlightLaws
 from omnicloud_tck.cache.histories import CacheHistories
 from omnicloud_tck.cache.more import CacheMore
@@ -39,6 +40,7 @@ _CLEAR = [CacheFeature.CLEAR]
 class CacheContract(
     CacheMore,
     FlightLaws,
+    ClaimKinLaws,
     WaysLaws,
     ChangeLaws,
     RoomLaws,

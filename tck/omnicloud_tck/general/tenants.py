@@ -8,7 +8,8 @@ from typing import Any
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
-from omnicloud_tck.general.kept import Kept, Pipe
+from omnicloud_tck.general.endings import Endings
+from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.samples import TENANTS
@@ -29,7 +30,7 @@ async def of_tenants(world: World[Any], tenants: Iterable[str]) -> dict[str, Pip
     }
 
 
-class Tenants(Kept):
+class Tenants(Endings):
     """No fold, cut, join or escape on the way makes two tenants one."""
 
     @law(

@@ -23,6 +23,7 @@ from omnicloud_tck.messaging.crowds import CrowdLaws
 from omnicloud_tck.messaging.delays import DelayLaws
 from omnicloud_tck.messaging.dues import DueLaws
 from omnicloud_tck.messaging.edges import EdgeLaws
+from omnicloud_tck.messaging.fractions import FractionLaws
 from omnicloud_tck.messaging.headed import HeadedLaws
 from omnicloud_tck.messaging.histories import MessagingHistories
 from omnicloud_tck.messaging.joined import JoinedLaws
@@ -60,6 +61,7 @@ class MessagingContract(
     CrowdLaws,
     ReturnLaws,
     LastingLaws,
+    FractionLaws,
     HeadedLaws,
     RepeatLaws,
     MessagingHistories,

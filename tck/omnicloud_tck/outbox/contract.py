@@ -24,8 +24,10 @@ from omnicloud_tck.outbox.apart import OutboxApart
 from omnicloud_tck.outbox.claims import ClaimLaws
 from omnicloud_tck.outbox.crowds import OutboxCrowds
 from omnicloud_tck.outbox.edges import OutboxEdges
+from omnicloud_tck.outbox.fractions import FractionLaws
 from omnicloud_tck.outbox.histories import OutboxHistories
 from omnicloud_tck.outbox.joined import JoinedLaws
+from omnicloud_tck.outbox.kin import KinLaws
 from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
 from omnicloud_tck.outbox.programs import OutboxPrograms
@@ -48,6 +50,8 @@ class OutboxContract(
     LastingLaws,
     SilenceLaws,
     JoinedLaws,
+    FractionLaws,
+    KinLaws,
     TogetherLaws,
     WakingLaws,
     OutboxHistories,
