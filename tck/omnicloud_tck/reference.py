@@ -26,10 +26,10 @@ def memory_world(driver: Callable[[MemoryStore, str], Any]) -> World[Any]:
     async def client(backend: _Backend) -> Any:
         return driver(backend.store(), "tck")
 
-    async def stranger(backend: _Backend) -> Any:
-        return driver(backend.store(), "elsewhere")
+    async def service(backend: _Backend, name: str) -> Any:
+        return driver(backend.store(), name)
 
-    return _world(client, stranger)
+    return _world(client, service)
 
 
 def world(contract: str) -> World[Any]:
@@ -40,10 +40,10 @@ def world(contract: str) -> World[Any]:
     async def client(backend: _Backend) -> Any:
         return await open_(MemoryConfig(), backend)
 
-    async def stranger(backend: _Backend) -> Any:
-        return await open_(MemoryConfig(namespace="elsewhere"), backend)
+    async def service(backend: _Backend, name: str) -> Any:
+        return await open_(MemoryConfig(namespace=name), backend)
 
-    return _world(client, stranger)
+    return _world(client, service)
 
 
 class _Backend:
@@ -63,9 +63,10 @@ class _Backend:
 
 
 _Client = Callable[[_Backend], Awaitable[Any]]
+_Service = Callable[[_Backend, str], Awaitable[Any]]
 
 
-def _world(client: _Client, stranger: _Client) -> World[Any]:
+def _world(client: _Client, service: _Service) -> World[Any]:
     clock = LoopClock()
     backend = _Backend(clock)
 
@@ -105,7 +106,7 @@ def _world(client: _Client, stranger: _Client) -> World[Any]:
 
     return EngineWorld(
         opened,
-        lambda: stranger(backend),
+        lambda: service(backend, "elsewhere"),
         clock=clock,
         virtual=True,
         restart=restart,
@@ -114,6 +115,7 @@ def _world(client: _Client, stranger: _Client) -> World[Any]:
         slow=slow,
         cut=cut,
         step_wall=clock.step_wall,
+        services=lambda name: service(backend, name),
     )
 
 

@@ -67,15 +67,19 @@ class _Served:
         self._dial = dial
         self._server = server
         self._proxy = Proxy(port)
-        self._lone = lone
+        self._lones = {"": lone}
         self._open = False
         self._starting = asyncio.Lock()
 
-    async def client(self) -> Any:
+    async def client(self, service: str = "") -> Any:
+        """One more client, of another service where one is named: its name ends so."""
         async with self._starting:
             if not self._open:
                 await self._start()
-        return await self._dial(self._proxy.port, self._lone)
+        first = self._lones[""]
+        if service not in self._lones:
+            self._lones[service] = Lone(first.clock, first.service.name + service)
+        return await self._dial(self._proxy.port, self._lones[service])
 
     async def _start(self) -> None:
         if self._server is not None:
@@ -124,7 +128,8 @@ class _Served:
 
     async def aclose(self) -> None:
         try:
-            await self._lone.aclose()
+            for lone in self._lones.values():
+                await lone.aclose()
             await self._proxy.aclose()
         finally:
             if self._server is not None:
@@ -137,6 +142,7 @@ def served_world(
     server: ServerProcess | None,
     port: int = 0,
     service: str = "tck",
+    services: bool = False,
     cannot_happen: Mapping[Ability, str] | None = None,
 ) -> World[Any]:
     """A world whose clients reach one server through a proxy.
@@ -147,6 +153,7 @@ def served_world(
             for one that runs already on ``port`` and that the kit may not kill.
         service: What the service is called; a server that others use too needs a name of its
             own for each world.
+        services: Whether ``dial`` keeps services apart by the names that their openings tell.
         cannot_happen: As :class:`World` says.
     """
     clock = SteppedClock()
@@ -162,5 +169,6 @@ def served_world(
         connections=served.connections,
         step_wall=clock.step,
         close=served.aclose,
+        services=served.client if services else None,
         cannot_happen=cannot_happen,
     )

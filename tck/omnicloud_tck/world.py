@@ -75,6 +75,8 @@ class World(Generic[D]):
         cannot_happen: What cannot happen to a backend of this kind at all, and why: an embedded
             store has no server that could be out of reach. The laws about it are not tried,
             which lowers the rung, and the certificate gives the reason.
+        services: Opens a client of the service of that name on the same backend, one more of
+            what the provider would call so.
         backend: What answers behind the driver, for the certificate. It may be set later,
             once the server was asked for its version.
     """
@@ -94,6 +96,7 @@ class World(Generic[D]):
         step_wall: Callable[[float], None] | None = None,
         close: Callable[[], Awaitable[None]] | None = None,
         cannot_happen: Mapping[Ability, str] | None = None,
+        services: Callable[[str], Awaitable[D]] | None = None,
         backend: Backend | None = None,
     ) -> None:
         self.clock = clock
@@ -107,6 +110,7 @@ class World(Generic[D]):
         self._connections = connections
         self._step_wall = step_wall
         self._close = close
+        self._services = services
         self._clients: list[D] = []
         self._shared: dict[int, list[Closing]] = {}
         self.cannot_happen = dict(cannot_happen or {})
@@ -133,10 +137,13 @@ class World(Generic[D]):
 
     async def driver(self) -> D:
         """One more client of the backend."""
+        return await self._opened(self._open)
+
+    async def _opened(self, open_: Callable[[], Awaitable[D]]) -> D:
         shared: list[Closing] = []
         token = SHARED.set(shared)
         try:
-            client = await self._open()
+            client = await open_()
         finally:
             SHARED.reset(token)
         self._clients.append(client)
@@ -150,6 +157,18 @@ class World(Generic[D]):
         for one in self._shared.pop(id(client), ()):
             await one.aclose()
 
+    @property
+    def lends_services(self) -> bool:
+        """Whether it opens services of any name."""
+        return self._services is not None
+
+    async def service(self, name: str) -> D:
+        """A client of the service of that name, on the same backend."""
+        services = self._services
+        if services is None:
+            raise NotOffered("services of other names")
+        return await self._opened(lambda: services(name))
+
     def wrapped(self, wrap: Callable[[D], D]) -> World[D]:
         """This world, whose further clients are what ``wrap`` makes of a client."""
         open_ = self._open
@@ -158,6 +177,12 @@ class World(Generic[D]):
             return wrap(await open_())
 
         self._open = opened
+        if (services := self._services) is not None:
+
+            async def service(name: str) -> D:
+                return wrap(await services(name))
+
+            self._services = service
         return self
 
     async def pipeline(self, *layers: Layer) -> Pipeline[D]:

@@ -32,9 +32,14 @@ def local_world(open_: Callable[[LocalConfig, Any], Awaitable[Any]], **options: 
     lives = [root / "life-0"]
     opening = Lone()
 
+    def config(**more: Any) -> LocalConfig:
+        return LocalConfig(path=lives[-1], **{"durability": "process", **options, **more})
+
     async def client() -> Any:
-        config = LocalConfig(path=lives[-1], **{"durability": "process", **options})
-        return await open_(config, opening)
+        return await open_(config(), opening)
+
+    async def service(name: str) -> Any:
+        return await open_(config(namespace=name), opening)
 
     async def restart() -> None:
         lives.append(root / f"life-{len(lives)}")
@@ -44,7 +49,9 @@ def local_world(open_: Callable[[LocalConfig, Any], Awaitable[Any]], **options: 
         await opening.aclose()
         shutil.rmtree(root, ignore_errors=True)
 
-    return World(client, restart=restart, close=close, cannot_happen=_CANNOT_HAPPEN)
+    return World(
+        client, restart=restart, close=close, cannot_happen=_CANNOT_HAPPEN, services=service
+    )
 
 
 def world(contract: str) -> World[Any]:

@@ -51,7 +51,7 @@ def postgres_world(open_: Any, **options: Any) -> World[Any]:
     service = f"tck-{uuid.uuid4().hex}"
     if running:
         port = urlsplit(running).port or 5432
-        made = served_world(dial, server=None, port=port, service=service)
+        made = served_world(dial, server=None, port=port, service=service, services=True)
     else:
-        made = served_world(dial, server=some_server(), service=service)
+        made = served_world(dial, server=some_server(), service=service, services=True)
     return made

@@ -49,8 +49,8 @@ def redis_world(open_: Any, **options: Any) -> World[Any]:
     if running:
         service = f"tck-{uuid.uuid4().hex}"
         port = urlsplit(running).port or 6379
-        return served_world(dial, server=None, port=port, service=service)
-    return served_world(dial, server=redis_server())
+        return served_world(dial, server=None, port=port, service=service, services=True)
+    return served_world(dial, server=redis_server(), services=True)
 
 
 def redis_server(*arguments: str) -> ServerProcess:

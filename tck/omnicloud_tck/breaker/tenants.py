@@ -10,7 +10,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.breaker.calls import open_circuit
 from omnicloud_tck.check import equal
 from omnicloud_tck.containers.engine import EngineWorld
-from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.services import Services
 from omnicloud_tck.general.tenants import of_tenants
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import TENANTS
@@ -21,7 +21,7 @@ __all__ = ["TenantLaws"]
 _LONG = 300.0
 
 
-class TenantLaws(Contract):
+class TenantLaws(Services):
     """What fails for one tenant says nothing about another's dependency."""
 
     @law(

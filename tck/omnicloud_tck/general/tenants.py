@@ -10,6 +10,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.general.endings import Endings
 from omnicloud_tck.general.kept import Pipe
+from omnicloud_tck.general.services import Services
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.samples import TENANTS
@@ -30,7 +31,7 @@ async def of_tenants(world: World[Any], tenants: Iterable[str]) -> dict[str, Pip
     }
 
 
-class Tenants(Endings):
+class Tenants(Endings, Services):
     """No fold, cut, join or escape on the way makes two tenants one."""
 
     @law(

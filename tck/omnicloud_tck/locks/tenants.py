@@ -6,7 +6,7 @@ from typing import Any
 
 from omnicloud.contracts.locks.driver import Acquire, Release
 from omnicloud_tck.check import equal
-from omnicloud_tck.contract import Contract
+from omnicloud_tck.general.services import Services
 from omnicloud_tck.general.tenants import of_tenants
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import TENANTS
@@ -15,7 +15,7 @@ from omnicloud_tck.world import World
 __all__ = ["TenantLaws"]
 
 
-class TenantLaws(Contract):
+class TenantLaws(Services):
     """Who holds a lock for one tenant holds it for no other."""
 
     @law(
