@@ -12,6 +12,7 @@ from omnicloud_tck.general.often import Often
 from omnicloud_tck.general.unheard import Unheard
 from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.iam.forms import FormRules
+from omnicloud_tck.iam.joins import JoinRules
 from omnicloud_tck.iam.moments import MomentRules
 from omnicloud_tck.iam.more import MoreRules
 from omnicloud_tck.iam.paths import PathRules
@@ -40,7 +41,16 @@ _BAD: tuple[Mapping[str, object], ...] = (
 
 
 class IAMContract(
-    RuleSets, MoreRules, PathRules, FormRules, MomentRules, IAMPrograms, EveryVerb, Often, Unheard
+    RuleSets,
+    MoreRules,
+    PathRules,
+    FormRules,
+    MomentRules,
+    JoinRules,
+    IAMPrograms,
+    EveryVerb,
+    Often,
+    Unheard,
 ):
     """Every promise of ``IAM``.
 
