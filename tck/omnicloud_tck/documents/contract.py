@@ -13,6 +13,7 @@ from omnicloud.errors import AlreadyExistsError, ConflictError
 from omnicloud_tck.check import equal, refused
 from omnicloud_tck.documents.alike import AlikeLaws
 from omnicloud_tck.documents.apart import ApartLaws
+from omnicloud_tck.documents.compound import CompoundLaws
 from omnicloud_tck.documents.extra import ExtraLaws
 from omnicloud_tck.documents.growing import GrowingLaws
 from omnicloud_tck.documents.histories import DocumentsHistories
@@ -64,6 +65,7 @@ class DocumentsContract(
     GrowingLaws,
     WideLaws,
     AlikeLaws,
+    CompoundLaws,
     DocumentsHistories,
     DocumentsPrograms,
     Paged,
