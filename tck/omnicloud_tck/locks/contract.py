@@ -18,6 +18,7 @@ from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.law import Ability, Level, Rung, law
 from omnicloud_tck.locks.edges import LocksEdges
+from omnicloud_tck.locks.fractions import FractionLaws
 from omnicloud_tck.locks.grants import GrantLaws
 from omnicloud_tck.locks.histories import LocksHistories
 from omnicloud_tck.locks.manners import MannerLaws
@@ -41,6 +42,7 @@ class LocksContract(
     MannerLaws,
     LocksEdges,
     NameLaws,
+    FractionLaws,
     TenantLaws,
     LocksHistories,
     LocksPrograms,
