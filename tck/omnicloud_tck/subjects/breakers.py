@@ -140,13 +140,13 @@ def _settings(chance: Chance) -> CircuitSettings:
         rolls = chance.random() < 0.5
         kept = chance.kept["settings"] = CircuitSettings(
             chance.choice((1, 2, 2, 3, 5) if not rolls else (5, 1000, 1000)),
-            chance.choice((0.6, 3.0, 30.0, 400.0, 90_000.0)),
+            chance.choice((0.6, 1.9, 30.0, 400.0, 90_000.0)),
             chance.choice((None, 0.25, 0.5, 0.75, 1.0)) if rolls else None,
             chance.choice((None, 0.5, 0.5, 0.8)) if rolls else None,
-            chance.choice((0.2, 1.0)),
-            chance.choice((2.0, 60.0, 4000.0)),
+            chance.choice((0.2, 1.9)),
+            chance.choice((1.9, 60.0, 4000.0)),
             chance.choice((1, 2, 4, 7)),
-            chance.choice((0.7, 5.0, 60.0, 5000.0)),
+            chance.choice((0.7, 1.9, 60.0, 5000.0)),
         )
     if chance.random() < 0.85:
         return kept
