@@ -7,6 +7,7 @@ from typing import Any
 
 from omnicloud.contracts.cache import CacheFeature
 from omnicloud.contracts.cache.driver import Claim, Fill, Get, Set
+from omnicloud.contracts.cache.models import Cached
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
@@ -71,5 +72,5 @@ async def _claims(pipe: Pipeline[Any], key: str, owner: str, seconds: float) -> 
 
 
 async def _value(pipe: Pipeline[Any], key: str) -> bytes | None:
-    entry = await pipe.send(Get(key))
-    return entry and entry.value
+    entry: Cached | None = await pipe.send(Get(key))
+    return None if entry is None else entry.value

@@ -15,7 +15,7 @@ from omnicloud.contracts.sagas import driver as sagas
 from omnicloud.contracts.sagas.models import SagaRecord
 from omnicloud.core.circuit import CircuitSettings, CircuitState, Verdict
 from omnicloud.core.pipeline import Pipeline
-from omnicloud_tck.check import that
+from omnicloud_tck.check import Broken, that
 from omnicloud_tck.contract import Contract
 
 __all__ = ["Keeper", "keeper_of"]
@@ -121,7 +121,8 @@ class _Circuits:
     async def keep(self, pipe: Pipe, name: str, mark: str) -> None:
         admitted = await pipe.send(breaker.Admit(name, self._settings, mark))
         permit = admitted.permit
-        that(permit is not None, f"a circuit is open by another's failure, of {mark}")
+        if permit is None:
+            raise Broken(f"a circuit is open by another's failure, of {mark}")
         await pipe.send(breaker.Report(name, self._settings, permit, Verdict.FAILURE, 0.1))
 
     async def is_there(self, pipe: Pipe, name: str, mark: str) -> bool:

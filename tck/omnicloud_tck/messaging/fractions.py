@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from omnicloud.contracts.messaging.driver import Extend, Nack, Publish, Receive, Subscribe
-from omnicloud.contracts.messaging.models import Outgoing
+from omnicloud.contracts.messaging.models import Delivery, Outgoing
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
@@ -57,4 +57,5 @@ class FractionLaws(Contract):
 
 async def _comes(pipe: Pipe, topic: str) -> bool:
     """Whether another is lent the message."""
-    return bool(await pipe.send(Receive(topic, "g", 1, 0.0, _LONG)))
+    found: tuple[Delivery, ...] = await pipe.send(Receive(topic, "g", 1, 0.0, _LONG))
+    return bool(found)

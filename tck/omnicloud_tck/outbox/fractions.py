@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from omnicloud.contracts.outbox.driver import Claim, Fail, Keep, Mark, Purge, Save
-from omnicloud.contracts.outbox.models import NewEvent
+from omnicloud.contracts.outbox.models import EventRecord, NewEvent
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
@@ -61,7 +61,8 @@ async def _say(pipe: Pipe, way: str, space: str, seconds: float) -> None:
 
 async def _claimed(pipe: Pipe, space: str, seconds: float) -> bool:
     """Whether a stranger can claim the event."""
-    return bool(await pipe.send(Claim(space, "a stranger", 1, 0.0, _LONG)))
+    found: tuple[EventRecord, ...] = await pipe.send(Claim(space, "a stranger", 1, 0.0, _LONG))
+    return bool(found)
 
 
 async def _purged(pipe: Pipe, space: str, seconds: float) -> bool:

@@ -80,7 +80,10 @@ class FractionLaws(Contract):
 
 async def _given(pipe: Pipe, name: str, owner: str, lease: float) -> bool:
     """Whether a saga is leased to who asks for it by its id."""
-    return bool(await pipe.send(Claim(SPACE, (name, "RUNNING"), owner, lease, 1, name)))
+    found: tuple[SagaRecord, ...] = await pipe.send(
+        Claim(SPACE, (name, "RUNNING"), owner, lease, 1, name)
+    )
+    return bool(found)
 
 
 async def _claimed(pipe: Pipe, name: str, lease: float) -> bool:
