@@ -41,7 +41,7 @@ for _module in pkgutil.iter_modules(correct.__path__):
     importlib.import_module(f"correct.{_module.name}")
 
 SLOWEST = 0.02
-"""Seconds by which a request is held back at most, each way."""
+"""Seconds by which a request is held back at most, each way, if nothing else is asked for."""
 
 
 class Slowed:
@@ -51,23 +51,28 @@ class Slowed:
     only their answers are slow.
     """
 
-    def __init__(self, driver: Any, chance: random.Random, contract: str) -> None:
+    def __init__(
+        self, driver: Any, chance: random.Random, contract: str, slowest: float = SLOWEST
+    ) -> None:
         self._driver = driver
         self._chance = chance
         self._contract = contract
+        self._slowest = slowest
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._driver, name)
         if name == "within":
-            return lambda transaction: Slowed(found(transaction), self._chance, self._contract)
+            return lambda transaction: Slowed(
+                found(transaction), self._chance, self._contract, self._slowest
+            )
         if name == "aclose" or not inspect.iscoroutinefunction(found):
             return found
 
         async def held_back(*given: Any) -> Any:
             if self._contract != "locks":
-                await asyncio.sleep(self._chance.uniform(0.0, SLOWEST))
+                await asyncio.sleep(self._chance.uniform(0.0, self._slowest))
             answer = await found(*given)
-            await asyncio.sleep(self._chance.uniform(0.0, SLOWEST))
+            await asyncio.sleep(self._chance.uniform(0.0, self._slowest))
             return answer
 
         return held_back
@@ -94,11 +99,13 @@ class Tried:
     seconds: float
 
 
-def slow_world(made: World[Any], chance: random.Random, contract: str) -> World[Any]:
+def slow_world(
+    made: World[Any], chance: random.Random, contract: str, slowest: float = SLOWEST
+) -> World[Any]:
     """The same world, whose clients are slow now and then."""
 
     def slowed(driver: Any) -> Any:
-        return Slowed(driver, chance, contract)
+        return Slowed(driver, chance, contract, slowest)
 
     return made.wrapped(slowed)
 
@@ -112,7 +119,9 @@ def maker_of(provider: str, contract: str) -> Callable[[], World[Any]]:
     return trial.make_world
 
 
-def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
+def tried(
+    provider: str, contract: str, seed: int, examples: int, slowest: float = SLOWEST
+) -> Tried:
     """Try all laws of one contract."""
     make_world = maker_of(provider, contract)
     chance, started = random.Random(seed), time.perf_counter()
@@ -122,7 +131,7 @@ def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
         result = try_law(
             contract_class(contract)(),
             law,
-            lambda: slow_world(make_world(), chance, contract),
+            lambda: slow_world(make_world(), chance, contract, slowest),
             seed=seed,
             examples=examples,
         )
@@ -133,7 +142,7 @@ def tried(provider: str, contract: str, seed: int, examples: int) -> Tried:
     return Tried(provider, contract, dict(verdicts), tuple(alarms), seconds)
 
 
-def _one(job: tuple[str, str, int, int]) -> Tried:
+def _one(job: tuple[str, str, int, int, float]) -> Tried:
     return tried(*job)
 
 
@@ -144,6 +153,13 @@ def main() -> int:
     parser.add_argument("--correct", action="store_true", help="try the drivers of correct/ too")
     parser.add_argument("--contracts", nargs="*", default=[])
     parser.add_argument("--examples", type=int, default=20, help="of each state machine")
+    parser.add_argument(
+        "--slowest",
+        type=float,
+        default=SLOWEST,
+        metavar="SECONDS",
+        help="by which a request is held back at most, each way; a part of what a seed repeats",
+    )
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**31))
     parser.add_argument("--out", type=Path, help="where to write JSON")
     asked = parser.parse_args()
@@ -151,7 +167,8 @@ def main() -> int:
     ended: list[Tried] = []
     # Not concurrent.futures: its pool may wait for ever where its processes end (gh-115634).
     with multiprocessing.Pool(os.cpu_count(), maxtasksperchild=20) as pool:
-        for one in pool.imap_unordered(_one, [(*job, asked.examples) for job in jobs]):
+        given = [(*job, asked.examples, asked.slowest) for job in jobs]
+        for one in pool.imap_unordered(_one, given):
             ended.append(one)
             _tell(one, len(ended), len(jobs))
     alarms = [alarm for one in ended for alarm in one.alarms]
