@@ -164,18 +164,20 @@ class _LocksTwin:
         """Let several wait for one who holds, and one of them or the holder leave."""
         owners = _OWNERS[:5]
         for number, owner in enumerate(owners):
+            await self._tick()
             await self.acquire(pipe, name, owner, 3600.0, 5000.0 if number else None)
             if not number and who % 2:
                 await self._times.let_pass(_IDLE)
-                await self._tick()
         for owner in (owners[who], owners[0]):
             await self.release(pipe, name, owner)
         for owner in reversed(owners):
+            await self._tick()
             await self.acquire(pipe, name, owner, 3600.0, 5000.0)
 
     async def crowd(self, pipe: Pipe, count: int) -> None:
         """Hold many names at once."""
         for number in range(count):
+            await self._tick()
             await self.acquire(pipe, f"many-{number}", "one", 7200.0, None)
 
     async def edge(self, client: int, which: int, call: Step) -> None:

@@ -15,6 +15,7 @@ __all__ = ["Publishing"]
 
 _MARGIN = 10.0  # seconds before the end of what is retained or remembered
 _APART = 0.04  # seconds between two messages that become due, so that their order is known
+_SLOW = 0.5  # seconds that two requests and their answers take at most
 
 
 class Publishing(Bench):
@@ -78,9 +79,8 @@ class Publishing(Bench):
         known = False if name is None else self._known(topic, name)
         if known is None and self._has(MessagingFeature.DEDUPE):
             raise Idle
-        while any(abs(due - self._times.now() - delay) < _APART for due, _ in topic.scheduled):
+        while self._is_close(topic, delay):
             await self._times.rest()
-        due = self._times.now() + delay
         message_id = await self._clients[client].publish(
             self._space + room,
             payload,
@@ -95,9 +95,17 @@ class Publishing(Bench):
         if name is not None:
             topic.ids[name] = self._times.now()
         if delay:
-            topic.scheduled.append((due, message))
+            topic.scheduled.append((self._times.now() + delay, message))
         else:
             topic.publish(message)
+
+    def _is_close(self, topic: Topic, delay: float) -> bool:
+        """Whether what is published now could become due before or after another of the topic.
+
+        Each is due at its delay after some moment between its request and the answer.
+        """
+        apart = (due - self._times.now() - delay for due, _ in topic.scheduled)
+        return self._times.virtual and any(-_APART < one < _SLOW for one in apart)
 
     async def legion(self, client: int, count: int) -> None:
         """Let many topics be there."""

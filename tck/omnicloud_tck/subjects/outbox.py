@@ -58,14 +58,18 @@ class OutboxTwin:
 
     async def take(self, step: Step) -> None:
         """Do an operation on both and compare the answers."""
-        await self._times.clear_of(
-            moment for space in self._spaces.values() for moment in space.moments()
-        )
+        await self._clear()
         verb, client, *rest = step
         if verb == "edge":
             await self.edge(client, *rest)
         else:
             await getattr(self, verb)(self._pipes[client], *rest)
+
+    async def _clear(self) -> None:
+        """Let nothing end while a call is on its way: before each whose answer it would change."""
+        await self._times.clear_of(
+            moment for space in self._spaces.values() for moment in space.moments()
+        )
 
     def _space(self, room: str) -> Space:
         return self._spaces.setdefault(room, Space())
@@ -257,12 +261,15 @@ class OutboxTwin:
     async def shift(self, pipe: Pipe, room: str, keys: Kept, payload: bytes, owner: str) -> None:
         """Claim, keep and mark more events at once than others ask a server for."""
         await self.crowd(pipe, room, keys, payload, _MANY)
+        await self._clear()
         await self.claim(pipe, room, owner, 1000, 90.0)
+        await self._clear()
         space, now = self._space(room), self._times.now()
         held = [one.event_id for one in space.events if space.is_claimed(one, owner, now)]
         await self._keep(pipe, room, owner, held, 7200.0)
         if self._times.virtual:
             await self._times.let_pass(100.0)
+        await self._clear()
         await self.claim(pipe, room, f"{owner}+", 1000, 3600.0)
         await self._mark(pipe, room, held[1:])
 
