@@ -15,6 +15,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _MARK = "__omnicloud_law__"
 
+PATIENCE = 600.0
+"""Seconds of virtual time: what hangs, hangs for ever; who is slow has many calls to answer."""
+
 
 class Level(StrEnum):
     """How much a law weighs."""
@@ -92,7 +95,7 @@ class Law:
     alone: bool
     name: str
     rung: Rung
-    patience: float = 60.0
+    patience: float = PATIENCE
 
 
 def law(
@@ -105,7 +108,7 @@ def law(
     machine: bool = False,
     alone: bool = False,
     rung: Rung | None = None,
-    patience: float = 60.0,
+    patience: float = PATIENCE,
 ) -> Callable[[F], F]:
     """Mark a method of a contract's class as the trial of a law.
 

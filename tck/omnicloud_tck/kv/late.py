@@ -28,7 +28,6 @@ class LateLaws(KVBench):
         "KV-181",
         "A write that was cancelled is done at once or never.",
         rung=Rung.RESILIENCE,
-        patience=4 * _LATER,
     )
     async def nothing_is_done_later(self, world: World[Any]) -> None:
         kv, other = await self.portable(world), await self.portable(world)

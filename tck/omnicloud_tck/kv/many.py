@@ -106,7 +106,6 @@ class ManyLaws(KVBench):
         "KV-040",
         "A scan gives each live key of its prefix once, in code-point order, over all pages.",
         needs=_SCAN,
-        patience=300.0,
     )
     async def a_scan_is_complete(self, world: World[Any]) -> None:
         kv = await self.portable(world)

@@ -138,7 +138,6 @@ class CrowdLaws(Contract):
         "MS-194",
         "However often leases are extended, what was lent before comes back on time.",
         rung=Rung.RESILIENCE,
-        patience=4 * _LEASE,
     )
     async def much_work_forgets_no_lease(self, world: World[Any]) -> None:
         one = await _subscribed(world, "busy", "g")
