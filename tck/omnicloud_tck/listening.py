@@ -15,6 +15,7 @@ from omnicloud_tck.world import World
 __all__ = ["Listener"]
 
 _STOP_SECONDS = 5.0
+_TURNS = 100  # how often it is looked while one waits
 _QUICK = Backoff(0.05, 0.05, 0.0)
 
 Answer = Callable[[Message], Awaitable[ProcessingOutcome]]
@@ -83,16 +84,19 @@ class Listener:
             task.result()
 
     async def until(self, count: int, seconds: float = 5.0) -> None:
-        """Wait for so many deliveries.
+        """Wait for so many deliveries, for each so long: who is slow needs long for many.
 
         Raises:
             Broken: They did not come.
         """
-        for _ in range(100):
-            if len(self.seen) >= count:
-                return
-            await self._world.sleep(seconds / 100)
-        raise Broken(f"{len(self.seen)} of {count} deliveries came within {seconds} s")
+        known, turns = len(self.seen), 0
+        while len(self.seen) < count:
+            if len(self.seen) > known:
+                known, turns = len(self.seen), 0
+            if turns == _TURNS:
+                raise Broken(f"{known} of {count} deliveries came, and no other in {seconds} s")
+            turns += 1
+            await self._world.sleep(seconds / _TURNS)
 
     async def exactly(self, count: int, seconds: float = 5.0, quiet: float = 0.5) -> None:
         """Wait for so many deliveries, and see that no more come."""

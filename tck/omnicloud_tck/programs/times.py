@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable
 
 from omnicloud_tck.programs.cast import Scene
 from omnicloud_tck.programs.chances import Chance
+from omnicloud_tck.programs.model import Unclear
 
 __all__ = ["LATE", "Times", "passing"]
 
@@ -72,3 +73,13 @@ class Times:
             if not near:
                 return
             await self._world.sleep(max(near) + LATE + _EARLY - self.now())
+
+    def still_clear(self, since: float, moments: Iterable[float]) -> None:
+        """See that no call was held up, by a transaction say, until one of these moments was near.
+
+        Raises:
+            Unclear: One was, and either answer would be right.
+        """
+        now = self.now()
+        if now - since > _EARLY and any(since < one < now + _EARLY for one in moments):
+            raise Unclear

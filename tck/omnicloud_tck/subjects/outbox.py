@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Collection, Sequence
-from typing import Any
+from collections.abc import Collection, Iterator, Sequence
+from typing import Any, TypeVar
 
 from omnicloud.contracts.outbox.driver import (
     Begin,
@@ -21,6 +21,7 @@ from omnicloud.contracts.outbox.driver import (
     Save,
 )
 from omnicloud.contracts.outbox.models import EventRecord, EventStatus, NewEvent
+from omnicloud.core.operation import Operation
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.core.transactions import ended
 from omnicloud_tck.check import equal, that
@@ -32,6 +33,7 @@ from omnicloud_tck.subjects.events import Event, Space, told
 __all__ = ["OutboxTwin", "OutboxTwin"]
 
 Pipe = Pipeline[Any]
+R = TypeVar("R")
 Kept = tuple[str | None, str | None]
 """Aggregate and message key of an event."""
 
@@ -67,9 +69,17 @@ class OutboxTwin:
 
     async def _clear(self) -> None:
         """Let nothing end while a call is on its way: before each whose answer it would change."""
-        await self._times.clear_of(
-            moment for space in self._spaces.values() for moment in space.moments()
-        )
+        await self._times.clear_of(self._moments())
+
+    def _moments(self) -> Iterator[float]:
+        return (moment for space in self._spaces.values() for moment in space.moments())
+
+    async def _ask(self, pipe: Pipe, op: Operation[Any, R]) -> R:
+        """Send a request whose effect depends on what has ended."""
+        since = self._times.now()
+        answer = await pipe.send(op)
+        self._times.still_clear(since, self._moments())
+        return answer
 
     def _space(self, room: str) -> Space:
         return self._spaces.setdefault(room, Space())
@@ -233,7 +243,7 @@ class OutboxTwin:
         """Claim the oldest that are free; a driver may give fewer than there are."""
         lease = self._times.span(lease)
         free = self._space(room).claimable(self._times.now())
-        found = await pipe.send(Claim(self._prefix + room, owner, most, 0.0, lease))
+        found = await self._ask(pipe, Claim(self._prefix + room, owner, most, 0.0, lease))
         that(len(found) <= most, f"{most} events were asked for, {len(found)} came")
         given = _given(free, {record.event_id for record in found})
         self._alike(given, found, "events claimed")
@@ -253,7 +263,7 @@ class OutboxTwin:
     async def _keep(
         self, pipe: Pipe, room: str, owner: str, ids: Sequence[str], lease: float
     ) -> None:
-        await pipe.send(Keep(self._prefix + room, owner, tuple(ids), lease))
+        await self._ask(pipe, Keep(self._prefix + room, owner, tuple(ids), lease))
         for one in map(self._space(room).find, ids):
             if one is not None and self._space(room).is_claimed(one, owner, self._times.now()):
                 one.until = self._times.now() + lease if lease else 0.0
@@ -281,7 +291,7 @@ class OutboxTwin:
         owner, one = self._held(room, owner, which)
         now = self._times.now()
         event_id = "unknown" if one is None else one.event_id
-        await pipe.send(Fail(self._prefix + room, owner, event_id, delay, park))
+        await self._ask(pipe, Fail(self._prefix + room, owner, event_id, delay, park))
         if one is not None and self._space(room).is_claimed(one, owner, now):
             one.status = EventStatus.PARKED if park else EventStatus.PENDING
             one.attempts, one.until = one.attempts + 1, 0.0
