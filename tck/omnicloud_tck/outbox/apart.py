@@ -58,7 +58,7 @@ class OutboxApart(Contract):
         for number, room in enumerate(rooms):
             for name in ("done", "parked", "left"):
                 await room.save_event(OutboxEvent("t", f"{name} of {number}".encode()))
-        mine = [await _claimed(room, "worker", 10) for room in rooms]
+        mine = [await claimed(room, "worker", 10, lease=60.0) for room in rooms]
         for number, events in enumerate(mine):
             expected = [f"{name} of {number}" for name in ("done", "parked", "left")]
             equal(expected, [event.payload.decode() for event in events], "claimed by a tenant")
