@@ -55,6 +55,10 @@ class House:
         now = self.world.clock.monotonic()
         return Span(now, now, self.world.clock.wall(), self._slack)
 
+    def since(self, begun: Span) -> Span:
+        """From then to this moment: of what ends meanwhile either may be told."""
+        return Span(begun.sent, self.world.clock.monotonic(), begun.wall, self._slack)
+
     # Deeds, and what they teach
 
     def fits(self, deed: Deed) -> bool:

@@ -145,7 +145,7 @@ class KVCalls(Calls):
                 await self._meanwhile(house, client, between, found)
         about = f"a scan of {prefix!r} in pages of {limit}"
         equal(sorted(set(found)), found, f"{about}: each key once, in order")
-        span = house.span()
+        span = house.since(sent)
         was = [_keys(state, house.space + prefix, sent) for state in before]
 
         def fits(state: KVState) -> list[KVState]:
@@ -179,13 +179,15 @@ class KVCalls(Calls):
             watches[prefix] = [page.cursor, state.turn, state, house.span()]
             return
         _, began, before, since = watches[prefix]
-        due, may = _due(before, state, house.space + prefix, since, house.span())
+        now, told = house.span(), dict[str, Change]()
+        due, may = _due(before, state, house.space + prefix, since, now)
         if not house.world.virtual:  # over a wire, what was undone since may be told late
             may |= {key for key, turn in state.turns.items() if turn > began}
-        told: dict[str, Change] = {}
 
         async def heard() -> bool:
-            async for change in self._told(house, client, prefix):
+            changes = [change async for change in self._told(house, client, prefix)]
+            _due(before, state, house.space + prefix, since, house.since(now))  # nothing ended
+            for change in changes:
                 # That a key is gone may be told again where it was deleted without being there.
                 gone = change.kind is ChangeKind.DELETED and change.key not in state.rows
                 changed = gone or change.key in may
@@ -194,7 +196,7 @@ class KVCalls(Calls):
             return all(_is_told(told.get(key), kind, state, key) for key, kind in due.items())
 
         await eventually(heard, house.world.sleep, _TELLING, f"the changes of {sorted(due)}")
-        watches[prefix][2:] = [state, house.span()]
+        watches[prefix][2:] = [state, house.since(now)]
 
     async def _told(self, house: House, client: int, prefix: str) -> AsyncIterator[Change]:
         """All that a watch has to tell by now, page by page to the first that is empty."""
