@@ -11,6 +11,7 @@ import pytest
 from omnicloud.contracts.kv import KV
 from omnicloud.contracts.messaging import Messaging
 from omnicloud.contracts.outbox import Outbox, OutboxEvent, Relay
+from omnicloud.contracts.outbox.driver import Fail, Keep
 from omnicloud.core.backoff import Backoff
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
@@ -143,6 +144,37 @@ def test_poison_is_parked_and_goes_on_when_requeued_or_skipped() -> None:
         assert await bench.outbox.requeue(first["event_id"]) is True
         await _relaying(bench.relay(), 5)
         assert bench.payloads() == [b"fine", b"bad", b"a1"]
+
+    run_virtual(main())
+
+
+class SlowToAnswer(MemoryOutbox):
+    """Does at once what became of a claim, and answers late."""
+
+    async def fail(self, op: Fail, /) -> None:
+        await super().fail(op)
+        await asyncio.sleep(0.3)
+
+    async def keep(self, op: Keep, /) -> None:
+        await super().keep(op)
+        await asyncio.sleep(0.3)
+
+
+def test_what_is_claimed_again_before_the_failure_is_answered_is_tried_again() -> None:
+    async def main() -> None:
+        bench, tried = Bench(), list[bytes]()
+        bench.outbox = Outbox(Pipeline(SlowToAnswer(bench.store)))
+
+        def fails(payload: bytes) -> Exception | None:
+            tried.append(payload)
+            return ValueError("on purpose") if payload == b"bad" else None
+
+        bench.fails = fails
+        for payload in (b"bad", b"behind"):
+            await bench.outbox.save_event(OutboxEvent("t", payload, aggregate_key="one"))
+        await _relaying(bench.relay(max_attempts=3, lease=300.0), 5.0)
+        assert tried == [b"bad"] * 3
+        assert (await bench.outbox.lag()).parked == 1
 
     run_virtual(main())
 

@@ -224,9 +224,11 @@ class Relay:
     async def _relay(self, lane: Sequence[EventRecord]) -> None:
         for number, event in enumerate(lane):
             async with self._slots:
-                published = not self._stopping and await self._try(event)
+                tried = not self._stopping
+                published = tried and await self._try(event)
             if not published:
-                await self._release([one.event_id for one in lane[number:]])
+                # What was tried is no longer held, or has been claimed anew.
+                await self._release([one.event_id for one in lane[number + tried :]])
                 return
 
     async def _try(self, event: EventRecord) -> bool:
@@ -262,15 +264,19 @@ class Relay:
         park = blame and attempts >= self._max_attempts
         self._parked += park
         delay = self._backoff.after(attempts) if blame else self._until_back()
-        await self._quietly(Fail(SPACE, self._owner, event.event_id, delay, park))
+        # Not held from here on: a slow answer may come after the event's next claim.
+        self._forget([event.event_id])
+        if not await self._quietly(Fail(SPACE, self._owner, event.event_id, delay, park)):
+            await self._release([event.event_id])
 
     def _until_back(self) -> float:
         """Seconds until a broker that is away is tried again: it says nothing of the events."""
         return min(self._backoff.after(self._away), _BROKER_AGAIN.after(self._away))
 
     async def _release(self, event_ids: list[str]) -> None:
-        await self._quietly(Keep(SPACE, self._owner, tuple(event_ids), 0.0))
-        self._forget(event_ids)
+        self._forget(event_ids)  # first: what was given free may be claimed before the answer
+        if event_ids:
+            await self._quietly(Keep(SPACE, self._owner, tuple(event_ids), 0.0))
 
     async def _mark(self) -> None:
         while True:
