@@ -79,7 +79,7 @@ class Publishing(Bench):
         known = False if name is None else self._known(topic, name)
         if known is None and self._has(MessagingFeature.DEDUPE):
             raise Idle
-        while self._is_close(topic, delay):
+        while delay and self._is_close(topic, delay):
             await self._times.rest()
         message_id = await self._clients[client].publish(
             self._space + room,
