@@ -153,7 +153,10 @@ class Publishing(Bench):
         """Publish many at once, with ids of the caller's or of the library's."""
         topic = self._topic(room)
         if named and {MessagingFeature.DEDUPE, MessagingFeature.BATCH} <= self._features:
-            marked = [one for one in marked if self._known(topic, one[1] or "") is not None]
+            clear = [one for one in marked if self._known(topic, one[1] or "") is not None]
+            if marked and not clear:
+                raise Idle  # nothing would be sent, and so nothing refused
+            marked = clear
         messages = [
             Given(payload + b"%d" % place, key, {"n": str(place)}, (name or "") if named else "")
             for place, (key, name) in enumerate(marked)
