@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ class FileLocks:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._held: dict[tuple[str, str], Any] = {}
+        self._turn = asyncio.Lock()  # threads would do in any order what was asked in one
 
     async def acquire(self, op: Acquire, /) -> Grant | None:
         file = self._folder / hashlib.sha256(op.lock.encode()).hexdigest()
@@ -40,7 +42,8 @@ class FileLocks:
         fresh = FileLock(str(file), thread_local=False)
         handle = self._held.setdefault((op.lock, op.owner), fresh)
         try:
-            await in_thread(handle.acquire, timeout=0)
+            async with self._turn:
+                await in_thread(handle.acquire, timeout=0)
         except Timeout:
             return None
         return Grant()
@@ -52,7 +55,8 @@ class FileLocks:
     async def release(self, op: Release, /) -> None:
         handle = self._held.pop((op.lock, op.owner), None)
         if handle is not None:
-            await in_thread(handle.release, force=True)
+            async with self._turn:
+                await in_thread(handle.release, force=True)
 
     async def aclose(self) -> None:
         """Nothing is released: what is held outlives its client, as the contract says."""

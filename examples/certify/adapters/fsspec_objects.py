@@ -74,19 +74,23 @@ class Fsspec(PlainObjects):
     def _stat(self, key: str) -> ObjectInfo | None:
         if not self._files.isfile(key):
             return None
-        info = self._files.info(key)
-        return ObjectInfo(key, info["size"], self._version(key), modified=self._modified(key))
+        try:
+            version, size, modified = self._looked(key)
+        except FileNotFoundError:  # deleted meanwhile
+            return None
+        return ObjectInfo(key, size, version, modified=modified)
 
     def _delete(self, key: str) -> None:
         if self._files.isfile(key):
             self._files.rm_file(key)
 
     def _list(self, op: List) -> ObjectPage:
-        found = self._files.find("", detail=True)
+        names = (name for name in self._files.find("") if name.startswith(op.prefix))
+        infos = (self._stat(name) for name in sorted(names))
         lines = (
-            Listed(name, info["size"], self._version(name), self._modified(name))
-            for name, info in sorted(found.items())
-            if name.startswith(op.prefix)
+            Listed(info.key, info.size_bytes, info.version, info.modified)
+            for info in infos
+            if info is not None
         )
         return page_of(lines, op.prefix, op.delimiter, op.cursor, op.limit)
 
@@ -98,6 +102,14 @@ class Fsspec(PlainObjects):
             self._files.makedirs(folder, exist_ok=True)
         self._files.cp_file(op.source, op.target)
         return self._version(op.target)
+
+    def _looked(self, key: str) -> tuple[str, int, float]:
+        """Version, size and time, which the library tells one by one, of one write."""
+        while True:
+            version = self._version(key)
+            size, modified = self._files.size(key), self._modified(key)
+            if self._version(key) == version:
+                return version, size, modified
 
     def _modified(self, key: str) -> float:
         when: datetime = self._files.modified(key)

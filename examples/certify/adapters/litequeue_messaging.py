@@ -7,6 +7,7 @@ import base64
 import hashlib
 import json
 import time
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -123,9 +124,14 @@ class Lite:
 
     def _subscribe(self, topic: str, group: str) -> None:
         self._topic(topic).mkdir(exist_ok=True)
-        (self._topic(topic) / f"{digest(group)}.name").write_text(group, encoding="utf-8")
+        name = self._topic(topic) / f"{digest(group)}.name"
+        if name.exists():
+            return
         with _opened(self._topic(topic), group):
             pass
+        aside = name.with_suffix(f".{uuid.uuid4().hex}")  # whole, for who looks meanwhile
+        aside.write_text(group, encoding="utf-8")
+        aside.replace(name)
 
     def _groups(self, topic: str) -> list[str]:
         names = sorted(self._topic(topic).glob("*.name"))
@@ -137,13 +143,17 @@ class Lite:
                 queue.put(envelope)
 
     def _pop(self, op: Receive) -> tuple[Delivery, ...]:
-        if op.group not in self._groups(op.topic):
-            raise NotFoundError("there is no such group", hint="subscribe")
+        self._check(op.topic, op.group)
         with _opened(self._topic(op.topic), op.group) as queue:
             popped = [queue.pop() for _ in range(op.most)]
         return tuple(_lent(message) for message in popped if message is not None)
 
+    def _check(self, topic: str, group: str) -> None:
+        if group not in self._groups(topic):
+            raise NotFoundError("there is no such group", hint="subscribe")
+
     def _settle(self, topic: str, group: str, verb: str, receipt: str) -> bool:
+        self._check(topic, group)
         with _opened(self._topic(topic), group) as queue:
             getattr(queue, verb)(receipt)
         return True
