@@ -5,13 +5,18 @@ list of them, and what cannot be read as a path is told as being neither.
 """
 
 import sys
+from collections.abc import Callable
 
 import obstore
 from obstore.store import MemoryStore
 
 store = MemoryStore()
 said: list[BaseException] = []
-for ask in (lambda: obstore.put(store, "a//b", b""), lambda: obstore.delete(store, "a//b")):
+asks: list[Callable[[], object]] = [
+    lambda: obstore.put(store, "a//b", b""),
+    lambda: obstore.delete(store, "a//b"),
+]
+for ask in asks:
     try:
         ask()
     except Exception as error:  # noqa: BLE001 - which it is, is shown
