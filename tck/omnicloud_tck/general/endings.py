@@ -22,6 +22,7 @@ class Endings(Kept):
         "G-113",
         "What is written over, removed or put anew under a name leaves what is under the same name "
         "with an ending, and the other way round.",
+        patience=600.0,
     )
     async def endings_are_names(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()

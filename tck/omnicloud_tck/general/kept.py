@@ -87,7 +87,11 @@ class Kept(Quiet):
             equal([], sorted(left - listed), "names that are not listed")
             equal([], sorted(listed - left), "names that are listed, and should not be")
 
-    @law("G-002", "Names that a careless join, escape or cut would make one stay apart.")
+    @law(
+        "G-002",
+        "Names that a careless join, escape or cut would make one stay apart.",
+        patience=600.0,
+    )
     async def look_alikes_stay_apart(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         names = look_alikes("like-")
@@ -97,7 +101,7 @@ class Kept(Quiet):
         for name in names:
             equal(name.encode(), await self.take(pipe, name), f"name {name[:40]!r}")
 
-    @law("G-003", "Payloads come back byte for byte, from 0 bytes on.")
+    @law("G-003", "Payloads come back byte for byte, from 0 bytes on.", patience=600.0)
     async def payloads_are_byte_exact(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         payloads = self.payloads(pipe)

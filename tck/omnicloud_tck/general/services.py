@@ -28,6 +28,7 @@ class Services(Contract):
         "G-114",
         "Services, and tenants, whose names a join would make one with what they keep are apart.",
         rung=Rung.TRUST,
+        patience=3600.0,
     )
     async def joined_services_are_apart(self, world: World[Any]) -> None:
         keeper = keeper_of(self)
