@@ -118,7 +118,7 @@ OBJECTS = (
     Undone(
         "objects_have_no_parts",
         "obstore-memory",
-        ("OBJ-130", "OBJ-132", "OBJ-133"),
+        ("OBJ-130",),
         _in_parts(EscapedInParts),
     ),
     Undone(
