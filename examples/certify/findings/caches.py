@@ -73,7 +73,7 @@ CACHES: tuple[Finding, ...] = (
     ),
     Finding(
         ("cashews-disk",),
-        ("G-061", *laws("CA", 142, 143)),
+        ("G-061", "CA-142"),
         Kind.ASKS_MORE,
         "A cancelled write goes on, and can undo a newer one that was acknowledged.",
         "cashews_cancelled_writes_land_later",

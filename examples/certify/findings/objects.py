@@ -53,7 +53,7 @@ OBJECTS: tuple[Finding, ...] = (
     ),
     Finding(
         _OBSTORE,
-        ("G-061", *laws("OBJ", 132, 133)),
+        ("G-061", "OBJ-132"),
         Kind.ASKS_MORE,
         "A cancelled write goes on, and can undo a newer one that was acknowledged.",
         "obstore_cancelled_writes_land_later",
