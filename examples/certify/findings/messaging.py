@@ -22,7 +22,7 @@ MESSAGING: tuple[Finding, ...] = (
     ),
     Finding(
         ("litequeue",),
-        ("MS-110",),
+        laws("MS", 110, 127),
         Kind.FAULT,
         "A receipt is good for ever: a late `retry` takes the message from who holds it now.",
         "litequeue_retry_takes_from_the_holder",
@@ -43,7 +43,7 @@ MESSAGING: tuple[Finding, ...] = (
     ),
     Finding(
         ("persist-queue",),
-        ("MS-110",),
+        laws("MS", 110, 127),
         Kind.FAULT,
         "A receipt is good for ever: a late `nack` takes the item from who holds it now.",
         "persistqueue_nack_takes_from_the_holder",
