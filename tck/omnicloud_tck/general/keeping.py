@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from omnicloud.contracts.breaker import driver as breaker
+from omnicloud.contracts.documents import Documents, where
 from omnicloud.contracts.documents import driver as documents
-from omnicloud.contracts.documents import where
 from omnicloud.contracts.locks import driver as locks
 from omnicloud.contracts.outbox import driver as outbox
 from omnicloud.contracts.outbox.models import EventStatus, NewEvent
@@ -95,8 +95,8 @@ class _Documents:
         await pipe.send(documents.Insert(name, {"_id": "d", "mark": mark}))
 
     async def is_there(self, pipe: Pipe, name: str, mark: str) -> bool:
-        page = await pipe.send(documents.Find(name))
-        return _known([entry.document["mark"] for entry in page.items], mark)
+        found = [entry.document["mark"] async for entry in Documents(pipe).iterate(name)]
+        return _known(found, mark)
 
     async def drop(self, pipe: Pipe, name: str, mark: str) -> None:
         await pipe.send(documents.Delete(name, where({"_id": "d"})))
