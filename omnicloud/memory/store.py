@@ -112,7 +112,9 @@ class MemoryStore:
         heapq.heappush(self._timers, (deadline, self.number(), action))
 
     def expire(self) -> None:
-        """Run the timers that are due."""
+        """End a transaction that was forgotten, and run the timers that are due."""
+        if self._transaction is not None:
+            self._transaction.expire()
         if not self._timers or self._transaction is not None:
             return
         now = self.clock.monotonic()
@@ -126,7 +128,9 @@ class MemoryStore:
 
     async def changed(self, wait: float) -> None:
         """Wait for a change, for the next timer, or ``wait`` seconds, whatever is first."""
-        if self._timers:
+        if self._transaction is not None:  # no timer runs before its end
+            wait = min(wait, self._transaction.expires - self.clock.monotonic())
+        elif self._timers:
             wait = min(wait, self._timers[0][0] - self.clock.monotonic())
         signal = self._changed
         waiter = asyncio.ensure_future(signal.wait())
@@ -179,7 +183,8 @@ class MemoryTransaction:
         self._store = store
         self.first = store.number()
         """All that it writes has a larger number."""
-        self._expires = expires
+        self.expires = expires
+        """The moment of the monotonic clock from which on it is no longer waited for."""
         self._tables: dict[Hashable, Rows] = {}
         self._after: list[Callable[[], None]] = []
         self._end = asyncio.Event()
@@ -212,7 +217,7 @@ class MemoryTransaction:
 
     async def ended_or_expired(self) -> None:
         """Wait for its end; past its time, end it."""
-        left = self._expires - self._store.clock.monotonic()
+        left = self.expires - self._store.clock.monotonic()
         waiter = asyncio.ensure_future(self._end.wait())
         alarm = asyncio.ensure_future(self._store.clock.sleep(max(0.0, left)))
         try:
@@ -220,8 +225,13 @@ class MemoryTransaction:
         finally:
             waiter.cancel()
             alarm.cancel()
-        if not self._end.is_set() and self._store.clock.monotonic() >= self._expires:
-            await self.rollback()
+        self.expire()
+
+    def expire(self) -> None:
+        """End it, past its time."""
+        if not self._end.is_set() and self._store.clock.monotonic() >= self.expires:
+            self._end.set()
+            self._store.finish(self, {})
 
     async def commit(self) -> None:
         """Put the changed tables in place."""
