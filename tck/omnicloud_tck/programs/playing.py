@@ -78,6 +78,7 @@ class Player:
             finally:
                 for seat in self._shared:
                     await seat.leave()
+                    await seat.bury()
 
     async def smallest(
         self, program: Program, tries: int, seconds: float
