@@ -38,6 +38,7 @@ from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
+from omnicloud_tck.general.unended import Unended
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
 from omnicloud_tck.world import World
@@ -73,6 +74,7 @@ class DocumentsContract(
     Silences,
     Steady,
     Commits,
+    Unended,
 ):
     """Every promise of ``Documents``."""
 

@@ -15,6 +15,7 @@ from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
+from omnicloud_tck.general.unended import Unended
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.counted import CountedLaws
 from omnicloud_tck.kv.empty import EmptyLaws
@@ -73,6 +74,7 @@ class KVContract(
     Silences,
     Steady,
     Commits,
+    Unended,
 ):
     """Every promise of ``KV``."""
 

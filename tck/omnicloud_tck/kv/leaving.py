@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from omnicloud.contracts.kv import KV, KVFeature
+from omnicloud.contracts.kv import KV, ChangeKind, KVFeature
+from omnicloud.contracts.kv.driver import Begin, Changes
 from omnicloud.core.operation import Feature
+from omnicloud.core.transactions import Transaction
 from omnicloud.errors import ConflictError
 from omnicloud_tck.check import equal, that
 from omnicloud_tck.kv.bench import KVBench, most_of
-from omnicloud_tck.law import law
+from omnicloud_tck.law import Ability, law
 from omnicloud_tck.world import World
 
 __all__ = ["LeavingLaws"]
 
 _F = KVFeature
 _LIFE, _SLACK = 1.0, 0.15
+_LONG_SECONDS = 3600.0  # after which a store has undone what nobody ended
 _ITEMS, _REAL_ITEMS = 150, 40
 _SIZES, _REAL_SIZES = (70_000, 300_000, 1 << 20), (70_000,)
 
@@ -47,6 +51,29 @@ class LeavingLaws(KVBench):
             entry = await one.get_entry(way)
             found = None if entry is None else (entry.value, entry.expires_in)
             equal((b"2", None), found, f"what was written after {way}, past the end of before")
+
+    @law(
+        "KV-197",
+        "What ends behind a transaction that nobody ends is gone, and told to who watches.",
+        needs=[_F.TTL, _F.TRANSACTION, _F.WATCH],
+        abilities=[Ability.VIRTUAL_TIME],
+        patience=4 * _LONG_SECONDS,
+    )
+    async def an_end_behind_the_forgotten_is_told(self, world: World[Any]) -> None:
+        one, two = await self._two(world)
+        await one.set("ends", b"1", ttl=_LIFE)
+        cursor = (await two.pipeline.send(Changes("ends"))).cursor
+        forgotten: Transaction = await one.pipeline.send(Begin())
+        watch = asyncio.ensure_future(two.pipeline.send(Changes("ends", cursor, _LONG_SECONDS)))
+        try:
+            await world.sleep(_LONG_SECONDS)
+            that(watch.done(), "who watches was not told of an end for an hour")
+            told = [(change.key, change.kind) for change in (await watch).changes]
+            equal([("ends", ChangeKind.DELETED)], told, "what was told of the end")
+            equal(None, await two.get("ends"), "what has ended")
+        finally:
+            watch.cancel()
+            await forgotten.rollback()
 
     @law(
         "KV-194",
