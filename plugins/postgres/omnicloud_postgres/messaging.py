@@ -33,6 +33,7 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import NotFoundError, OmniCloudError, Outcome
 from omnicloud_postgres import messaging_sql as sql
 from omnicloud_postgres.config import PostgresConfig
+from omnicloud_postgres.joining import Joining
 from omnicloud_postgres.messaging_tables import SCHEMA
 from omnicloud_postgres.pool import Row
 from omnicloud_postgres.signals import bell_of
@@ -43,6 +44,7 @@ __all__ = ["FEATURES", "PostgresMessaging", "open_messaging"]
 FEATURES: frozenset[Feature] = frozenset(MessagingFeature)
 
 _SWEEP_EVERY = 512  # messages
+_SHARE_OF_A_TOPIC = 4  # it publishes by every fourth connection at once, further calls together
 
 _Place = tuple[str, bytes, int]
 
@@ -56,6 +58,8 @@ class PostgresMessaging:
         self._features = features
         self._kept = store.config.retention_seconds
         self._published = 0
+        most = max(1, store.config.max_connections // _SHARE_OF_A_TOPIC)
+        self._joining = Joining(self._publish, most)
         self._limits = MessagingLimits(
             name_max_bytes=1500,
             payload_max_bytes=16 << 20,
@@ -72,6 +76,9 @@ class PostgresMessaging:
         return self._limits
 
     async def publish(self, op: Publish, /) -> None:
+        await self._joining.publish(op)
+
+    async def _publish(self, op: Publish) -> None:
         await self._sweep_now_and_then(len(op.messages))
         place, delay = self._place(op.topic), op.delay or None
         asked = (*_columns(op.messages), delay, self._kept, op.dedupe)
