@@ -24,7 +24,10 @@ from omnicloud_tck.world import NotOffered, World
 
 __all__ = ["IAMContract"]
 
-_META = ("?", "[r]", "[a-z]", "[!x]", ".", "\\w", "%", "_", "{r}", "(r)", "r|x", "+", "^r$", "#")
+_META = (
+    *("?", "[r]", "[a-z]", "[!x]", ".", "\\w", "%", "_", "{r}", "(r)", "r|x", "+", "^r$", "#", "$"),
+    *("\\", "\\\\", "~", "!", "&", ",", ";", ":", "=", "@", "'", '"', "`", "<r>", "$r", "${r}"),
+)
 _BAD: tuple[Mapping[str, object], ...] = (
     {"effect": "Allow", "principal": ALICE, "resource": "*"},
     {"effect": "Allow", "action": "*", "resource": "*"},

@@ -15,6 +15,11 @@ __all__ = ["MomentRules"]
 
 _AGES = 1e9  # seconds that may pass where time is virtual
 _YEAR = timedelta(days=365)
+_FIRST = datetime.fromtimestamp(0, UTC)
+_TURNS = {  # around what some counter of seconds or milliseconds cannot count
+    f"around {year}": (datetime(year - 1, 6, 1, tzinfo=UTC), datetime(year + 1, 6, 1, tzinfo=UTC))
+    for year in (2038, 2106, 2262, 4001, 9001)
+}
 _RESTS = (0.0, 40.0, 7200.0, 3 * 86_400.0)
 
 
@@ -36,6 +41,7 @@ class MomentRules(IAMLaws):
             "over soon": (now - _YEAR, now + soon),
             "begun soon": (now + soon, now + _YEAR),
             "to come": (now + _YEAR, now + 2 * _YEAR),
+            **_TURNS,
         }
         rules = [
             rule("Allow", resource=name, id=name, condition={"not_before": begin, "not_after": end})
@@ -45,6 +51,8 @@ class MomentRules(IAMLaws):
             rule("Deny", resource=f"but {name}", id=f"but {name}", condition={"not_after": end})
             for name, (_, end) in windows.items()
         ]
+        long_over = {"not_after": _FIRST}
+        rules.append(rule("Deny", resource="but over since 1970", condition=long_over))
         rules.append(rule("Allow", resource="but *", id="but"))
         iam = await self.portable(world, rules)
         told = await iam.policies() if replaces(iam) else None
@@ -52,6 +60,7 @@ class MomentRules(IAMLaws):
             await world.sleep(rest)
             if told is not None:
                 equal(told, await iam.policies(), f"the rules in force {rest:g} s later")
+            await asked(iam, {(ALICE, READ, "but over since 1970"): True}, at=now)
             for name, (begin, end) in windows.items():
                 for at in (begin, end - soon / 2, end, begin - soon / 2):
                     within = begin <= at < end

@@ -21,6 +21,11 @@ def _rules(*parts: tuple[str, Effect, str]) -> tuple[Policy, ...]:
 _OLD = _rules(("a", _ALLOW, "*"), ("b", _DENY, "new/*"), ("c", _DENY, "x"))
 _NEW = _rules(("b", _DENY, "old/*"), ("a", _ALLOW, "new/*"), ("d", _ALLOW, "old/*"))
 _WIDE = _rules(*((f"w{number}", _ALLOW, f"old/{number}*") for number in range(12)))
+_LONG = _rules(
+    ("z", _ALLOW, "*"),
+    *((f"l{number}", _DENY, f"long/{number}") for number in range(260)),
+    ("y", _DENY, "x"),
+)
 _ASKED = ("old/1", "new/1", "x", "y")
 
 
@@ -62,6 +67,7 @@ IAM_MEETING = Meeting(
     {
         "a replacement": _put(_NEW),
         "a replacement by many": _put(_WIDE),
+        "a replacement by hundreds": _put(_LONG),
         "a replacement by none": _put(()),
         "a replacement by the same": _put(_OLD),
         **{f"a question about {what}": _ask(what) for what in _ASKED},

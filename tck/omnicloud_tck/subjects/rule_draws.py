@@ -30,6 +30,14 @@ _MOMENTS = tuple(
     _NOON + timedelta(seconds=seconds)
     for seconds in (-86_400, -3600, -60, -0.5, 0, 0.25, 0.75, 1, 60, 5400, 86_400)
 )
+_FAR = (  # where a counter of seconds, or of milliseconds, turns over
+    *(datetime.fromtimestamp(seconds, UTC) for seconds in (0, 2**31 - 1, 2**31, 2**32)),
+    datetime(1969, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC),
+    datetime(2099, 12, 31, tzinfo=UTC),
+    datetime(9000, 1, 1, tzinfo=UTC),
+)
+_SPECIAL = "\\?[]%_{}()^$|+.,;:'\"#!&~/ \n\t"  # to some language of patterns, or to a list
+_FIRST = datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)  # that can be asked about: 0 says no moment
 _ZONE = timezone(timedelta(hours=-5, minutes=-30))
 _CIRCUMSTANCES = ("tenant", "region", "tags", "not_before", "not_after")
 _PARTS = ("principal", "action", "resource")
@@ -71,7 +79,10 @@ def _text(chance: Chance) -> str:
 def _pattern(chance: Chance) -> str:
     """A text, or one with stars in the place of parts of it."""
     text = _text(chance)
-    match chance.randrange(8):
+    match chance.randrange(9):
+        case 8:
+            signs = [chance.choice(("", "", *_SPECIAL)) for _ in range(2)]
+            return f"{text[: chance.choice((0, 2, 300))]}{signs[0]}*{signs[1]}"
         case 0:
             return "*"
         case 1:
@@ -116,7 +127,7 @@ def _condition(chance: Chance) -> dict[str, Any]:
         elif name in ("tenant", "region"):
             made[name] = _patterns(chance)
         else:
-            moment = chance.choice(_MOMENTS)
+            moment = chance.choice(_MOMENTS if chance.random() < 0.8 else _FAR)
             moment = moment.astimezone(_ZONE) if chance.random() < 0.3 else moment
             made[name] = moment.isoformat() if chance.random() < 0.5 else moment
     return made
@@ -201,7 +212,8 @@ def _met(chance: Chance, condition: dict[str, Any]) -> dict[str, Any]:
     if bounds:
         bound = chance.choice(bounds)
         moment = datetime.fromisoformat(bound) if isinstance(bound, str) else bound
-        met["at"] = moment + timedelta(seconds=chance.choice((-60, -1, -0.25, 0, 0.25, 1, 60)))
+        asked = moment + timedelta(seconds=chance.choice((-60, -1, -0.25, 0, 0.25, 1, 60)))
+        met["at"] = max(asked, _FIRST)
     if met and chance.random() < 0.3:
         met.pop(chance.choice(sorted(met)))
     return met
@@ -235,5 +247,5 @@ def _facts(chance: Chance) -> dict[str, Any]:
             **dict.fromkeys(_others(chance, _MANY_FACTS), "x"),
             **{tag: _text(chance) for tag in tags},
         },
-        "at": chance.choice(_MOMENTS),
+        "at": max(chance.choice(_MOMENTS if chance.random() < 0.8 else _FAR), _FIRST),
     }

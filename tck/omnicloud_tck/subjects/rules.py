@@ -51,7 +51,8 @@ class _RulesTwin:
         await getattr(self, verb)(self._clients[client], *rest)
 
     async def end(self) -> None:
-        await self.policies(self._clients[0])
+        if self._begun:  # else the rules in force are another program's
+            await self.policies(self._clients[0])
 
     async def replace(self, iam: IAM, rules: list[Rule]) -> None:
         if IAMFeature.CONDITIONS not in self._features:
