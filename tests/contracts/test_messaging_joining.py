@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from omnicloud.contracts.messaging.driver import Publish
+from omnicloud.contracts.messaging.joining import Joining
 from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.errors import UnavailableError
-from omnicloud_postgres.joining import Joining
 
 
 class Wire:

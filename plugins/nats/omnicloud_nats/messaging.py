@@ -27,6 +27,7 @@ from omnicloud.contracts.messaging.driver import (
     Replay,
     Subscribe,
 )
+from omnicloud.contracts.messaging.joining import Joining
 from omnicloud.contracts.messaging.models import (
     DeadPage,
     Delivery,
@@ -56,6 +57,7 @@ __all__ = ["FEATURES", "NatsMessaging", "open_messaging"]
 
 FEATURES: frozenset[Feature] = frozenset(MessagingFeature)
 
+_AT_ONCE = 4  # publishings of a topic; further calls are published together
 _HEAD_BYTES = 64 << 10  # what the server takes as headers of one message
 _REMEMBERED = 100
 _TIDY_SECONDS = 30.0
@@ -73,6 +75,7 @@ class NatsMessaging:
         self._places = Places(stream.name)
         self._turns = Turns(stream, _REMEMBERED)
         self._publishing = Publishing(stream, self._places)
+        self._joining = Joining(self._publishing.publish, _AT_ONCE)
         self._kept = stream.store.config.retention_seconds
         self._tidied: dict[str, float] = {}
 
@@ -85,7 +88,10 @@ class NatsMessaging:
         return _limits(self._stream.store.message_max_bytes - _HEAD_BYTES, self._kept)
 
     async def publish(self, op: Publish, /) -> None:
-        await self._publishing.publish(op)
+        if op.dedupe:  # one id that is known would have all be looked up
+            await self._publishing.publish(op)
+        else:
+            await self._joining.publish(op)
         await self._tidy(op.topic)
 
     async def subscribe(self, op: Subscribe, /) -> None:

@@ -40,6 +40,7 @@ from omnicloud.contracts.objects.uploads import (
 )
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
+from omnicloud.core.together import together
 from omnicloud.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -55,7 +56,6 @@ from omnicloud_nats.scans import Scans
 from omnicloud_nats.store import store_of
 from omnicloud_nats.stored import Stored
 from omnicloud_nats.stream import Stream, open_stream
-from omnicloud_nats.together import together
 from omnicloud_nats.turns import Turns, Write
 from omnicloud_nats.uploads import Uploads, over
 

@@ -10,8 +10,8 @@ import uuid
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from omnicloud.core.together import together
 from omnicloud_nats.stream import Stream
-from omnicloud_nats.together import together
 
 __all__ = ["Piece", "Pieces"]
 

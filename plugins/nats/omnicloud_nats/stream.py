@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from omnicloud.core.together import together
 from omnicloud.errors import ConfigurationError, Outcome, UnavailableError
 from omnicloud_nats.errors import NativeError, translated
 from omnicloud_nats.server_time import ServerTime, seconds_of
 from omnicloud_nats.store import Store
 from omnicloud_nats.stored import Stored, acknowledged, delivered, got, told
-from omnicloud_nats.together import together
 from omnicloud_nats.wire import Answer
 
 __all__ = ["Stream", "open_stream"]

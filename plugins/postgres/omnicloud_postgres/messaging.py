@@ -19,6 +19,7 @@ from omnicloud.contracts.messaging.driver import (
     Replay,
     Subscribe,
 )
+from omnicloud.contracts.messaging.joining import Joining
 from omnicloud.contracts.messaging.models import (
     DeadPage,
     DeadRecord,
@@ -33,7 +34,6 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import NotFoundError, OmniCloudError, Outcome
 from omnicloud_postgres import messaging_sql as sql
 from omnicloud_postgres.config import PostgresConfig
-from omnicloud_postgres.joining import Joining
 from omnicloud_postgres.messaging_tables import SCHEMA
 from omnicloud_postgres.pool import Row
 from omnicloud_postgres.signals import bell_of
