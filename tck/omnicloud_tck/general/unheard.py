@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import time
-from dataclasses import fields, replace
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 from omnicloud.contracts.iam import Access, IAMFeature, Policy
@@ -24,6 +24,7 @@ __all__ = ["Unheard"]
 
 _TURNS = (1, 2, 3)  # of the loop that a call has before it is cancelled
 _REAL_SECONDS = 0.15  # after which no call is cancelled any more over a real backend
+_MOST_PAGES = 100
 _PAYLOAD = b"unheard-77d3"
 
 Pipe = Pipeline[Any]
@@ -77,11 +78,30 @@ def _about_another(op: Any) -> Request | None:
 
 
 async def _answer(pipe: Pipe, op: Request) -> object:
-    """The answer, or of which class the error is."""
+    """The answer, all of its pages, or of which class the error is."""
     try:
-        return await pipe.send(op)
+        answer = await pipe.send(op)
+        return await _all_of(pipe, op, answer) if _is_page(answer) else answer
     except OmniCloudError as error:
         return type(error).__name__
+
+
+def _is_page(answer: Any) -> bool:
+    """Whether its cursor ends: that of what goes on for ever is no ``None``."""
+    parts = fields(answer) if is_dataclass(answer) else ()
+    return any(one.name == "cursor" and one.default is None for one in parts)
+
+
+async def _all_of(pipe: Pipe, op: Any, page: Any) -> object:
+    """What its pages tell: where one of them ends is the driver's choice."""
+    told: dict[str, list[object]] = {one.name: [] for one in fields(page) if one.name != "cursor"}
+    for _ in range(_MOST_PAGES):
+        for name, items in told.items():
+            items.extend(getattr(page, name))
+        if page.cursor is None:
+            break
+        page = await pipe.send(replace(op, cursor=page.cursor))
+    return told
 
 
 async def _cancelled(pipe: Pipe, op: Request, turns: int) -> None:

@@ -84,11 +84,13 @@ class WaysLaws(Kept):
         one, two = await self._kv(world), await self._kv(world)
         items = {f"v-{n}": value for n, value in enumerate(self.payloads(one.pipeline))}
         items |= {name: name.encode()[:40] for name in NAMES}
-        async with one.transaction() as inside:
-            for key, value in items.items():
-                await inside.set(key, value)
-                equal(value, await inside.get(key), f"{key[:40]!r}, read in the transaction")
-        for key, value in items.items():
+        batched = list(batches(items, one.pipeline.driver.limits))
+        for batch in batched:
+            async with one.transaction() as inside:
+                for key, value in batch.items():
+                    await inside.set(key, value)
+                    equal(value, await inside.get(key), f"{key[:40]!r}, read in the transaction")
+        for key, value in (item for batch in batched for item in batch.items()):
             equal(value, await two.get(key), f"{key[:40]!r}, written in a transaction")
 
     @law(
