@@ -25,6 +25,8 @@ __all__ = ["LAW_SECONDS", "Lab", "Result", "Verdict", "try_all", "try_law"]
 
 MakeWorld = Callable[[], World[Any]]
 
+_NATIVE = 300  # characters of an error that is not of the kit; its own are bounded where made
+
 
 class Verdict(StrEnum):
     """How a law came out."""
@@ -140,8 +142,10 @@ async def _features(world: World[Any]) -> frozenset[Feature]:
 
 def _said(error: BaseException) -> str:
     text = str(error).strip().splitlines()
-    kind = Broken.__name__ if isinstance(error, Broken) else type(error).__name__
-    return f"{kind}: {text[0][:300]}" if text else kind
+    if not isinstance(error, Broken):
+        kind = type(error).__name__
+        return f"{kind}: {text[0][:_NATIVE]}" if text else kind
+    return f"{Broken.__name__}: {text[0]}" if text else Broken.__name__
 
 
 def try_all(

@@ -24,7 +24,7 @@ __all__ = [
     "VersionsEntry",
 ]
 
-MAX_REASON = 500
+MAX_REASON = 1500
 """Characters of a reason at most."""
 
 Text = Annotated[str, Field(max_length=200)]

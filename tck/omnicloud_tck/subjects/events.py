@@ -93,6 +93,11 @@ class Space:
                 held.add(one.key)
         return found
 
+    def waiting(self, now: float) -> set[str | None]:
+        """Keys of aggregates of which an event waits for its next attempt."""
+        pending = self.of(EventStatus.PENDING, None, every=True)
+        return {one.key for one in pending if one.ready_at > now} - {None}
+
     def is_claimed(self, one: Event, owner: str, now: float) -> bool:
         """Whether that owner has it now."""
         return one.owner == owner and one.until > now and one.status is EventStatus.PENDING

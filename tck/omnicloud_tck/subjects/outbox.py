@@ -243,9 +243,13 @@ class OutboxTwin:
         """Claim the oldest that are free; a driver may give fewer than there are."""
         lease = self._times.span(lease)
         free = self._space(room).claimable(self._times.now())
+        waiting = self._space(room).waiting(self._times.now())
         found = await self._ask(pipe, Claim(self._prefix + room, owner, most, 0.0, lease))
         that(len(found) <= most, f"{most} events were asked for, {len(found)} came")
-        given = _given(free, {record.event_id for record in found})
+        ids = {record.event_id for record in found}
+        # Whether one that waits holds up those before it, too, is left open.
+        waiting -= {one.key for one in free if one.event_id in ids}
+        given = _given([one for one in free if one.key not in waiting], ids)
         self._alike(given, found, "events claimed")
         for one in given:
             one.owner, one.until = owner, self._times.now() + lease
