@@ -24,6 +24,7 @@ from omnicloud_tck.messaging.delays import DelayLaws
 from omnicloud_tck.messaging.dues import DueLaws
 from omnicloud_tck.messaging.edges import EdgeLaws
 from omnicloud_tck.messaging.fractions import FractionLaws
+from omnicloud_tck.messaging.hands import HandLaws
 from omnicloud_tck.messaging.headed import HeadedLaws
 from omnicloud_tck.messaging.histories import MessagingHistories
 from omnicloud_tck.messaging.joined import JoinedLaws
@@ -35,6 +36,7 @@ from omnicloud_tck.messaging.programs import MessagingPrograms
 from omnicloud_tck.messaging.repeats import RepeatLaws
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.returns import ReturnLaws
+from omnicloud_tck.messaging.strangers import MessagingStrangers
 from omnicloud_tck.messaging.tenants import ApartLaws
 from omnicloud_tck.messaging.wakings import WakingLaws
 from omnicloud_tck.messaging.wholes import WholesLaws
@@ -56,6 +58,7 @@ class MessagingContract(
     DueLaws,
     RetryLaws,
     WholesLaws,
+    HandLaws,
     JoinedLaws,
     OnceLaws,
     CrowdLaws,
@@ -66,6 +69,7 @@ class MessagingContract(
     RepeatLaws,
     MessagingHistories,
     MessagingPrograms,
+    MessagingStrangers,
     WakingLaws,
     Silences,
     ApartLaws,

@@ -25,6 +25,7 @@ from omnicloud_tck.outbox.claims import ClaimLaws
 from omnicloud_tck.outbox.crowds import OutboxCrowds
 from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.fractions import FractionLaws
+from omnicloud_tck.outbox.hands import HandLaws
 from omnicloud_tck.outbox.histories import OutboxHistories
 from omnicloud_tck.outbox.joined import JoinedLaws
 from omnicloud_tck.outbox.kin import KinLaws
@@ -32,6 +33,7 @@ from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
 from omnicloud_tck.outbox.programs import OutboxPrograms
 from omnicloud_tck.outbox.silences import SilenceLaws
+from omnicloud_tck.outbox.strangers import OutboxStrangers
 from omnicloud_tck.outbox.together import TogetherLaws
 from omnicloud_tck.outbox.wakings import WakingLaws
 from omnicloud_tck.samples import PAYLOADS
@@ -49,10 +51,12 @@ class OutboxContract(
     OutboxCrowds,
     LastingLaws,
     SilenceLaws,
+    HandLaws,
     JoinedLaws,
     FractionLaws,
     KinLaws,
     TogetherLaws,
+    OutboxStrangers,
     WakingLaws,
     OutboxHistories,
     OutboxPrograms,

@@ -22,10 +22,12 @@ from omnicloud_tck.sagas.beginnings import BeginningLaws
 from omnicloud_tck.sagas.crowds import CrowdLaws
 from omnicloud_tck.sagas.edges import SagaEdges
 from omnicloud_tck.sagas.fractions import FractionLaws
+from omnicloud_tck.sagas.hands import HandLaws
 from omnicloud_tck.sagas.histories import SagaHistories
 from omnicloud_tck.sagas.joined import JoinedLaws
 from omnicloud_tck.sagas.leases import LeaseLaws, a_state
 from omnicloud_tck.sagas.programs import SagaPrograms
+from omnicloud_tck.sagas.strangers import SagaStrangers
 from omnicloud_tck.sagas.updates import UpdateLaws
 from omnicloud_tck.samples import NAMES, PAYLOADS
 from omnicloud_tck.world import World
@@ -36,9 +38,11 @@ __all__ = ["SagaContract"]
 class SagaContract(
     LeaseLaws,
     SagaEdges,
+    SagaStrangers,
     UpdateLaws,
     BeginningLaws,
     CrowdLaws,
+    HandLaws,
     JoinedLaws,
     FractionLaws,
     SagaHistories,
