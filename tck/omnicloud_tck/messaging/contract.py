@@ -27,6 +27,7 @@ from omnicloud_tck.messaging.fractions import FractionLaws
 from omnicloud_tck.messaging.hands import HandLaws
 from omnicloud_tck.messaging.headed import HeadedLaws
 from omnicloud_tck.messaging.histories import MessagingHistories
+from omnicloud_tck.messaging.interrupted import InterruptionLaws
 from omnicloud_tck.messaging.joined import JoinedLaws
 from omnicloud_tck.messaging.lasting import LastingLaws
 from omnicloud_tck.messaging.loans import LoanLaws
@@ -36,6 +37,7 @@ from omnicloud_tck.messaging.programs import MessagingPrograms
 from omnicloud_tck.messaging.repeats import RepeatLaws
 from omnicloud_tck.messaging.retries import RetryLaws
 from omnicloud_tck.messaging.returns import ReturnLaws
+from omnicloud_tck.messaging.stamps import StampLaws
 from omnicloud_tck.messaging.strangers import MessagingStrangers
 from omnicloud_tck.messaging.tenants import ApartLaws
 from omnicloud_tck.messaging.wakings import WakingLaws
@@ -59,6 +61,7 @@ class MessagingContract(
     RetryLaws,
     WholesLaws,
     HandLaws,
+    InterruptionLaws,
     JoinedLaws,
     OnceLaws,
     CrowdLaws,
@@ -70,6 +73,7 @@ class MessagingContract(
     MessagingHistories,
     MessagingPrograms,
     MessagingStrangers,
+    StampLaws,
     WakingLaws,
     Silences,
     ApartLaws,

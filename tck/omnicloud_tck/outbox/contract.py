@@ -27,10 +27,12 @@ from omnicloud_tck.outbox.edges import OutboxEdges
 from omnicloud_tck.outbox.fractions import FractionLaws
 from omnicloud_tck.outbox.hands import HandLaws
 from omnicloud_tck.outbox.histories import OutboxHistories
+from omnicloud_tck.outbox.interrupted import InterruptionLaws
 from omnicloud_tck.outbox.joined import JoinedLaws
 from omnicloud_tck.outbox.kin import KinLaws
 from omnicloud_tck.outbox.lasting import LastingLaws
 from omnicloud_tck.outbox.model import OutboxModel, outbox_steps
+from omnicloud_tck.outbox.orders import OrderLaws
 from omnicloud_tck.outbox.programs import OutboxPrograms
 from omnicloud_tck.outbox.silences import SilenceLaws
 from omnicloud_tck.outbox.strangers import OutboxStrangers
@@ -52,11 +54,13 @@ class OutboxContract(
     LastingLaws,
     SilenceLaws,
     HandLaws,
+    InterruptionLaws,
     JoinedLaws,
     FractionLaws,
     KinLaws,
     TogetherLaws,
     OutboxStrangers,
+    OrderLaws,
     WakingLaws,
     OutboxHistories,
     OutboxPrograms,

@@ -26,6 +26,7 @@ from omnicloud_tck.sagas.hands import HandLaws
 from omnicloud_tck.sagas.histories import SagaHistories
 from omnicloud_tck.sagas.joined import JoinedLaws
 from omnicloud_tck.sagas.leases import LeaseLaws, a_state
+from omnicloud_tck.sagas.orders import OrderLaws
 from omnicloud_tck.sagas.programs import SagaPrograms
 from omnicloud_tck.sagas.strangers import SagaStrangers
 from omnicloud_tck.sagas.updates import UpdateLaws
@@ -39,6 +40,7 @@ class SagaContract(
     LeaseLaws,
     SagaEdges,
     SagaStrangers,
+    OrderLaws,
     UpdateLaws,
     BeginningLaws,
     CrowdLaws,

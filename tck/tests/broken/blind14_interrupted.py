@@ -71,29 +71,6 @@ class LendsWhatItRemembers(MemoryMessaging):
         return last
 
 
-@broken(
-    "BLIND14-MS-36", "T3", "after an outage a wait is only ended by what is new", MessagingContract
-)
-class WaitsForWhatIsNew(MemoryMessaging):
-    async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
-        asked, left = self._now(), op.wait
-        while True:
-            try:
-                return await super().receive(replace(op, wait=left))
-            except UnavailableError:
-                if self._now() == asked:
-                    raise
-            until = asked + op.wait
-            await self._store.changed(until - self._now())
-            left = max(0.0, until - self._now())
-            if not left:
-                topic = self._store.rows(self._table).get(op.topic)
-                group = topic and topic.groups.get(op.group)
-                for entry in group.lend(op.most, self._now() + 86_400.0) if group else ():
-                    entry.attempt -= 1
-                return ()
-
-
 @broken("BLIND14-MS-37", "T3", "a wait that an outage ends counts as an attempt", MessagingContract)
 class OutageCounts(MemoryMessaging):
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:

@@ -10,7 +10,7 @@ from typing import Any
 from broken.registry import broken
 from omnicloud.contracts.messaging.driver import DeadLetters, Receive, Replay
 from omnicloud.contracts.messaging.models import DeadPage, Delivery
-from omnicloud.contracts.outbox.driver import ListAggregates, ListEvents, Purge
+from omnicloud.contracts.outbox.driver import ListAggregates, ListEvents
 from omnicloud.contracts.outbox.models import EventRecord
 from omnicloud.contracts.sagas.driver import Claim, Get, ListSagas
 from omnicloud.contracts.sagas.models import SagaRecord
@@ -134,12 +134,6 @@ class AfterIsTrimmed(MemoryOutbox):
     async def list_aggregates(self, op: ListAggregates, /) -> tuple[str, ...]:
         after = None if op.after is None else op.after.strip()
         return await super().list_aggregates(replace(op, after=after))
-
-
-@broken("BLIND14-OX-21", "T3", "an age to purge is rounded to tenths", OutboxContract)
-class PurgesInTenths(MemoryOutbox):
-    async def purge(self, op: Purge, /) -> int:
-        return await super().purge(replace(op, older_than=round(op.older_than, 1)))
 
 
 @broken("BLIND14-OX-22", "T3", "an event is told as saved when it was claimed", OutboxContract)

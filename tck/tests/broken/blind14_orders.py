@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from broken.registry import broken
-from omnicloud.contracts.messaging.driver import DeadLetters, Redrive
+from omnicloud.contracts.messaging.driver import DeadLetters
 from omnicloud.contracts.messaging.models import DeadPage
 from omnicloud.contracts.outbox.driver import Claim as ClaimEvents
 from omnicloud.contracts.outbox.driver import Fail, ListEvents
@@ -85,16 +85,6 @@ class NewestOfAll(_Sorted):
 
 def _number(cursor: str | None) -> str | None:
     return str(abs(json.loads(cursor)[0])) if cursor and cursor.startswith("[") else cursor
-
-
-@broken("BLIND14-MS-16", "T1", "redriven letters come back key by key", MessagingContract)
-class RedrivenByKey(MemoryMessaging):
-    async def redrive(self, op: Redrive, /) -> int:
-        topic = await self._topic(op.topic)
-        chosen = [one for one in topic.dead(op.group) if not op.ids or one.stored.id in op.ids]
-        topic.redrive(sorted(chosen, key=lambda one: one.stored.key or ""))
-        self._store.tell()
-        return len(chosen)
 
 
 class _Listing(MemoryOutbox):
