@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -129,14 +129,21 @@ class Group:
         settled = one.seq <= self.again and one.published_at < self.since
         return settled or place_of(one.seq) in self.entries
 
-    def replay(self, seen: Iterable[Seen], since: float) -> int:
+    def replay(self, seen: Sequence[Seen], since: float) -> int:
         """Set back to before these messages what was published at ``since`` or later."""
         behind = max(self.again, self.cursor)
         back = [one for one in seen if one.published_at >= since and self._is_settled(one, behind)]
         if back:
-            self.since = min(since, self.since) if self.cursor < self.again else since
+            self.since = since if self._has_read(seen) else min(since, self.since)
             self.again, self.cursor = behind, min(self.cursor, back[0].seq - 1)
         return len(back)
+
+    def _has_read(self, seen: Sequence[Seen]) -> bool:
+        """Whether nothing is left of the replay before: what was settled may stand behind it."""
+        if self.cursor >= self.again:
+            return True
+        left = (one for one in seen if self.cursor < one.seq <= self.again)
+        return seen[0].seq <= self.cursor and all(self.has(one) for one in left)
 
     def _is_settled(self, one: Seen, behind: int) -> bool:
         looked = one.seq <= self.cursor
