@@ -64,12 +64,14 @@ class HandLaws(Contract):
         await one.send(Subscribe(*_PLACE))
         held, old = await _held(world, one, cases)
         for receipt in old:
-            equal(False, await two.send(Ack(*_PLACE, receipt)), "acknowledging a delivery before")
+            equal(
+                False, await _answer(two, Ack(*_PLACE, receipt)), "acknowledging a delivery before"
+            )
         for (state, deed), receipt in held.items():
             await _settle(two, state, deed, receipt)
             about = f"an old receipt of what was {state} and {deed}"
             good = deed == "left"
-            equal(good, bool(await two.send(Extend(*_PLACE, (receipt,), _LONG))), about)
+            equal(good, bool(await _answer(two, Extend(*_PLACE, (receipt,), _LONG))), about)
         told = {f"{state}, {deed}": _DEEDS[deed] for state, deed in cases if _DEEDS[deed]}
         equal(told, await _drained(two), "what is lent of each key after the first was settled")
         if world.virtual:
@@ -90,8 +92,8 @@ class HandLaws(Contract):
         delays = (_LONG, _LONG, 2 * _LONG) if world.virtual else (1.5, 1.5, 2.0)
         for number, delay in enumerate(delays):
             await one.send(Publish("hands", (_message("k", f"later {number}"),), delay))
-        equal(True, await two.send(Cancel("hands", "k, later 0")), "taking it back")
-        equal(False, await one.send(Cancel("hands", "k, later 0")), "taking it back twice")
+        equal(True, await _answer(two, Cancel("hands", "k, later 0")), "taking it back")
+        equal(False, await _answer(one, Cancel("hands", "k, later 0")), "taking it back twice")
         await two.send(Publish("hands", (_message("k", "now"),)))
         equal({"k": ["now"]}, await _drained(one), "what is lent of the key at once")
         await world.sleep(delays[1] + _SOON)
@@ -145,7 +147,7 @@ async def _settle(pipe: Pipe, state: str, deed: str, receipt: str) -> None:
             done = await pipe.send(Kill(*_PLACE, receipt, deed))
             if deed == "redriven":
                 redrive = Redrive(*_PLACE, (f"{state}, {deed}, 1",))
-                equal(1, await pipe.send(redrive), "letters redriven")
+                equal(1, await _answer(pipe, redrive), "letters redriven")
         case "given back" | "put off":
             delay = _LONG if deed == "put off" else 0.0
             done = await pipe.send(Nack(*_PLACE, receipt, delay))
@@ -164,3 +166,7 @@ async def _drained(pipe: Pipe) -> dict[str, list[str]]:
             found.setdefault(one.key or "", []).append(one.payload.decode())
             await pipe.send(Ack(*_PLACE, one.receipt))
     return dict(sorted(found.items()))
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from omnicloud.contracts.messaging import MessagingFeature
@@ -46,11 +47,11 @@ class InterruptionLaws(Contract):
             held, expected = await _begun(two, place)
             waiting = asyncio.ensure_future(_asked(one, place))
             found = await interrupted(world, trouble, waiting, _DUE)
-            await after_trouble(world, lambda place=place: two.send(_publish(place, "new")))
+            await after_trouble(world, partial(two.send, _publish(place, "new")))
             expected |= {"new"}
             await _settled(two, place, found)
             while left := expected - {m.payload.decode() for m in found}:
-                more = await after_trouble(world, lambda place=place: _lent(one, place))
+                more = await after_trouble(world, partial(_lent, one, place))
                 that(more, f"after {trouble} in a wait these are never lent: {sorted(left)}")
                 await _settled(two, place, more)
                 found += more
@@ -98,7 +99,7 @@ def _publish(
 async def _asked(pipe: Pipe, place: tuple[str, str]) -> list[Delivery]:
     """What somebody is lent who waits for long, or nothing where that is an error."""
     try:
-        return list(await pipe.send(Receive(*place, 10, _WAIT, _LEASE)))
+        return list(await _answer(pipe, Receive(*place, 10, _WAIT, _LEASE)))
     except (UnavailableError, DeadlineExceededError):
         return []
 
@@ -120,3 +121,7 @@ def _as_they_were(
     for m in found if world.virtual else ():  # over a network an answer may be lost
         attempt = 2 if m.payload in (b"put off", b"left") else 1
         equal(attempt, m.attempt, f"the attempt of {m.payload!r} after {trouble} in a wait")
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)

@@ -60,7 +60,7 @@ class StampLaws(Contract):
                 await world.sleep(_TICK)
         await _listed(two, "deaths", died)
         group, message = again = died[1]
-        equal(1, await two.send(Redrive("deaths", group, (message,))), "letters redriven")
+        equal(1, await _answer(two, Redrive("deaths", group, (message,))), "letters redriven")
         (delivery,) = await _lent(two, "deaths", group, 1)
         await world.sleep(_TICK)
         await two.send(Kill("deaths", group, delivery.receipt, "once more"))
@@ -166,3 +166,7 @@ async def _pages(pipe: Pipe, topic: str, group: str | None, limit: int) -> list[
             return found
     that(False, "pages of dead letters do not end")
     return found
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)

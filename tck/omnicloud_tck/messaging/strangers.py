@@ -72,12 +72,16 @@ class MessagingStrangers(Strangers):
         for receipt in {one.receipt for one in lent["g"]} - known:
             await _settles_nothing(two, "groups", "h", (receipt,))
         dead = {m.id: m.receipt for m in lent["g"]}[ids[1]]
-        equal(True, await one.send(Kill("groups", "g", dead, "on purpose")), "killing it")
-        equal(0, await two.send(Redrive("groups", "h", (ids[1],))), "redriven to another group")
+        equal(True, await _answer(one, Kill("groups", "g", dead, "on purpose")), "killing it")
+        equal(0, await _answer(two, Redrive("groups", "h", (ids[1],))), "redriven to another group")
         equal((0, 3, 0), await _depth(two, "groups", "h"), "ready, lent and dead of the other")
         for message in lent["h"]:
-            equal(True, await two.send(Kill("groups", "h", message.receipt, "too")), "killing it")
-        equal(1, await one.send(Redrive("groups", "h", (ids[1],))), "redriven to the other group")
+            equal(
+                True, await _answer(two, Kill("groups", "h", message.receipt, "too")), "killing it"
+            )
+        equal(
+            1, await _answer(one, Redrive("groups", "h", (ids[1],))), "redriven to the other group"
+        )
         equal((0, 2, 1), await _depth(one, "groups", "g"), "ready, lent and dead of the first")
         equal((1, 0, 2), await _depth(one, "groups", "h"), "ready, lent and dead of the other")
 
@@ -122,14 +126,14 @@ class _Messages:
                 page = await pipe.send(DeadLetters(topic, None, known.cursor))
                 equal(0, len(page.letters), "letters after one of another place")
         found: list[object] = [
-            await pipe.send(Redrive(topic, group, ids))
+            await _answer(pipe, Redrive(topic, group, ids))
             for group in ("g", None)
             for ids in ((known.dead,), known.ids, ())
         ]
         if _F.CANCEL in pipe.driver.features:
-            found.append(await pipe.send(Cancel(topic, known.scheduled)))
+            found.append(await _answer(pipe, Cancel(topic, known.scheduled)))
         if _F.REPLAY in pipe.driver.features:
-            found.append(await pipe.send(Replay(topic, "g", 0.0)))
+            found.append(await _answer(pipe, Replay(topic, "g", 0.0)))
         found.append(await self.look(place, None))
         return found
 
@@ -184,5 +188,9 @@ async def _settles_nothing(pipe: Pipe, topic: str, group: str, receipts: tuple[s
             Nack(topic, group, receipt),
             Kill(topic, group, receipt, "on purpose"),
         ):
-            equal(False, await pipe.send(op), f"{op.name} with a receipt of another place")
-    equal((), await pipe.send(Extend(topic, group, receipts, _LONG)), "those that are good")
+            equal(False, await _answer(pipe, op), f"{op.name} with a receipt of another place")
+    equal((), await _answer(pipe, Extend(topic, group, receipts, _LONG)), "those that are good")
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
 from omnicloud.contracts.outbox import EventStatus, Outbox, OutboxEvent
@@ -47,10 +48,10 @@ class InterruptionLaws(Contract):
             waiting = asyncio.ensure_future(_asked(one.pipeline))
             found = await interrupted(world, trouble, waiting, _DUE)
             save = Save(SPACE, NewEvent(names["new"], "t", b"x", None, "new"))
-            await after_trouble(world, lambda save=save: two.pipeline.send(save))
+            await after_trouble(world, partial(two.pipeline.send, save))
             await _marked(two, found)
             while left := set(names.values()) - {event.event_id for event in found}:
-                more = await after_trouble(world, lambda: _given(one))
+                more = await after_trouble(world, partial(_given, one))
                 that(more, f"after {trouble} in a wait these are never given: {sorted(left)}")
                 await _marked(two, more)
                 found += more
@@ -87,7 +88,7 @@ async def _begun(outbox: Outbox, names: dict[str, str]) -> str:
 async def _asked(pipe: Pipe) -> list[EventRecord]:
     """What somebody is given who waits for long, or nothing where that is an error."""
     try:
-        return list(await pipe.send(Claim(SPACE, "waits", 10, _WAIT, _LEASE)))
+        return list(await _answer(pipe, Claim(SPACE, "waits", 10, _WAIT, _LEASE)))
     except (UnavailableError, DeadlineExceededError):
         return []
 
@@ -99,3 +100,7 @@ async def _marked(outbox: Outbox, events: list[EventRecord]) -> None:
 
 async def _given(outbox: Outbox) -> list[EventRecord]:
     return list(await claimed(outbox, "again", 10, lease=_LEASE, wait=_WAIT))
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)

@@ -18,6 +18,7 @@ from omnicloud.contracts.outbox.driver import (
     Save,
 )
 from omnicloud.contracts.outbox.models import EventStatus, NewEvent
+from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import OmniCloudError
 from omnicloud_tck.general.strangers import Place, Stay, Strangers
 
@@ -64,7 +65,7 @@ class _Events:
         for one in self._mine:
             await pipe.send(Save(space, NewEvent(one, "t", b"x", None, one)))
         found.append(await self.look(place, None))
-        found.append(await pipe.send(Purge(space, 0.0)))
+        found.append(await _answer(pipe, Purge(space, 0.0)))
         return found
 
     async def _after(self, place: Place) -> list[str]:
@@ -118,3 +119,7 @@ class _Events:
                 break
             found += [self._bare[one.event_id] for one in more]
         return sorted(found)
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)

@@ -108,7 +108,9 @@ class HandLaws(Contract):
         equal(free, found, "sagas that another may lease after what was done")
         held = [name for name in every if _is_mine(name)]
         for name in held:
-            equal(True, await one.send(Keep(_SPACE, name, "me", _LONG)), f"the lease of {name!r}")
+            equal(
+                True, await _answer(one, Keep(_SPACE, name, "me", _LONG)), f"the lease of {name!r}"
+            )
         if world.virtual:
             await world.sleep(_LONG + 1.0)
             rest = sorted((*held, *(name for name in every if _is_named(name))))
@@ -143,3 +145,7 @@ def _record(saga_id: str, status: str = "RUNNING", *, version: int = 0) -> SagaR
 async def _claimed(pipe: Pipe, owner: str) -> set[str]:
     op = Claim(_SPACE, _STATUSES, owner, _LONGER, 1000)
     return {record.saga_id for record in await claimed(pipe, op)}
+
+
+async def _answer(pipe: Pipeline[Any], op: Any) -> Any:
+    return await pipe.send(op)
