@@ -65,13 +65,13 @@ class HandLaws(Contract):
         held, old = await _held(world, one, cases)
         for receipt in old:
             equal(
-                False, await _answer(two, Ack(*_PLACE, receipt)), "acknowledging a delivery before"
+                False, await _answer(one, Ack(*_PLACE, receipt)), "acknowledging a delivery before"
             )
         for (state, deed), receipt in held.items():
-            await _settle(two, state, deed, receipt)
+            await _settle(one, state, deed, receipt)
             about = f"an old receipt of what was {state} and {deed}"
             good = deed == "left"
-            equal(good, bool(await _answer(two, Extend(*_PLACE, (receipt,), _LONG))), about)
+            equal(good, bool(await _answer(one, Extend(*_PLACE, (receipt,), _LONG))), about)
         told = {f"{state}, {deed}": _DEEDS[deed] for state, deed in cases if _DEEDS[deed]}
         equal(told, await _drained(two), "what is lent of each key after the first was settled")
         if world.virtual:

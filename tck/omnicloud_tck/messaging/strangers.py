@@ -77,7 +77,7 @@ class MessagingStrangers(Strangers):
         equal((0, 3, 0), await _depth(two, "groups", "h"), "ready, lent and dead of the other")
         for message in lent["h"]:
             equal(
-                True, await _answer(two, Kill("groups", "h", message.receipt, "too")), "killing it"
+                True, await _answer(one, Kill("groups", "h", message.receipt, "too")), "killing it"
             )
         equal(
             1, await _answer(one, Redrive("groups", "h", (ids[1],))), "redriven to the other group"
