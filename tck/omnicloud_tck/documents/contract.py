@@ -30,15 +30,18 @@ from omnicloud_tck.documents.several import SeveralLaws
 from omnicloud_tck.documents.spelling import SpellingLaws
 from omnicloud_tck.documents.takers import TakerLaws
 from omnicloud_tck.documents.together import TogetherLaws
+from omnicloud_tck.documents.told import ToldLaws
 from omnicloud_tck.documents.verbs import VerbLaws
 from omnicloud_tck.documents.wide import WideLaws
 from omnicloud_tck.general.commits import Commits
+from omnicloud_tck.general.cursors import Cursors
 from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.general.unended import Unended
+from omnicloud_tck.general.waits import Waits
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
 from omnicloud_tck.world import World
@@ -73,8 +76,11 @@ class DocumentsContract(
     Unheld,
     Silences,
     Steady,
+    ToldLaws,
+    Cursors,
     Commits,
     Unended,
+    Waits,
 ):
     """Every promise of ``Documents``."""
 

@@ -24,7 +24,7 @@ from omnicloud_tck.samples import NAMES
 from omnicloud_tck.seams import SEAMS, USUAL_SEAMS
 from omnicloud_tck.world import World
 
-__all__ = ["Paged"]
+__all__ = ["TOLD", "Paged"]
 
 Pipe = Pipeline[Any]
 Request = Operation[Any, Any]
@@ -199,7 +199,7 @@ async def _walk(
 
 async def _page(pipe: Pipe, op: Request) -> tuple[list[str], str | None]:
     page = await pipe.send(op)
-    return _TOLD[type(op)](page), page.cursor
+    return TOLD[type(op)](page), page.cursor
 
 
 _WALKS: dict[str, Callable[[int], Request]] = {
@@ -218,7 +218,7 @@ _ALL: dict[str, Callable[[int], Request]] = {
 }
 """The first request of a walk through all names there are."""
 
-_TOLD: dict[type, Callable[[Any], list[str]]] = {
+TOLD: dict[type, Callable[[Any], list[str]]] = {
     kv.Scan: lambda page: list(page.keys),
     objects.List: lambda page: [item.key for item in page.items],
     documents.Find: lambda page: [item.document["_id"] for item in page.items],

@@ -15,6 +15,7 @@ from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.namespaces import Namespaces
 from omnicloud_tck.general.often import Often
 from omnicloud_tck.general.overwriting import Overwriting
+from omnicloud_tck.general.prefixes import Prefixes
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.samples import PARSED_ALIKE, TYPED_ALIKE
 from omnicloud_tck.telling import everything, refusal, tells
@@ -27,7 +28,7 @@ _OUTAGE_SECONDS = 20.0
 _SWEEP = 12  # turns of the loop at which a call is cancelled
 
 
-class Steady(Faults, Often, Namespaces, Beside, Overwriting):
+class Steady(Faults, Often, Namespaces, Beside, Overwriting, Prefixes):
     """What is over is over: for contracts in which a payload stays until it is removed."""
 
     @law("G-087", "Names that a store might take for numbers, truths or dates stay apart.")

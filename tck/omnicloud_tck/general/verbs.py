@@ -16,6 +16,7 @@ from omnicloud_tck.general.once import done_once
 from omnicloud_tck.general.refusals import refusals_of
 from omnicloud_tck.general.requests import requests_of
 from omnicloud_tck.general.unheard import Unheard
+from omnicloud_tck.general.unsaid import Unsaid
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.telling import everything, heard, tells
 from omnicloud_tck.world import World
@@ -73,7 +74,7 @@ class EveryVerb(Outages):
         await done_once(self.contract, world)
 
 
-class Quiet(EveryVerb, Unheard):
+class Quiet(EveryVerb, Unheard, Unsaid):
     """For contracts whose requests carry payloads."""
 
     @law(

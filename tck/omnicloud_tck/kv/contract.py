@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 from omnicloud.contracts.kv import KV, KVFeature
 from omnicloud.core.codec import BYTES
 from omnicloud_tck.general.commits import Commits
+from omnicloud_tck.general.cursors import Cursors
 from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.general.unended import Unended
+from omnicloud_tck.general.waits import Waits
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.counted import CountedLaws
 from omnicloud_tck.kv.empty import EmptyLaws
@@ -34,6 +36,7 @@ from omnicloud_tck.kv.naming import NamingLaws
 from omnicloud_tck.kv.numbered import NumberedLaws
 from omnicloud_tck.kv.passing import PassingLaws
 from omnicloud_tck.kv.programs import KVPrograms
+from omnicloud_tck.kv.told import ToldLaws
 from omnicloud_tck.kv.transactions import TransactionLaws
 from omnicloud_tck.kv.values import ValueLaws
 from omnicloud_tck.kv.versions import VersionLaws
@@ -73,8 +76,11 @@ class KVContract(
     Unheld,
     Silences,
     Steady,
+    ToldLaws,
+    Cursors,
     Commits,
     Unended,
+    Waits,
 ):
     """Every promise of ``KV``."""
 

@@ -17,6 +17,7 @@ from omnicloud.errors import (
     ObjectNotFoundError,
 )
 from omnicloud_tck.check import each, equal, refused, that
+from omnicloud_tck.general.cursors import Cursors
 from omnicloud_tck.general.held import Unheld
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
@@ -30,6 +31,7 @@ from omnicloud_tck.objects.kinds import KindLaws
 from omnicloud_tck.objects.listing import KEYS, ListingLaws, folded, listed
 from omnicloud_tck.objects.lookers import LookerLaws
 from omnicloud_tck.objects.many_parts import ManyPartsLaws
+from omnicloud_tck.objects.marks import MarkLaws
 from omnicloud_tck.objects.more import ObjectsMore
 from omnicloud_tck.objects.naming import NamingLaws
 from omnicloud_tck.objects.parts import PartsLaws
@@ -88,6 +90,8 @@ class ObjectsContract(
     Unheld,
     Silences,
     Steady,
+    MarkLaws,
+    Cursors,
 ):
     """Every promise of ``Objects``."""
 

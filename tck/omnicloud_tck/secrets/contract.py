@@ -14,16 +14,19 @@ from omnicloud.contracts.secrets import Secrets, SecretsFeature
 from omnicloud.contracts.secrets.driver import Await, Get, List
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, SecretNotFoundError
 from omnicloud_tck.check import collect, each, equal, refused, that
+from omnicloud_tck.general.cursors import Cursors
 from omnicloud_tck.general.kept import Pipe
 from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
+from omnicloud_tck.general.waits import Waits
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.machine import Lab, drawn
 from omnicloud_tck.samples import PAYLOADS
 from omnicloud_tck.secrets.lasting import LastingLaws
 from omnicloud_tck.secrets.more import SecretsMore
 from omnicloud_tck.secrets.programs import SecretsPrograms
+from omnicloud_tck.secrets.told import ToldLaws
 from omnicloud_tck.secrets.versions import VersionLaws
 from omnicloud_tck.secrets.waking import WakingLaws
 from omnicloud_tck.telling import everything, heard, tells
@@ -39,7 +42,17 @@ _ODD = (b"", b"\n", b"line\n", b" around ", b"\r\n", b"\0", b"a\0b", b"\xff\xfe"
 
 
 class SecretsContract(
-    SecretsMore, VersionLaws, LastingLaws, WakingLaws, SecretsPrograms, Paged, Silences, Steady
+    SecretsMore,
+    VersionLaws,
+    LastingLaws,
+    WakingLaws,
+    SecretsPrograms,
+    Paged,
+    Silences,
+    Steady,
+    ToldLaws,
+    Cursors,
+    Waits,
 ):
     """Every promise of ``Secrets``."""
 
