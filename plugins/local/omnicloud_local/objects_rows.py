@@ -160,7 +160,8 @@ class Rows:
         """Objects in order after the cursor; of those under a common prefix only the first."""
         low, high = prefix.encode(), prefix.encode() + b"\xff"
         if cursor is not None:
-            low = _after(cursor, common_prefix(cursor, prefix, delimiter))
+            # A cursor of another listing begins no earlier than this one.
+            low = max(low, _after(cursor, common_prefix(cursor, prefix, delimiter)))
         while True:
             shared: str | None = None
             for key, size, version, modified in db.execute(

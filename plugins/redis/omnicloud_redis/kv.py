@@ -132,7 +132,9 @@ class RedisKV:
 
     async def scan(self, op: Scan, /) -> Page:
         prefix = op.prefix.encode()
-        low = b"[" + prefix if op.cursor is None else b"(" + op.cursor.encode()
+        after = (op.cursor or "").encode()
+        # A cursor of another scan begins no earlier than this one.
+        low = b"[" + prefix if op.cursor is None or after < prefix else b"(" + after
         # 0xFF is in no UTF-8, so it is above every name that goes on after the prefix.
         high = b"[" + prefix + b"\xff" if prefix else b"+"
         found, last = await self._store.run(
