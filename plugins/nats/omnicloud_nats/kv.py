@@ -136,14 +136,14 @@ class NatsKV:
 
     async def scan(self, op: Scan, /) -> Page:
         scan, _, after = (op.cursor or "").partition("/")
-        names = self._scans.get(scan)
+        names = self._scans.get(op.prefix, scan)
         if names is None:
             names = await self._living(op.prefix)
-            scan = self._scans.keep(names)
+            scan = self._scans.keep(op.prefix, names)
         start = bisect_right(names, after) if after else 0
         keys = tuple(names[start : start + op.limit])
         if start + op.limit >= len(names):
-            self._scans.forget(scan)
+            self._scans.forget(op.prefix, scan)
             return Page(keys)
         return Page(keys, f"{scan}/{keys[-1]}")
 

@@ -136,13 +136,13 @@ class NatsObjects:
 
     async def list(self, op: List, /) -> ObjectPage:
         scan, _, after = (op.cursor or "").partition("/")
-        lines = self._lists.get(scan)
+        lines = self._lists.get(op.prefix, scan)
         if lines is None:
             lines = await _lines(self._stream, self._subjects, op.prefix)
-            scan = self._lists.keep(lines)
+            scan = self._lists.keep(op.prefix, lines)
         page = page_of(lines, op.prefix, op.delimiter, after or None, op.limit)
         if page.cursor is None:
-            self._lists.forget(scan)
+            self._lists.forget(op.prefix, scan)
             return page
         return ObjectPage(page.items, f"{scan}/{page.cursor}")
 

@@ -19,25 +19,25 @@ class Scans(Generic[T]):
     """
 
     def __init__(self) -> None:
-        self._lines: OrderedDict[str, list[T]] = OrderedDict()
+        self._lines: OrderedDict[tuple[str, str], list[T]] = OrderedDict()
         self._begun = 0
 
-    def keep(self, lines: list[T]) -> str:
+    def keep(self, prefix: str, lines: list[T]) -> str:
         """Keep the lines of a scan, and name it."""
         self._begun += 1
         scan = str(self._begun)
-        self._lines[scan] = lines
+        self._lines[scan, prefix] = lines
         while len(self._lines) > _MOST:
             self._lines.popitem(last=False)
         return scan
 
-    def get(self, scan: str) -> list[T] | None:
-        """The lines of a scan, or ``None`` where it is forgotten or another process's."""
-        lines = self._lines.get(scan)
+    def get(self, prefix: str, scan: str) -> list[T] | None:
+        """The lines of a scan; ``None`` where it is forgotten, or of another process or prefix."""
+        lines = self._lines.get((scan, prefix))
         if lines is not None:
-            self._lines.move_to_end(scan)
+            self._lines.move_to_end((scan, prefix))
         return lines
 
-    def forget(self, scan: str) -> None:
+    def forget(self, prefix: str, scan: str) -> None:
         """Let go of a scan that has ended."""
-        self._lines.pop(scan, None)
+        self._lines.pop((scan, prefix), None)
