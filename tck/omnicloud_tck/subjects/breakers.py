@@ -22,6 +22,8 @@ __all__ = ["BREAKER_SUBJECT"]
 Pipe = Pipeline[Any]
 _PLAIN = CircuitSettings(2, 400.0)
 _TICKETS = ("one", "two", "three")
+_HOWS = ("cancelled", "forgotten", "reset")
+_ROW = 8  # failures; where more are asked for the circuit may stay closed
 _LONG = 300.0  # seconds that pass in no program over a real backend
 
 
@@ -105,6 +107,28 @@ class _BreakersTwin:
         for verdict in verdicts:
             await self.admit(pipe, name, given, "several")
             await self.report(pipe, name, given, 0, verdict, took)
+
+    async def given_up(
+        self, pipe: Pipe, name: str, given: CircuitSettings, how: str, verdict: Verdict
+    ) -> None:
+        """A trial that is cancelled, forgotten or reset, the next, and the late end of one."""
+        settings = self._settled(given)
+        for ticket in ("early", "late"):
+            failures = min(settings.failure_threshold, _ROW)
+            await self.several(pipe, name, given, [Verdict.FAILURE] * failures, 0.1)
+            await self.rest(pipe, settings.reset_timeout * 1.13)
+            await self.admit(pipe, name, given, ticket)
+            if how == "cancelled":
+                await self.report(pipe, name, given, 0, Verdict.NEUTRAL, 0.1)
+            elif how == "forgotten":
+                await self.rest(pipe, settings.trial_seconds * 1.13)
+            elif ticket == "early":
+                await self.reset(pipe, name, given)
+            await self.look(pipe, name, given)
+        await self.admit(pipe, name, given, "next")
+        await self.report(pipe, name, given, 1, verdict, 0.1)
+        await self.admit(pipe, name, given, "next")
+        await self.report(pipe, name, given, 0, verdict, 0.1)
 
     async def legion(self, pipe: Pipe, count: int) -> None:
         """Calls that fail, each of another circuit."""
@@ -194,6 +218,7 @@ BREAKER_SUBJECT = Twins(
         "admit": Verb(6, of(_circuit, _settings, one_of(*_TICKETS)), _SHARED),
         "report": Verb(6, of(_circuit, _settings, _WHICH, _verdict, _took), _SHARED),
         "several": Verb(2, of(_circuit, _settings, _verdicts, _took), _SHARED),
+        "given_up": Verb(0.5, of(_circuit, _settings, one_of(*_HOWS), _verdict), _SHARED),
         "look": Verb(3, of(_circuit, _settings), _SHARED),
         "reset": Verb(0.7, of(_circuit, _settings), _SHARED),
         "rest": Verb(4, of(_rest)),

@@ -23,6 +23,8 @@ __all__ = ["LOCKS_SUBJECT"]
 Pipe = Pipeline[Any]
 
 _IDLE = 61.7  # seconds for which nobody comes to a line
+_BRIEF = 33.3  # seconds of a place that is over before
+_LAPSES = 4
 _LOOKED_AT = 12  # names, in the end
 _OWNERS = ("one", "One", "one ", "two", "three", "\u00e9")
 
@@ -161,15 +163,25 @@ class _LocksTwin:
         self._name(name).leave(owner)
 
     async def line(self, pipe: Pipe, name: str, who: int) -> None:
-        """Let several wait for one who holds, and one of them or the holder leave."""
+        """Let several wait for those who hold, and one of them or a holder leave.
+
+        Of some the first place in the line is over when that happens.
+        """
         owners = _OWNERS[:5]
         for number, owner in enumerate(owners):
             await self._tick()
-            await self.acquire(pipe, name, owner, 3600.0, 5000.0 if number else None)
+            place = _BRIEF if who == _LAPSES and number == _permits(name) else 5000.0
+            await self.acquire(pipe, name, owner, 3600.0, place if number else None)
             if not number and who % 2:
                 await self._times.let_pass(_IDLE)
+        if who == _LAPSES:
+            await self._times.let_pass(_IDLE)
+        await self._tick()
         for owner in (owners[who], owners[0]):
             await self.release(pipe, name, owner)
+        for owner in owners:
+            await self._tick()
+            await self.renew(pipe, name, owner, 3600.0)
         for owner in reversed(owners):
             await self._tick()
             await self.acquire(pipe, name, owner, 3600.0, 5000.0)
@@ -208,7 +220,7 @@ class _LocksTwin:
         await self._times.let_pass(seconds)
 
 
-_SAME = {"share": "acquire"}
+_SAME = {"share": "acquire", "queue": "line"}
 
 
 def _permits(name: str) -> int:
@@ -244,14 +256,19 @@ def _lasting(chance: Chance) -> Step:
     return ("renew", _either(chance), _owner(chance), _LIFE(chance))
 
 
+_PERMITS = frozenset({LocksFeature.PERMITS})
+
 LOCKS_SUBJECT = Twins(
     "locks",
     {
         "acquire": Verb(9, of(_lock, _owner, _LIFE, _QUEUE)),
-        "share": Verb(8, of(_semaphore, _owner, _LIFE, _QUEUE), frozenset({LocksFeature.PERMITS})),
+        "share": Verb(8, of(_semaphore, _owner, _LIFE, _QUEUE), _PERMITS),
         "renew": Verb(5, of(_either, _owner, _LIFE)),
         "release": Verb(6, of(_either, _owner)),
         "line": Verb(0.5, of(_lock, one_of(0, 1, 2, 3, 4))),
+        "queue": Verb(
+            0.5, of(_semaphore, one_of(0, 1, 2, 3, 4)), frozenset({LocksFeature.PERMITS})
+        ),
         "crowd": Verb(0.1, of(one_of(70, 300))),
         "edge": Verb(3, of(one_of(*range(6)), _lasting)),
         "wait": Verb(4, of(passing)),
