@@ -25,6 +25,7 @@ from omnicloud_tck.containers.saying import LogLaws
 from omnicloud_tck.containers.sharing import SharingLaws
 from omnicloud_tck.containers.telling import EventLaws
 from omnicloud_tck.containers.twice import TwiceLaws
+from omnicloud_tck.containers.waiting import WaitingLaws
 from omnicloud_tck.containers.whole import WholeLaws
 from omnicloud_tck.general.verbs import Outages
 
@@ -54,6 +55,7 @@ class ContainersContract(
     AbreastLaws,
     RefusalLaws,
     WholeLaws,
+    WaitingLaws,
     ContainersPrograms,
     Outages,
 ):

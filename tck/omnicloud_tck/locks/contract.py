@@ -23,6 +23,7 @@ from omnicloud_tck.locks.grants import GrantLaws
 from omnicloud_tck.locks.histories import LocksHistories
 from omnicloud_tck.locks.manners import MannerLaws
 from omnicloud_tck.locks.names import NameLaws
+from omnicloud_tck.locks.outages import OutageLaws
 from omnicloud_tck.locks.programs import LocksPrograms
 from omnicloud_tck.locks.tenants import TenantLaws
 from omnicloud_tck.machine import Lab
@@ -43,6 +44,7 @@ class LocksContract(
     LocksEdges,
     NameLaws,
     FractionLaws,
+    OutageLaws,
     TenantLaws,
     LocksHistories,
     LocksPrograms,
