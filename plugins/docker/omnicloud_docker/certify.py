@@ -65,6 +65,7 @@ class _World:
         socket = daemon.socket if daemon else Path((running or "").removeprefix("unix://"))
         self._socket = socket
         self._drivers: list[Any] = []
+        self._services = {"ours", "theirs"}
         self._link = Path(f"/tmp/omnicloud-{self._id}.sock")  # noqa: S108 - short, as sockets need
 
     def world(self) -> World[Any]:
@@ -74,11 +75,13 @@ class _World:
             restart=None if self._daemon is None else self._restart,
             outage=self._outage,
             close=self._close,
+            services=self._client,
         )
         self._made = made
         return made
 
     async def _client(self, service: str) -> Any:
+        self._services.add(service)
         if self._daemon is not None:
             await self._daemon.start()
         if not self._link.is_symlink():
@@ -118,7 +121,7 @@ class _World:
     async def _close(self) -> None:
         if not self._link.is_symlink():
             return
-        for service in ("ours", "theirs"):
+        for service in self._services:
             driver = await self._opened(service)
             try:
                 for one in await driver.find(Find()):

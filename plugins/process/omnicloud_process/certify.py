@@ -35,13 +35,18 @@ def process_world(**options: Any) -> World[Any]:
     root = Path(tempfile.mkdtemp(prefix="omnicloud-process-"))
     # Small files, so that logs rotate while they are followed.
     settings = {"path": root, "log_bytes": 32 << 10, "log_files": 20, **options}
+    lent: set[str] = set()
 
     async def client(service: str) -> Any:
         return await open_containers(ProcessConfig(**settings), Lone(service=service))
 
+    async def service(name: str) -> Any:
+        lent.add(name)
+        return await client(name)
+
     async def close() -> None:
-        for service in _SERVICES:
-            driver = await client(service)
+        for name in (*_SERVICES, *lent):
+            driver = await client(name)
             for one in await driver.find(Find()):
                 await driver.remove(Remove(one.name, force=True))
         await asyncio.to_thread(shutil.rmtree, root, ignore_errors=True)
@@ -50,6 +55,7 @@ def process_world(**options: Any) -> World[Any]:
         lambda: client(_SERVICES[0]),
         lambda: client(_SERVICES[1]),
         close=close,
+        services=service,
         cannot_happen=_CANNOT_HAPPEN,
         backend=Backend("processes", f"{platform.system()} {platform.release()}"),
     )

@@ -8,8 +8,10 @@ from omnicloud.contracts.breaker import Breaker, BreakerFeature, CircuitState
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.breaker.calls import open_circuit
+from omnicloud_tck.breaker.story import STORY
 from omnicloud_tck.check import equal
 from omnicloud_tck.containers.engine import EngineWorld
+from omnicloud_tck.general.echoes import Echoes, Story
 from omnicloud_tck.general.services import Services
 from omnicloud_tck.general.tenants import of_tenants
 from omnicloud_tck.law import Rung, law
@@ -21,8 +23,11 @@ __all__ = ["TenantLaws"]
 _LONG = 300.0
 
 
-class TenantLaws(Services):
+class TenantLaws(Services, Echoes):
     """What fails for one tenant says nothing about another's dependency."""
+
+    def story(self, world: World[Any], features: frozenset[Any]) -> Story:
+        return STORY
 
     @law(
         "BRK-070",

@@ -14,6 +14,8 @@ from omnicloud.errors import AlreadyExistsError, NotFoundError, OmniCloudError
 from omnicloud_tck.check import equal, refused, that, together
 from omnicloud_tck.containers.bench import PATIENCE, POLITE, Bench, spec
 from omnicloud_tck.containers.engine import elsewhere
+from omnicloud_tck.containers.story import story_of
+from omnicloud_tck.general.echoes import Echoes, Story
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.probes import Scoping
 from omnicloud_tck.world import World
@@ -40,8 +42,13 @@ _BEGINNINGS = ("web", "web-1", "old-web", "web.2", "web_3", "Web", "we", "a*b")
 _PREFIXES = ("", "web", "web-", "we", "web.", "web_", "Web", "old", "a*", "eb", "*", "nothing")
 
 
-class ApartLaws(Bench):
+class ApartLaws(Bench, Echoes):
     """Each container is its own, and each service's own."""
+
+    few_rooms = True
+
+    def story(self, world: World[Any], features: frozenset[Any]) -> Story:
+        return story_of(features, real=not world.virtual)
 
     @law("CON-060", "Names are any Unicode of 1 to 1,024 bytes of UTF-8, and each is its own.")
     async def names_are_whole(self, world: World[Any]) -> None:

@@ -6,17 +6,22 @@ from typing import Any
 
 from omnicloud.contracts.locks.driver import Acquire, Release
 from omnicloud_tck.check import equal
+from omnicloud_tck.general.echoes import Echoes, Story
 from omnicloud_tck.general.services import Services
 from omnicloud_tck.general.tenants import of_tenants
 from omnicloud_tck.law import Rung, law
+from omnicloud_tck.locks.story import story_of
 from omnicloud_tck.samples import TENANTS
 from omnicloud_tck.world import World
 
 __all__ = ["TenantLaws"]
 
 
-class TenantLaws(Services):
+class TenantLaws(Services, Echoes):
     """Who holds a lock for one tenant holds it for no other."""
+
+    def story(self, world: World[Any], features: frozenset[Any]) -> Story:
+        return story_of(features)
 
     @law(
         "LO-130",
