@@ -157,6 +157,19 @@ def test_a_value_is_an_operator_only_where_the_program_wrote_one() -> None:
     assert not matches(where(name=literal(given)), {"name": "ada"})
 
 
+@pytest.mark.parametrize("given", [{"$ne": "x"}, {"a": [{"$b": 1}]}, {"a.b": 1}, {1: 2}])
+async def test_an_upsert_stores_nothing_that_no_document_holds(
+    documents: Documents, given: Any
+) -> None:
+    for condition in (where(name=literal(given)), where({"at.most": literal(given), "n": 1})):
+        with pytest.raises(InvalidArgumentError, match=r"name|at\.most"):
+            await documents.update_one("c", condition, {"$set": {"b": 2}}, upsert=True)
+    assert await documents.find_many("c") == []
+    await documents.insert_one("c", {"_id": "k"})
+    found = await documents.update_one("c", ~where(name=literal(given)), {"$set": {"b": 2}})
+    assert found.modified == 1
+
+
 def test_filters_are_combined() -> None:
     either = where(a=1) | ~where(b=2)
     assert matches(either, {"a": 1, "b": 2})

@@ -136,7 +136,8 @@ class Find(_InCollection[DocumentPage]):
     In the order of ``sort``, and of ``_id`` by code point where that leaves a choice. Types
     are ordered missing, null, bool, number, text, bytes, datetime, lists and dicts. ``cursor``
     is what the page before answered; a page may hold fewer than ``limit`` documents, also
-    none, before the last one. A document that matches during the whole search is in it once.
+    none, before the last one. A document that matches during the whole search, and does not
+    move in its order meanwhile, is in it once; one that moves may be told twice or not at all.
     """
 
     name: ClassVar[str] = "documents.find"
@@ -186,13 +187,15 @@ class Update(_InCollection[UpdateResult]):
 
     With ``upsert_id``, where none matches, a document is inserted: the fields that the filter
     says are equal, the changes, and that ``_id`` unless the filter names one. A document that
-    would not change keeps its version.
+    would not change keeps its version; 1.0 in the place of 1 is a change, as any in its JSON form.
 
     Errors of a driver:
         ConflictError: ``if_version`` is not the version of the match, or there is none; or
             the document cannot be changed so.
         AlreadyExistsError: A unique index, or the ``_id`` of the upsert, is taken.
-        InvalidArgumentError: The document would be longer than ``document_max_bytes``.
+        InvalidArgumentError: The document would be longer than ``document_max_bytes``; or it
+            would be inserted with a value of the filter that no document holds. Nothing was
+            written.
     """
 
     name: ClassVar[str] = "documents.update"

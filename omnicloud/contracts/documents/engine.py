@@ -9,9 +9,9 @@ from typing import Any
 
 from omnicloud.contracts.documents.filters import Filter, equalities
 from omnicloud.contracts.documents.models import Document, DocumentEntry, DocumentPage, SortKey
-from omnicloud.contracts.documents.paths import MISSING, Path, at, put
+from omnicloud.contracts.documents.paths import MISSING, Path, at, put, written
 from omnicloud.contracts.documents.updates import Change, applied
-from omnicloud.contracts.documents.values import copied, decoded, encoded, rank
+from omnicloud.contracts.documents.values import checked_value, copied, decoded, encoded, rank
 from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["asked_id", "index_key", "page_of", "unique_key", "upserted"]
@@ -99,7 +99,12 @@ def _position(cursor: str) -> list[Any]:
 def upserted(
     condition: Filter, upsert_id: str, changes: tuple[Change, ...], replacement: Document | None
 ) -> Document:
-    """The document that an upsert inserts where none matches."""
+    """The document that an upsert inserts where none matches.
+
+    Raises:
+        ConflictError: A change cannot be made to it.
+        InvalidArgumentError: The filter asks for a value that no document holds.
+    """
     named = equalities(condition)
     identity = named.pop(("_id",), upsert_id)
     if not isinstance(identity, str):
@@ -108,7 +113,8 @@ def upserted(
         return {"_id": identity, **copied(replacement)}
     document: Document = {"_id": identity}
     for path, value in named.items():
-        put(document, path, copied(value))
+        # A literal may be anything: it is looked for as it is, but not everything can be stored.
+        put(document, path, checked_value(value, written(path)))
     return applied(document, changes)
 
 

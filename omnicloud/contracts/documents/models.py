@@ -80,7 +80,8 @@ class UpdateResult:
 
     Attributes:
         matched: Documents that the filter chose: 0 or 1.
-        modified: Documents whose content is another one now: 0 or 1.
+        modified: Documents whose JSON form is another one now: 0 or 1. ``$set`` of 1.0 over 1
+            is such a change, and the document holds 1.0 then.
         upserted_id: ``_id`` of the document that was inserted because none matched.
         version: Of the document as it is now; ``None`` where there is none.
     """

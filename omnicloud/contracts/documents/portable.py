@@ -131,7 +131,8 @@ class Documents:
     ) -> AsyncIterator[DocumentEntry]:
         """The documents that match with their versions, page by page.
 
-        What is written or deleted meanwhile may or may not be in it.
+        What is written or deleted meanwhile may or may not be in it, and what moves in its
+        order may be in it twice.
         """
         condition = read_filter({} if filter is None else filter)
         check_page_size(page_size)
@@ -172,6 +173,8 @@ class Documents:
             ConflictError: The match has another version, or is not such that it can be
                 changed so (``$inc`` of text, say); nothing was written.
             AlreadyExistsError: A unique field is taken; nothing was written.
+            InvalidArgumentError: The upsert would store what no document holds, as a literal
+                dict with a key that begins with ``$``; nothing was written.
         """
         condition = read_filter(filter)
         changes = read_update(update)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import settings as trying
 from hypothesis import strategies as st
 
-from omnicloud.contracts.documents import Documents
+from omnicloud.contracts.documents import Documents, literal, where
 from omnicloud.contracts.documents.filters import read_filter
 from omnicloud.contracts.documents.values import equal, rank
 from omnicloud.contracts.kv import KV
@@ -23,6 +23,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     AlreadyExistsError,
     ConflictError,
+    InvalidArgumentError,
     ResourceExhaustedError,
     ThrottledError,
 )
@@ -184,6 +185,14 @@ async def test_keys_and_documents_of_a_table_do_not_meet(account: Account) -> No
     await kv.set("k", b"x")
     assert [key async for key in kv.scan()] == ["k"]
     assert await documents.find_many("c") == [{"_id": "k"}]
+
+
+async def test_an_upsert_stores_nothing_that_no_document_holds(account: Account) -> None:
+    documents = await account.documents()
+    condition = where(name=literal({"$ne": "x"}))
+    with pytest.raises(InvalidArgumentError, match="name"):
+        await documents.update_one("c", condition, {"$set": {"b": 2}}, upsert=True)
+    assert await documents.find_many("c") == []
 
 
 async def test_the_service_itself_leaves_out_what_a_filter_excludes(account: Account) -> None:

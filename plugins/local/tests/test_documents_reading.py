@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
-from omnicloud.contracts.documents.filters import read_filter
+from omnicloud.contracts.documents.driver import Find, Update
+from omnicloud.contracts.documents.filters import literal, read_filter, where
+from omnicloud.contracts.documents.updates import read_update
 from omnicloud.contracts.documents.values import encoded
+from omnicloud.errors import InvalidArgumentError
 from omnicloud_local.config import LocalConfig
 from omnicloud_local.documents import open_documents
 from omnicloud_local.documents_rows import SCHEMA, Collection
@@ -109,3 +112,11 @@ async def test_what_is_rolled_back_is_not_counted(tmp_path: Path) -> None:
         await insert_and_fail()
     assert await documents.count("c") == 1
     await opening.aclose()
+
+
+async def test_an_upsert_stores_nothing_that_no_document_holds(tmp_path: Path) -> None:
+    documents = await open_documents(LocalConfig(path=tmp_path), Lone())
+    condition = where(name=literal({"$ne": "x"}))
+    with pytest.raises(InvalidArgumentError, match="name"):
+        await documents.update(Update("c", condition, read_update({"$set": {"b": 2}}), "new"))
+    assert (await documents.find(Find("c"))).items == ()

@@ -14,8 +14,9 @@ import asyncpg
 import pytest
 from bench import Bench, bench
 
-from omnicloud.contracts.documents.driver import Find, Insert
-from omnicloud.contracts.documents.filters import read_filter
+from omnicloud.contracts.documents.driver import Find, Insert, Update
+from omnicloud.contracts.documents.filters import literal, read_filter, where
+from omnicloud.contracts.documents.updates import read_update
 from omnicloud.contracts.kv.driver import Changes, Get, Scan, Set
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.driver import Acquire, Release
@@ -24,6 +25,7 @@ from omnicloud.errors import (
     ConfigurationError,
     CorruptedError,
     InternalError,
+    InvalidArgumentError,
     OmniCloudError,
     Outcome,
     PermissionDeniedError,
@@ -357,6 +359,15 @@ async def test_a_watch_is_woken_by_the_server_and_not_only_by_its_poll() -> None
             cursor = (await waiting).cursor
             quickest = min(quickest, time.monotonic() - started)
         assert quickest < 0.3  # seconds; each would wait 0.4 for a poll
+
+
+async def test_an_upsert_stores_nothing_that_no_document_holds() -> None:
+    async with bench() as one:
+        documents = await one.open(open_documents)
+        condition = where(name=literal({"$ne": "x"}))
+        with pytest.raises(InvalidArgumentError, match="name"):
+            await documents.update(Update("c", condition, read_update({"$set": {"b": 2}}), "new"))
+        assert (await documents.find(Find("c"))).items == ()
 
 
 async def test_a_filter_finds_by_the_index_what_python_finds_without() -> None:
