@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 
@@ -99,17 +99,20 @@ class MemoryOutbox:
 
     async def list_events(self, op: ListEvents, /) -> tuple[EventRecord, ...]:
         await self._store.reading()
-        table = "done" if op.status is EventStatus.PROCESSED else "open"
-        rows: Iterator[_Row] = (
+        opened, done = self._rows("open", op.space), self._rows("done", op.space)
+        # It keeps its place although it may have left this list since it was told of.
+        after: _Row | None = opened.get(op.after) or done.get(op.after)
+        if op.after is not None and after is None:
+            return ()
+        rows: Iterable[_Row] = (done if op.status is EventStatus.PROCESSED else opened).values()
+        found: Iterator[_Row] = (
             row
-            for row in sorted(self._rows(table, op.space).values(), key=lambda row: row.number)
-            if row.status is op.status and (op.every or row.event.aggregate_key == op.aggregate_key)
+            for row in sorted(rows, key=lambda row: row.number)
+            if row.status is op.status
+            and (op.every or row.event.aggregate_key == op.aggregate_key)
+            and (after is None or row.number > after.number)
         )
-        if op.after is not None:
-            for row in rows:
-                if row.event.event_id == op.after:
-                    break
-        return tuple(row.record() for row in islice(rows, op.limit))
+        return tuple(row.record() for row in islice(found, op.limit))
 
     async def list_aggregates(self, op: ListAggregates, /) -> tuple[str, ...]:
         await self._store.reading()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ import pytest
 from omnicloud.contracts.kv import KV
 from omnicloud.contracts.messaging import Messaging
 from omnicloud.contracts.outbox import Outbox, OutboxEvent, Relay
-from omnicloud.contracts.outbox.driver import Fail, Keep
+from omnicloud.contracts.outbox.driver import Fail, Keep, ListEvents
+from omnicloud.contracts.outbox.models import EventStatus
+from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.core.backoff import Backoff
 from omnicloud.core.codec import TEXT
 from omnicloud.core.pipeline import Pipeline
@@ -269,3 +272,14 @@ def test_cancelling_finishes_what_is_published_and_gives_the_rest_free() -> None
         assert bench.payloads() == [b"0", b"1", b"2", b"3"]
 
     run_virtual(main())
+
+
+async def test_a_list_goes_on_behind_what_has_left_it_meanwhile() -> None:
+    bench = Bench()
+    for number in range(4):
+        await bench.outbox.save_event(OutboxEvent("t", b"%d" % number, aggregate_key="a"))
+    ask = ListEvents(SPACE, EventStatus.PENDING, "a", limit=2)
+    page = await bench.outbox.pipeline.send(ask)
+    await bench.outbox.mark_as_processed(page[-1].event_id)
+    rest = await bench.outbox.pipeline.send(replace(ask, after=page[-1].event_id))
+    assert [one.payload for one in (*page, *rest)] == [b"0", b"1", b"2", b"3"]

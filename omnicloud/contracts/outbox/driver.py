@@ -3,8 +3,10 @@
 Each request names a *space*: events of one space are unseen in another; a tenant has its own.
 An event is *pending* until it is processed or parked. A relay *claims* pending events for a
 lease: nobody else is given them until it ends. Of an aggregate only the oldest pending events
-are claimed, in order and without a gap, and none while an event of it is claimed by someone,
-is parked, or waits for its next attempt.
+are claimed, in order and without a gap; none while an event of it is claimed by someone or is
+parked, and none behind one that waits for its next attempt. Whether those before that one are
+claimed meanwhile is left to the driver. Between aggregates, and for events without one, "oldest
+first" is what a driver strives for: nobody relies on it.
 """
 
 from __future__ import annotations
@@ -144,8 +146,10 @@ class ListEvents(_Reading):
     """Events of that status in the order in which they were saved, claimed ones too.
 
     Of one aggregate in the order of their sequence numbers; with ``aggregate_key=None`` those
-    without an aggregate, or with ``every`` all. After the event ``after``, an ``event_id`` of
-    the same list, where it is given.
+    without an aggregate, or with ``every`` all. After the event ``after``, an ``event_id`` that
+    this list told, where it is given: one that was marked, parked or requeued meanwhile keeps
+    its place; behind one that was purged the list ends or begins anew. Fewer than ``limit`` are
+    the last ones: a page is full where more follow.
     """
 
     name: ClassVar[str] = "outbox.list_events"
@@ -165,7 +169,10 @@ class ListEvents(_Reading):
 
 @dataclass(frozen=True, slots=True)
 class ListAggregates(_InSpace[tuple[str, ...]]):
-    """Keys of aggregates with a pending event, each once, in code-point order, after ``after``."""
+    """Keys of aggregates with a pending event, each once, in code-point order, after ``after``.
+
+    ``after`` need not be one of them. Fewer than ``limit`` are the last ones.
+    """
 
     name: ClassVar[str] = "outbox.list_aggregates"
     after: str | None = None
@@ -190,7 +197,8 @@ class Mark(_Write[None]):
 class Claim(_Reading):
     """Claim at most ``most`` events for ``lease`` seconds, oldest first.
 
-    Waits at most ``wait`` seconds for the first one and may answer none.
+    Waits at most ``wait`` seconds for the first one. It may give fewer than there are, and may
+    answer none before ``wait`` has passed: who wants more asks again.
     """
 
     name: ClassVar[str] = "outbox.claim"
@@ -271,7 +279,8 @@ class Lag(_InSpace[OutboxLag]):
 class Purge(_Write[int]):
     """Delete processed events that were marked ``older_than`` seconds ago or longer; how many.
 
-    Sequence numbers go on where they were. At most ``most`` in one request.
+    Sequence numbers go on where they were. At most ``most`` in one request; fewer only where
+    no more are left.
     """
 
     name: ClassVar[str] = "outbox.purge"

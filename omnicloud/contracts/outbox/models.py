@@ -31,7 +31,13 @@ class OutboxFeature(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutboxLimits(Limits):
-    """Bounds of an outbox driver."""
+    """Bounds of an outbox driver.
+
+    Attributes:
+        payload_max_bytes: At least 4 KiB, so that every application can count on it.
+        claim_max_events: At least 1. So many one claim is given; one that asks for more is not
+            refused.
+    """
 
     payload_max_bytes: int = 1 << 20
     claim_max_events: int = 1000

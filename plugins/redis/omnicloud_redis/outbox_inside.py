@@ -116,10 +116,11 @@ class OutboxInside:
         piece = self._piece(op.space)
         if not piece.saved and not piece.marked:
             return await self._outside.list_events(op)
-        every = [one for one in await self._all(piece, op) if one.status is op.status]
+        every = await self._all(piece, op)
         ids = [one.event_id for one in every]
+        # What was marked in here meanwhile keeps its place.
         first = 0 if op.after is None else ids.index(op.after) + 1 if op.after in ids else len(ids)
-        return tuple(every[first : first + op.limit])
+        return tuple([one for one in every[first:] if one.status is op.status][: op.limit])
 
     async def list_aggregates(self, op: ListAggregates, /) -> tuple[str, ...]:
         piece = self._piece(op.space)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,7 +13,9 @@ from server import Bench, bench
 
 from omnicloud import OmniCloud
 from omnicloud.contracts.outbox import OutboxEvent
+from omnicloud.contracts.outbox.driver import ListEvents
 from omnicloud.contracts.outbox.models import EventStatus
+from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud.errors import ConflictError, InvalidArgumentError
 from omnicloud_tck.joint import check_joint
 
@@ -184,3 +187,18 @@ async def test_a_crash_before_the_end_leaves_nothing_and_after_it_everything() -
         await one.server.restart()
         assert await cloud.kv("stock").get("book") == "8"
         assert await pending(cloud) == [(1, b"x")]
+
+
+async def test_a_list_inside_goes_on_behind_what_was_marked_inside() -> None:
+    async with shop() as (_, cloud):
+        for number in range(4):
+            event = OutboxEvent("t", b"%d" % number, aggregate_key="o")
+            await cloud.outbox("events").save_event(event)
+        async with cloud.transaction() as tx:
+            inside = tx.outbox("events")
+            ask = ListEvents(SPACE, EventStatus.PENDING, "o", limit=2)
+            page = await inside.pipeline.send(ask)
+            await inside.mark_as_processed(page[-1].event_id)
+            rest = await inside.pipeline.send(replace(ask, after=page[-1].event_id))
+            found = [one.payload for one in (*page, *rest)]
+        assert found == [b"0", b"1", b"2", b"3"]
