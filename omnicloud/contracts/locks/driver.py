@@ -42,8 +42,9 @@ class Acquire(Named[LocksDriver, Grant | None]):
 
     ``queue_seconds``: where it is not granted, keep the owner's place in the line of those who
     wait for so long; asking again keeps the place and its end counts anew. Only a driver that
-    declares ``fair`` keeps a line: it grants the first of the line only, and refuses owners
-    outside the line while someone waits in it. Others ignore the field.
+    declares ``fair`` keeps a line: it grants an owner while fewer stand before it in the line
+    than permits are free, and who is not in the line stands behind all who are. So of one free
+    permit only the first of the line has it. Others ignore the field.
     """
 
     name: ClassVar[str] = "locks.acquire"

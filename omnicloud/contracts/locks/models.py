@@ -17,7 +17,8 @@ class LocksFeature(Feature):
     PERMITS = "permits"
     """A name may have several holders at once: semaphores."""
     FAIR = "fair"
-    """Who waits is granted in the order of arrival; who does not wait, after all who do."""
+    """Who waits is granted in the order of arrival; who does not wait, after all who do. With more
+    permits free than wait, there is one for each of them, and for newcomers."""
     DURABLE = "durable"
     """Grants survive a crash of the store, so that it does not grant them twice."""
 

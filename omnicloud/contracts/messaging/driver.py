@@ -8,6 +8,10 @@ A delivery is *lent* for a lease. When the lease ends unsettled, the message is 
 and the old receipt settles nothing any more: settling with it answers ``False`` and changes
 nothing. With ``ordered`` a message of a key is not lent while an earlier one of that key and
 group is lent or waits for its next attempt; messages without a key wait for none.
+
+Order ("in their order", "in its old place", "behind what waits") is of the messages of one key,
+where ``ordered`` is declared. Across keys, and of messages without one, a driver strives for it,
+and nobody relies on it.
 """
 
 from __future__ import annotations
@@ -103,7 +107,8 @@ class Publish(_OnTopic[None]):
     before it has passed; they take their place in the order of their key when they are due, and
     the groups that exist by then get them.
     ``dedupe`` says that the ids are the caller's choice: one that is known is taken silently
-    and not delivered again. Without it every id is one that no message had before.
+    and not delivered again. Without it every id is one that no message had before. The id of a
+    scheduled message is known from its request on.
     """
 
     name: ClassVar[str] = "messaging.publish"
@@ -166,7 +171,8 @@ class Subscribe(_Settling[None]):
 class Receive(_OnTopic[tuple[Delivery, ...]]):
     """Lend at most ``most`` messages for ``lease`` seconds.
 
-    Waits at most ``wait`` seconds for the first one and may answer none.
+    Waits at most ``wait`` seconds for the first one. It may give fewer than are ready, and may
+    answer none before ``wait`` has passed: who wants more asks again.
 
     Errors of a driver:
         NotFoundError: The broker does not know the group (any more); subscribe again.
@@ -288,7 +294,10 @@ class Redrive(_Settling[int]):
 
 @dataclass(frozen=True, slots=True)
 class Cancel(_Settling[bool]):
-    """Take a scheduled message back. ``False`` where it is due already or unknown."""
+    """Take a scheduled message back. ``False`` where it is due already or unknown.
+
+    Whether its id counts as known afterwards is left to the driver: publish under another one.
+    """
 
     name: ClassVar[str] = "messaging.cancel"
     id: str
@@ -305,7 +314,12 @@ class Replay(_OnTopic[int]):
     """Deliver again what is retained and was published at ``since`` or later (wall clock).
 
     Messages that the group has before it anyway stay as they are; the others come back with
-    attempt 1 in their old order. Answers how many come back.
+    attempt 1 in their old order. Answers how many come back. An unknown group is made, as
+    ``Subscribe`` makes it: all that is retained is before it then, so none comes back.
+
+    A dead letter is not before its group: its message comes back, and it stays a dead letter
+    beside that. Whether a message that was redriven comes back beside its copy is left to the
+    driver.
     """
 
     name: ClassVar[str] = "messaging.replay"
@@ -328,7 +342,10 @@ class Replay(_OnTopic[int]):
 
 @dataclass(frozen=True, slots=True)
 class Measure(_OnTopic[Depth]):
-    """How many messages the group has before it; an unknown group has none."""
+    """How many messages the group has before it.
+
+    An unknown group has none; the topic's scheduled ones are counted for it, too.
+    """
 
     name: ClassVar[str] = "messaging.measure"
     group: str

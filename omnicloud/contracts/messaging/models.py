@@ -50,19 +50,23 @@ class MessagingFeature(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MessagingLimits(Limits):
-    """Bounds of a messaging driver."""
+    """Bounds of a messaging driver. Each is at least what is said, for applications to count on."""
 
     payload_max_bytes: int = 1 << 20
+    """At least 4 KiB."""
     headers_max_bytes: int = 64 << 10
-    """Names and values of all headers together, in UTF-8."""
+    """Names and values of all headers together, in UTF-8. At least 2,000."""
     batch_max_items: int = 1000
+    """At least 4 where ``batch`` is declared, else 1."""
     delay_max_seconds: float = WEEK
     """Not less than a week where ``delayed`` is declared: a driver of a service that knows
     shorter delays only puts them together, or does not declare it."""
     retention_seconds: float = 0.0
-    """How long a message is kept after publishing where ``replay`` is declared."""
+    """How long at least a message is kept after publishing, a delayed one after it is due, where
+    ``replay`` is declared. At least half an hour, unless its operator chose less."""
     dedupe_seconds: float = 0.0
-    """How long a message's id is remembered where ``dedupe`` is declared."""
+    """How long at least a message's id is remembered after publishing where ``dedupe`` is
+    declared. At least five minutes, unless its operator chose less."""
 
 
 class ProcessingOutcome(Enum):
@@ -82,7 +86,8 @@ class Message:
 
     Attributes:
         attempt: 1 at the first delivery to the group.
-        published_at: Seconds since 1970-01-01 UTC.
+        published_at: Seconds since 1970-01-01 UTC; of a delayed message when it was asked for,
+            not when it was due.
     """
 
     payload: bytes = field(repr=False)
@@ -138,6 +143,7 @@ class Delivery:
     """A message lent to a consumer, as a driver knows it.
 
     Attributes:
+        published_at: Seconds since 1970-01-01 UTC, as :class:`Message` has them.
         receipt: Opaque, another one for each delivery; settles this delivery and no other.
         attempt: 1 at first; one more for each delivery before that counted.
     """
@@ -186,7 +192,7 @@ class Depth:
         ready: Deliverable, or behind another of their key.
         in_flight: Lent to consumers.
         waiting: Between two attempts.
-        scheduled: Of the topic, not due yet.
+        scheduled: Of the topic, whatever the group, not due yet.
         dead: Dead letters of the group.
     """
 

@@ -270,7 +270,8 @@ class Messaging:
     async def cancel(self, topic: str, message_id: str) -> bool:
         """Take back a message published with a delay; whether it will not be delivered.
 
-        ``False`` where it is due already or unknown. Needs ``cancel``.
+        ``False`` where it is due already or unknown. To publish it after all, give it another
+        id. Needs ``cancel``.
         """
         op = Cancel(check_name(topic, "topic"), check_name(message_id, "message_id"))
         return await self._pipeline.send(op)
@@ -279,7 +280,8 @@ class Messaging:
         """Deliver to a group again what was published at ``since`` or later; how many.
 
         ``since`` is seconds since 1970-01-01 UTC. As far back as the driver's
-        ``limits.retention_seconds``. Needs ``replay``.
+        ``limits.retention_seconds``, and perhaps further. What is a dead letter comes, too, and
+        stays one. Needs ``replay``.
         """
         if isinstance(since, bool) or not isinstance(since, int | float) or math.isnan(since):
             raise InvalidArgumentError("since must be seconds since 1970-01-01 UTC")

@@ -140,7 +140,11 @@ class Update(_Write[int]):
 
 @dataclass(frozen=True, slots=True)
 class ListSagas(_Reading):
-    """Sagas of a status in the code-point order of their ids, those after ``after``."""
+    """Sagas of a status in the code-point order of their ids, those after ``after``.
+
+    ``after`` need not be one of them. Fewer than ``limit`` are the last ones: a page is full
+    where more follow.
+    """
 
     name: ClassVar[str] = "sagas.list"
     status: str
@@ -160,8 +164,9 @@ class Claim(_Reading):
 
     At most ``most``, those that waited longest first, for ``lease`` seconds; the one named
     ``saga_id`` only, where it is given; none of ``excluded``. What ``owner`` has leased
-    already it may be given again. A saga waits from its creation or, where the driver says so,
-    from its last update; leases and their ends change nothing of that.
+    already it may be given again. Fewer than there are may be given, but not none. A saga waits
+    from its creation or, where the driver says so, from its last update; leases and their ends
+    change nothing of that.
     """
 
     name: ClassVar[str] = "sagas.claim"

@@ -25,7 +25,12 @@ class SagaFeature(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SagaLimits(Limits):
-    """Bounds of a sagas driver."""
+    """Bounds of a sagas driver.
+
+    Attributes:
+        payload_max_bytes: At least 4 KiB, so that every application can count on it.
+        history_max_entries: At least 60.
+    """
 
     payload_max_bytes: int = 1 << 20
     history_max_entries: int = 10_000
