@@ -17,6 +17,11 @@ class Transaction(Protocol):
 
     Reads inside see its own writes; others see all of them or none. A transaction that is
     neither committed nor rolled back within the store's bound is rolled back.
+
+    Which writers stand in each other's way is left to the store. It may compare or lock more
+    than was touched, a whole collection for one document; so a transaction that only read, or
+    whose keys nobody else wrote, may end in a ConflictError, too, at its end or at a request
+    inside. None ends so where nobody else writes, and while it is not left open for too long.
     """
 
     @property
@@ -27,7 +32,8 @@ class Transaction(Protocol):
         """Make all writes visible at once.
 
         Raises:
-            ConflictError: Another writer came first; nothing was written.
+            ConflictError: Another writer came first; nothing was written, and the same again may
+                be done.
             UnavailableError: The store did not answer; unknown.
         """
 

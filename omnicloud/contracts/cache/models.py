@@ -25,9 +25,11 @@ class CacheLimits(Limits):
     """Bounds of a cache driver.
 
     Attributes:
+        value_max_bytes: At least 4 KiB, so that every application can count on it.
         max_entries: More entries than this evict others; ``None`` is no such bound. At least
             60: the kit keeps so many small ones side by side.
-        max_bytes: More bytes of values than this evict others; ``None`` is no such bound.
+        max_bytes: More bytes of values than this evict others; ``None`` is no such bound. At
+            least 256 KiB.
     """
 
     value_max_bytes: int = 1 << 20

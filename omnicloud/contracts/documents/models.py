@@ -30,7 +30,8 @@ class DocumentsFeature(Feature):
     COMPARE_AND_SET = "compare_and_set"
     """``if_version=`` is linearizable."""
     TRANSACTION = "transaction"
-    """``transaction`` is atomic and isolated."""
+    """``transaction`` is atomic and isolated. Where others write meanwhile it may end in a
+    ConflictError, whatever it read or wrote."""
     DURABLE = "durable"
     """What was acknowledged survives a crash of the store."""
 
@@ -40,8 +41,10 @@ class DocumentsLimits(Limits):
     """Bounds of a documents driver."""
 
     document_max_bytes: int = 1 << 20
-    """Of the document in the JSON form of :mod:`.values`."""
+    """Of the document in the JSON form of :mod:`.values`. At least 4 KiB, so that every
+    application can count on it."""
     page_max_items: int = 1000
+    """At least 1: no request asks for more in one page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -262,7 +262,8 @@ class Documents:
         Use the yielded store inside. Needs ``transaction``.
 
         Raises:
-            ConflictError: At the end: another writer came first; nothing was written.
+            ConflictError: At the end, or at a call inside: another writer came first; nothing
+                was written. Run the block again.
         """
         transaction = await self._pipeline.send(Begin())
         async with ended(transaction):

@@ -302,9 +302,11 @@ class Increment(Named[KVDriver, int]):
 class Changes(Operation[KVDriver, ChangePage]):
     """Changes of the keys under ``prefix`` since ``cursor``; ``None`` means from now on.
 
-    Waits at most ``wait`` seconds for the first change and may answer none. Without a cursor
+    Waits ``wait`` seconds at most for the first change. It answers none when they have passed,
+    sooner only where something outside the prefix was changed meanwhile. Without a cursor
     it answers at once with none, and the cursor of that moment. Several changes of one key
-    may be told as its last.
+    may be told as its last. The end of a life is told as a deletion, five seconds later at
+    most. Inside a transaction its own writes may be told or not.
     """
 
     name: ClassVar[str] = "kv.changes"

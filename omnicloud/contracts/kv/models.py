@@ -17,7 +17,7 @@ class KVFeature(Feature):
     """What a kv driver may declare."""
 
     TTL = "ttl"
-    """``ttl=`` is honoured to the tenth of a second."""
+    """``ttl=`` is honoured to the tenth of a second: a value ends so much early or late at most."""
     COMPARE_AND_SET = "compare_and_set"
     """``if_version=`` and ``if_absent=`` are linearizable."""
     BATCH = "batch"
@@ -29,18 +29,22 @@ class KVFeature(Feature):
     WATCH = "watch"
     """``watch`` tells every change of a key at least in its last state, in order per key."""
     TRANSACTION = "transaction"
-    """``transaction`` is atomic and isolated."""
+    """``transaction`` is atomic and isolated. Where others write meanwhile it may end in a
+    ConflictError, whatever it read or wrote."""
     DURABLE = "durable"
     """What was acknowledged survives a crash of the store."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KVLimits(Limits):
-    """Bounds of a kv driver.
+    """Bounds of a kv driver. Each is at least what is said, for applications to count on.
 
     Attributes:
+        value_max_bytes: At least 4 KiB.
+        batch_max_items: At least 4 where ``batch`` is declared.
         batch_max_bytes: Of the stored keys and values that one ``set_many`` writes, or one
-            transaction at its end; ``None`` where nothing but the other limits bounds them.
+            transaction at its end; what is deleted does not count. ``None`` where nothing but
+            the other limits bounds them. At least 8 KiB.
     """
 
     value_max_bytes: int = 1 << 20
@@ -55,7 +59,8 @@ class Record:
     Attributes:
         value: The stored bytes.
         version: Opaque, not empty; another one after every write, also after a delete.
-        expires_in: Seconds to live, ``None`` for ever.
+        expires_in: Seconds to live, ``None`` for ever. As exact as lives are: just after the
+            write it may be a little more than the ``ttl``.
     """
 
     value: bytes

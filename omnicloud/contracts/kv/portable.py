@@ -170,8 +170,9 @@ class KV(Generic[T]):
     async def watch(self, prefix: str = "") -> AsyncIterator[Change]:
         """Changes of the keys under ``prefix`` from now on, until the loop is left.
 
-        Every change is told at least in the last state of its key, in order per key. "Now" is
-        when the iteration starts. Needs ``watch``.
+        Every change is told at least in the last state of its key, in order per key; the end of
+        a life as a deletion, within five seconds. "Now" is when the iteration starts. Needs
+        ``watch``.
         """
         check_prefix(prefix)
         page = await self._pipeline.send(Changes(prefix))
@@ -187,7 +188,8 @@ class KV(Generic[T]):
         Use the yielded store inside. Needs ``transaction``.
 
         Raises:
-            ConflictError: At the end: another writer came first; nothing was written.
+            ConflictError: At the end, or at a call inside: another writer came first; nothing
+                was written. Run the block again.
             InvalidArgumentError: At the end: more was written than ``limits.batch_max_bytes``
                 allows; nothing was.
         """

@@ -197,8 +197,9 @@ class Mark(_Write[None]):
 class Claim(_Reading):
     """Claim at most ``most`` events for ``lease`` seconds, oldest first.
 
-    Waits at most ``wait`` seconds for the first one. It may give fewer than there are, and may
-    answer none before ``wait`` has passed: who wants more asks again.
+    Waits at most ``wait`` seconds for the first one. It may give fewer than there are, but not
+    none, and where there is none it may say so before ``wait`` has passed: who wants more asks
+    again.
     """
 
     name: ClassVar[str] = "outbox.claim"

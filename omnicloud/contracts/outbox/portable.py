@@ -160,7 +160,8 @@ class Outbox:
         of one store in one transaction, give it to the ``within`` of each.
 
         Raises:
-            ConflictError: At the end: another writer came first; nothing was written.
+            ConflictError: At the end, or at a call inside: another writer came first; nothing
+                was written. Run the block again.
         """
         transaction = await self._pipeline.send(Begin())
         async with ended(transaction):

@@ -167,7 +167,8 @@ class ListVersions(Named[SecretsDriver, tuple[VersionInfo, ...]]):
 class Await(Named[SecretsDriver, str | None]):
     """The current version (``None``: absent), as soon as it is not ``known`` any more.
 
-    Answers ``known`` itself after ``wait`` seconds; at once when ``wait`` is 0.
+    Answers ``known`` itself after ``wait`` seconds, not sooner; at once when ``wait`` is 0. A
+    driver of a service that holds no answer for so long asks it again.
     """
 
     name: ClassVar[str] = "secrets.await"

@@ -38,8 +38,10 @@ class SecretsLimits(Limits):
     """Bounds of a secrets driver."""
 
     value_max_bytes: int = 64 << 10
+    """At least 4 KiB, so that every application can count on it."""
     versions_kept: int = 10
-    """So many newest versions of a name are kept, the current one among them."""
+    """So many newest versions of a name are kept, the current one among them. At least 2 where
+    ``versions`` is declared, else 1."""
 
 
 @dataclass(frozen=True, slots=True)
