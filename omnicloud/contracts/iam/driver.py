@@ -43,7 +43,13 @@ class IAMDriver(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decide(Operation[IAMDriver, Decision]):
-    """Whether the principal may do this. What cannot be evaluated is denied, never an error."""
+    """Whether the principal may do this. What cannot be evaluated is denied, never an error.
+
+    ``evaluate`` in :mod:`.evaluate` says what rules mean. A rule that cannot be evaluated, as
+    one that asks for a tag whose value is no text, denies with ``Reason.FAILED``; whether it is
+    found where another rule denies already, or where the odd value is one that no rule asks for,
+    is left to the driver.
+    """
 
     name: ClassVar[str] = "iam.decide"
     access: Access

@@ -38,6 +38,7 @@ class IAMLimits(Limits):
     """Bounds of an iam driver."""
 
     policies_max: int = 10_000
+    """At least 25, so that every application can count on it."""
 
 
 class Effect(Enum):
@@ -50,6 +51,9 @@ class Effect(Enum):
 @dataclass(frozen=True, slots=True)
 class Conditions:
     """What must hold besides for a rule to apply; all of them, an empty one always.
+
+    Of what a request does not say, a tenant, a region, a moment or a tag, nothing is known: a
+    rule that asks for it does not allow, and does deny, unless another of its conditions fails.
 
     Attributes:
         tenants: Patterns, one of which matches the tenant of the request.
@@ -91,7 +95,9 @@ class Access:
     """What is asked: may this principal do this to this resource, in these circumstances?
 
     Attributes:
-        at: Seconds since 1970-01-01 UTC.
+        tags: Text by name. The portable class checks none: a value that is no text is one that
+            no rule can look at; a rule that has to denies, an allowing one as well.
+        at: Seconds since 1970-01-01 UTC; 0, less, or no number at all: it is not said.
     """
 
     principal: str
