@@ -84,11 +84,13 @@ class ContainersLimits(Limits):
     """Bounds of a containers driver.
 
     Attributes:
-        memory_min_bytes: The smallest memory that a container can be given.
-        cpu_max: The most processors that a container can be given.
-        bps_min: The smallest ``read_bps`` and ``write_bps`` that a container can be given.
-        exec_output_max_bytes: So much of each stream of ``exec`` is kept.
-        spec_max_bytes: The command, the environment and the labels together.
+        memory_min_bytes: The smallest memory that a container can be given; at most 64 MiB, so
+            that every application can count on it.
+        cpu_max: The most processors that a container can be given; at least 1.
+        bps_min: The smallest ``read_bps`` and ``write_bps`` that a container can be given; at
+            most 1 MiB.
+        exec_output_max_bytes: So much of each stream of ``exec`` is kept; at least 4 KiB.
+        spec_max_bytes: The command, the environment and the labels together; at least 8 KiB.
     """
 
     memory_min_bytes: int = 6 << 20
@@ -131,7 +133,8 @@ class HealthCheck:
 
     Attributes:
         command: Exit code 0 is well.
-        interval: Seconds from one check to the next, and before the first.
+        interval: Seconds from one check to the next, and before the first. Whether they count
+            from the beginning of a check or from its end is the engine's.
         timeout: Seconds after which a check counts as failed.
         retries: So many failures in a row make a container unhealthy.
     """
@@ -259,7 +262,8 @@ class Container:
         labels: As the spec has them.
         image: What it runs from, where the engine has images.
         resources: Its limits, as the kernel has them while it runs.
-        ports: Those that are published, by the container's, while it runs.
+        ports: Those that are published, by the container's, while it runs or is paused; none
+            once it has ended for good. What is told of one that is restarting is the engine's.
     """
 
     name: str

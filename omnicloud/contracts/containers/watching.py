@@ -56,7 +56,8 @@ class Logs(_OfContainer[LogPage]):
     Every line is told once, in order per stream, over all runs of the container. It waits at
     most ``wait`` seconds for the first line; fewer than ``limit`` may come, also none. Answers
     at once with ``ended`` where the container has ended for good and all was told; what will be
-    restarted, or is paused, has not.
+    restarted, or is paused, has not. At least the newest 10,000 lines are kept, or 1 MiB of them,
+    unless the engine's operator chose less; a container that is removed takes its lines along.
     """
 
     name: ClassVar[str] = "containers.logs"
@@ -76,8 +77,11 @@ class Logs(_OfContainer[LogPage]):
 class Exec(_OfContainer[ExecResult]):
     """Run a further command in a running container and answer how it ended.
 
+    Whether a command outlives the container that ends under it is the engine's; where it does
+    not, it is answered as one that was killed, or refused.
+
     Errors of a driver:
-        ConflictError: The container does not run.
+        ConflictError: The container does not run, or ended meanwhile.
         InvalidArgumentError: The command cannot be started.
         DeadlineExceededError: It had not ended after ``wait`` seconds; it may still run.
     """

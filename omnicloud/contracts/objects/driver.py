@@ -114,8 +114,9 @@ class Put(Named[ObjectsDriver, str]):
 class GetRange(Named[ObjectsDriver, Chunk | None]):
     """Bytes ``start`` to ``end`` (excluded; ``None``: to the end) of an object.
 
-    ``None`` where there is no object. A range beyond the end is cut to what is there, so it
-    may be empty. With ``if_version`` it answers that version or raises.
+    ``None`` where there is no object, also with ``if_version``. A range beyond the end is cut to
+    what is there, so it may be empty. With ``if_version`` it answers that version of an object
+    that is there, or raises.
 
     Errors of a driver:
         ConflictError: ``if_version`` is not the current version.

@@ -38,9 +38,10 @@ class ObjectsFeature(Feature):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ObjectsLimits(Limits):
-    """Bounds of an objects driver."""
+    """Bounds of an objects driver. Each is at least what is said, for applications to count on."""
 
     object_max_bytes: int = 5 << 40
+    """At least 2 MiB."""
     put_max_bytes: int = 64 << 20
     """The largest object in one request; larger ones go in parts. At least ``part_min_bytes``."""
     part_min_bytes: int = 64 << 10
@@ -49,13 +50,17 @@ class ObjectsLimits(Limits):
     """At least ``part_min_bytes``; sealed parts are a little longer than their content, so a
     driver without room for that above its smallest part takes no sealed object in parts."""
     parts_max: int = 10_000
+    """At least 32."""
     batch_max_items: int = 1000
+    """At least 1: no request deletes more at once."""
     page_max_items: int = 1000
+    """At least 1: no request asks for more in one page."""
     parts_checksum: bool = True
     """Whether an object made of parts keeps the checksum of its whole content."""
     metadata_max_bytes: int = 2048
-    """Of all names and values together, in UTF-8."""
+    """Of all names and values together, in UTF-8. At least 512."""
     presign_max_seconds: float = 7 * 86400.0
+    """At least an hour."""
 
 
 class Method(StrEnum):
@@ -132,7 +137,12 @@ class PartTag:
 
 @dataclass(frozen=True, slots=True)
 class PartInfo:
-    """An uploaded part of an upload that is not complete."""
+    """An uploaded part of an upload that is not complete.
+
+    Attributes:
+        checksum: ``"sha256:"`` and 64 hex digits of its data; ``None`` where the store keeps
+            none of parts.
+    """
 
     number: int
     tag: str

@@ -88,13 +88,15 @@ class Objects:
             concurrency: Parts under way at once; about so many are held in memory.
             progress: Called with the number of bytes that have arrived.
             upload_id: One of ``begin_upload`` to go on with: parts that are there with equal
-                checksums are not sent again. It is not aborted when this fails;
-                ``content_type`` and ``metadata`` are those it was begun with.
+                checksums are not sent again; where the service keeps none of parts, or with
+                encryption, all are. It is not aborted when this fails; ``content_type`` and
+                ``metadata`` are those it was begun with.
 
         Raises:
             ConflictError: ``if_version`` is not the current version; nothing was written.
             AlreadyExistsError: ``if_absent``, and the key is there; nothing was written.
             NotFoundError: There is no such upload.
+            CorruptedError: What arrived is not what was sent; nothing is visible.
             InvalidArgumentError: A bound is broken; nothing is visible.
         """
         if upload_id is not None and (content_type != _OCTETS or metadata):

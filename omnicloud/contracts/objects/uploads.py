@@ -84,10 +84,11 @@ class UploadPart(Operation[UploadsDriver, str]):
     """Store a part and answer its tag.
 
     ``number`` is from 1; ``offset`` is where the part begins in the content, a multiple of
-    64 KiB; ``last`` says that none follows. ``checksum`` is of ``data``.
+    64 KiB; ``last`` says that none follows. ``checksum`` is of ``data``; a store may compare.
 
     Errors of a driver:
         NotFoundError: There is no such upload of that key: completed, aborted, or collected.
+        CorruptedError: ``checksum`` is not that of the data that arrived; it is not stored.
     """
 
     name: ClassVar[str] = "objects.upload_part"
@@ -137,6 +138,8 @@ class UploadPart(Operation[UploadsDriver, str]):
 class ListParts(Operation[UploadsDriver, tuple[PartInfo, ...]]):
     """The parts of an upload that have arrived, by number.
 
+    A part without a checksum is sent again by who goes on with the upload.
+
     Errors of a driver:
         NotFoundError: There is no such upload of that key.
     """
@@ -164,14 +167,15 @@ class ListParts(Operation[UploadsDriver, tuple[PartInfo, ...]]):
 class CompleteUpload(Operation[UploadsDriver, str]):
     """Make the object of these parts, in this order, visible and answer its version.
 
-    ``checksum`` is of the whole content; there is none where ``limits.parts_checksum`` says
-    that it is not kept. A refused condition leaves the upload as it is.
+    ``checksum`` is of the whole content, and a store may compare; there is none where
+    ``limits.parts_checksum`` says that it is not kept. A refusal leaves the upload as it is.
 
     Errors of a driver:
         NotFoundError: There is no such upload of that key.
         ConflictError: A part is not there under that tag; or ``if_version`` is not the
             current version.
         AlreadyExistsError: ``if_absent``, and the key is there.
+        CorruptedError: ``checksum`` is not that of the parts together; nothing is visible.
     """
 
     name: ClassVar[str] = "objects.complete_upload"
