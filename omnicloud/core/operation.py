@@ -43,7 +43,8 @@ class Limits:
     """Bounds of a driver. Each contract adds its own; sizes are in bytes."""
 
     name_max_bytes: int = 4 * MAX_NAME_BYTES
-    """The longest stored name: a user's 1,024 bytes inside a tenant's namespace must fit."""
+    """The longest stored name: a user's 1,024 bytes inside a tenant's namespace must fit, so it is
+    at least 1,410."""
 
     def check_stored_name(self, stored: str, what: str) -> None:
         """Refuse a name that the service cannot hold.
