@@ -84,9 +84,9 @@ class ContainersLimits(Limits):
     """Bounds of a containers driver.
 
     Attributes:
-        memory_min_bytes: The smallest memory that a container can be given; at most 64 MiB, so
+        memory_min_bytes: The smallest memory that a container can be given; at most 32 MiB, so
             that every application can count on it.
-        cpu_max: The most processors that a container can be given; at least 1.
+        cpu_max: The most processors that a container can be given; at least 2.
         bps_min: The smallest ``read_bps`` and ``write_bps`` that a container can be given; at
             most 1 MiB.
         exec_output_max_bytes: So much of each stream of ``exec`` is kept; at least 4 KiB.

@@ -5,8 +5,8 @@ An event is *pending* until it is processed or parked. A relay *claims* pending 
 lease: nobody else is given them until it ends. Of an aggregate only the oldest pending events
 are claimed, in order and without a gap; none while an event of it is claimed by someone or is
 parked, and none behind one that waits for its next attempt. Whether those before that one are
-claimed meanwhile is left to the driver. Between aggregates, and for events without one, "oldest
-first" is what a driver strives for: nobody relies on it.
+claimed meanwhile is left to the driver. What a claim is given is in the order of saving, over
+all aggregates, and begins with the oldest that may be claimed.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ class EdgeLaws(Contract):
         one = await self._sent(world, ("extend", "g"), b"x")
         (lent,) = await taken(one, "extend", "g", 1)
         await _answer(one, Extend("extend", "g", (lent.receipt,), 0.5))
-        found = await _answer(one, Receive("extend", "g", 1, 2.0, _LEASE))
+        found = await taken(one, "extend", "g", 1, wait=2.0)
         equal([lent.id], [again.id for again in found], "delivered after the shorter lease")
 
     @law("MS-126", "What is given back waits its delay, whether or not it was an attempt.")
