@@ -109,9 +109,6 @@ DRAWN_PAYLOADS: tuple[bytes, ...] = (
 )
 """Those of random programs."""
 
-PAYLOADS: tuple[bytes, ...] = (*DRAWN_PAYLOADS, *CODED_ALIKE)
-"""Payloads of 0 bytes to 75 KiB."""
-
 PARSED_ALIKE: tuple[str, ...] = (
     *('{"b": 1,  "a": 2}', "{ }", '{"a":1,"a":2}', '{"n": 1.0}', '{"e": "\\u00e9\\/"}'),
     *("[1, 2,\n 3]", "[ ]", '["a" ,null]', '"\\u0041"', "'quoted'", '"a","b"\r\n'),
@@ -132,6 +129,13 @@ PARSED_ALIKE: tuple[str, ...] = (
     ),
 )
 """Texts that come back spelt otherwise from where they are parsed and written anew."""
+
+PAYLOADS: tuple[bytes, ...] = (
+    *DRAWN_PAYLOADS,
+    *CODED_ALIKE,
+    *(text.encode() for text in PARSED_ALIKE),
+)
+"""Payloads of 0 bytes to 75 KiB."""
 
 TENANTS: tuple[str, ...] = (
     "acme",
@@ -209,6 +213,14 @@ TYPED_ALIKE: tuple[str, ...] = (
 """Names that become one where a store takes them for numbers, truths, dates or identifiers."""
 
 
+_LONG_ALIKE = tuple(
+    f"{'k' * before}{other}{'k' * behind}"
+    for before, behind in ((30, 100), (120, 120), (500, 500), (200, 800), (800, 200))
+    for other in "12"
+)
+"""Pairs of long names that are one where only their ends, and their length, are kept."""
+
+
 def look_alikes(prefix: str) -> tuple[str, ...]:
     """Pairs of names that a careless join, escape or cut makes one."""
     return (
@@ -232,6 +244,7 @@ def look_alikes(prefix: str) -> tuple[str, ...]:
         f"{prefix}a ",
         f"{prefix}{'k' * 900}1",
         f"{prefix}{'k' * 900}2",
+        *(f"{prefix}{long}" for long in _LONG_ALIKE),
         f"{prefix}plumless",  # of one CRC-32 with the next, whatever is before them
         f"{prefix}buckeroo",
         f"{prefix}AaBB",  # of one hashCode in Java with the next

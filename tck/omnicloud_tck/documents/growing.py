@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from omnicloud.contracts.documents import Documents
+from omnicloud.contracts.documents import Documents, literal
 from omnicloud.contracts.documents.values import encoded
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
@@ -34,6 +34,10 @@ _BEGUN: tuple[tuple[dict[str, Any], dict[str, Any]], ...] = (
 """Changes of ``{"d": {}, "l": [{}]}``, with what they make."""
 
 
+_UNSTORED: tuple[Any, ...] = ({"$ne": "x"}, {"a": {"$b": 1}}, [{"$in": []}])
+"""Values that can be looked for, and that no document holds."""
+
+
 class GrowingLaws(Contract):
     """A limit holds for what a change makes, not only for what is sent."""
 
@@ -59,6 +63,16 @@ class GrowingLaws(Contract):
                 "c", {"_id": "new", "w": "w" * 99}, {"$set": {"v": row["v"]}}, upsert=True
             )
         that([row] == await documents.find_many("c"), "refused changes left something")
+
+    @law("DOC-173", "An upsert inserts nothing that could not be inserted.")
+    async def upserts_insert_what_inserts_do(self, world: World[Any]) -> None:
+        documents = Documents(await world.pipeline())
+        for value in _UNSTORED:
+            by = {"name": literal(value)}
+            for filter_ in (by, {"$and": [by, {"n": 1}]}, {"name": {"$eq": literal(value)}}):
+                with refused(InvalidArgumentError, f"an upsert by {filter_}"):
+                    await documents.update_one("c", filter_, {"$set": {"m": 1}}, upsert=True)
+        equal([], await documents.find_many("c"), "what was inserted")
 
     @law("DOC-151", "What a change begins it begins with dicts, also where names are numbers.")
     async def dicts_are_begun(self, world: World[Any]) -> None:

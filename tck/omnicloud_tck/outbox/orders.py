@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.outbox import Outbox, OutboxEvent
-from omnicloud.contracts.outbox.driver import Claim, Fail, ListAggregates, ListEvents
+from omnicloud.contracts.outbox.driver import Claim, Fail, ListAggregates, ListEvents, Mark
 from omnicloud.contracts.outbox.models import EventStatus
 from omnicloud.contracts.outbox.portable import SPACE
 from omnicloud_tck.check import equal
@@ -20,6 +20,7 @@ _KEYS = ("b", None, "a", "a", None, "b", "c ", None, "c", " b")
 _HELD = 6
 _FIRST = (0, 1, 2, 4, 6, 7)  # of these keys, while those before are held
 _LONG = 3600.0
+_PAGE = 3
 
 
 class OrderLaws(Contract):
@@ -47,6 +48,26 @@ class OrderLaws(Contract):
         taken = [await self._next(one, two, number) for number in range(len(_KEYS))]
         equal(ids, taken, "events claimed one by one, what failed before in its old place")
         await self._listed(one, ids, EventStatus.PROCESSED)
+
+    @law(
+        "OX-206",
+        "A list goes on behind an event that left it meanwhile: none is passed over, none again.",
+    )
+    async def lists_go_on_behind_what_left(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        two: Outbox = await self.portable(world)
+        keys = (None, None, "a", None, "a", "a", None, None)
+        ids = [await one.save_event(OutboxEvent("t", b"x", aggregate_key=key)) for key in keys]
+        told: list[str] = []
+        while True:
+            after = told[-1] if told else None
+            page = ListEvents(SPACE, EventStatus.PENDING, None, True, after, _PAGE)
+            found = [record.event_id for record in await one.pipeline.send(page)]
+            told += found
+            if len(found) < _PAGE:
+                break
+            await two.pipeline.send(Mark(SPACE, (found[-1],)))
+        equal(ids, told, "events, each page asked for behind one that was marked")
 
     @law(
         "OX-203",
