@@ -10,6 +10,7 @@ from omnicloud_tck.kin import CODED_ALIKE, kin_of
 __all__ = [
     "DRAWN_PAYLOADS",
     "HASHED_ALIKE",
+    "LONG_ALIKE",
     "NAMES",
     "PARSED_ALIKE",
     "PAYLOADS",
@@ -213,7 +214,7 @@ TYPED_ALIKE: tuple[str, ...] = (
 """Names that become one where a store takes them for numbers, truths, dates or identifiers."""
 
 
-_LONG_ALIKE = tuple(
+LONG_ALIKE: tuple[str, ...] = tuple(
     f"{'k' * before}{other}{'k' * behind}"
     for before, behind in ((30, 100), (120, 120), (500, 500), (200, 800), (800, 200))
     for other in "12"
@@ -244,7 +245,6 @@ def look_alikes(prefix: str) -> tuple[str, ...]:
         f"{prefix}a ",
         f"{prefix}{'k' * 900}1",
         f"{prefix}{'k' * 900}2",
-        *(f"{prefix}{long}" for long in _LONG_ALIKE),
         f"{prefix}plumless",  # of one CRC-32 with the next, whatever is before them
         f"{prefix}buckeroo",
         f"{prefix}AaBB",  # of one hashCode in Java with the next
