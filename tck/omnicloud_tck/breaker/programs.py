@@ -25,7 +25,7 @@ class BreakerPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(BREAKER_SUBJECT, world, self.seed, rounds=36)
+        await hold(BREAKER_SUBJECT, world, self.seed, rounds=60)
 
     @law(
         "BRK-082",

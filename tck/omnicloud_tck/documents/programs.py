@@ -23,7 +23,7 @@ class DocumentsPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(DOCUMENTS_SUBJECT, world, self.seed, rounds=10)
+        await hold(DOCUMENTS_SUBJECT, world, self.seed, rounds=20)
 
     @law(
         "DOC-131",

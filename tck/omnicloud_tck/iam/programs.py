@@ -24,7 +24,7 @@ class IAMPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(IAM_SUBJECT, world, self.seed, rounds=20)
+        await hold(IAM_SUBJECT, world, self.seed, rounds=40)
 
     @law(
         "IAM-081",

@@ -22,7 +22,7 @@ class LocksPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(LOCKS_SUBJECT, world, self.seed, rounds=8)
+        await hold(LOCKS_SUBJECT, world, self.seed, rounds=16)
 
     @law(
         "LO-141",

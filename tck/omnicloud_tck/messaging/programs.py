@@ -22,7 +22,7 @@ class MessagingPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(MESSAGING_SUBJECT, world, self.seed, rounds=13)
+        await hold(MESSAGING_SUBJECT, world, self.seed, rounds=26)
 
     @law(
         "MS-181",

@@ -22,7 +22,7 @@ class OutboxPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(OUTBOX_SUBJECT, world, self.seed, rounds=20)
+        await hold(OUTBOX_SUBJECT, world, self.seed, rounds=40)
 
     @law(
         "OX-151",

@@ -22,7 +22,7 @@ class SagaPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(SAGAS_SUBJECT, world, self.seed, rounds=16)
+        await hold(SAGAS_SUBJECT, world, self.seed, rounds=32)
 
     @law(
         "SA-151",

@@ -22,7 +22,7 @@ class SecretsPrograms(Contract):
         patience=AGES,
     )
     async def any_program_holds(self, world: World[Any]) -> None:
-        await hold(SECRETS_SUBJECT, world, self.seed, rounds=30)
+        await hold(SECRETS_SUBJECT, world, self.seed, rounds=60)
 
     @law(
         "SEC-061",
