@@ -18,7 +18,7 @@ from omnicloud.errors import InvalidArgumentError
 
 __all__ = ["Ask", "Stored", "StoredPages"]
 
-_LAST = "\U0010ffff"  # above every character that goes on after a common prefix
+_LAST = "\U0010ffff"  # above every other character that goes on after a common prefix
 _BETWEEN = "\0"  # in no key of a store
 _CLUSTER_PAGE = 1000
 
@@ -95,7 +95,7 @@ class StoredPages:
         line = self._line(found[-1], op)
         if line is None or not line.is_prefix or self.keys.cluster(line.key) is not None:
             return after
-        return self.keys.beginning(line.key) + _LAST
+        return max(after, self.keys.beginning(line.key) + _LAST)
 
 
 def _position(cursor: str | None) -> tuple[str, str]:

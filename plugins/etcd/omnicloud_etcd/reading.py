@@ -66,7 +66,8 @@ def found_in(kvs: Sequence[KeyValue], now_ms: int) -> Found:
 async def names_at(client: Client, base: bytes, op: Scan, revision: int = 0) -> Names:
     """A page of live names; values are read of those alone whose life has an end."""
     prefix = base + op.prefix.encode()
-    low = prefix if op.cursor is None else base + op.cursor.encode() + b"\0"
+    # A cursor of another walk begins no earlier than this one.
+    low = prefix if op.cursor is None else max(prefix, base + op.cursor.encode() + b"\0")
     answer = await client.range(
         Range(
             key=low,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -25,6 +25,8 @@ __all__ = [
     "listing",
     "parts",
 ]
+
+_URL_ENCODED = b"<EncodingType>url<"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,14 @@ def field_of(body: bytes, name: str) -> str:
 
 
 def listing(body: bytes) -> Page:
-    """A page of a listing whose keys are URL-encoded."""
+    """A page of a listing whose keys are URL-encoded.
+
+    Some services do not encode what they repeat of the request: U+FFFE and U+FFFF, which are in
+    no XML, would make it none.
+    """
+    if _URL_ENCODED in body:
+        for outside in ("\ufffe", "\uffff"):
+            body = body.replace(outside.encode(), quote(outside).encode())
     root = _root(body, "ListBucketResult")
     encoded = _text(root, "EncodingType") == "url"
     try:

@@ -21,7 +21,7 @@ from omnicloud_s3.client import Client
 
 __all__ = ["Lister"]
 
-_LAST = "\U0010ffff"  # above every character that goes on after a common prefix
+_LAST = "\U0010ffff"  # above every other character that goes on after a common prefix
 _BETWEEN = "\0"  # in no key of the service
 _AT_ONCE = 32
 _CLUSTER_PAGE = 1000
@@ -105,7 +105,7 @@ class Lister:
         prefix = shared.get(stored)
         if prefix is None or self.keys.cluster(prefix) is not None:
             return stored
-        return self.keys.beginning(prefix) + _LAST
+        return max(stored, self.keys.beginning(prefix) + _LAST)
 
 
 def _position(cursor: str | None) -> tuple[str, str]:
