@@ -141,7 +141,8 @@ class CrowdLaws(Contract):
     )
     async def much_work_forgets_no_lease(self, world: World[Any]) -> None:
         one = await _subscribed(world, "busy", "g")
-        ids = [await one.publish("busy", b"%d" % number) for number in range(3)]
+        for number in range(3):
+            await one.publish("busy", b"%d" % number)
         left, put_off, kept = await taken(one, "busy", "g", 3, lease=_LEASE)
         back: bool = await one.pipeline.send(Nack("busy", "g", put_off.receipt, _LEASE / 2))
         that(back, "it was not taken back")
@@ -151,7 +152,7 @@ class CrowdLaws(Contract):
             await one.pipeline.send(Extend("busy", "g", (left.receipt,), 1.0))
         await world.sleep(_LEASE + 1.0 if world.virtual else 1.5)
         found = await taken(one, "busy", "g", 3, wait=2.0, lease=_LEASE)
-        expected = ids[:2] if world.virtual else ids[:1]
+        expected = {left.id, put_off.id} if world.virtual else {left.id}
         equal(sorted(expected), sorted(lent.id for lent in found), "delivered again")
 
     @law(

@@ -147,18 +147,22 @@ class EdgeLaws(Contract):
     async def redriving_keeps_to_its_group(self, world: World[Any]) -> None:
         one = await self._sent(world, ("redrive", "g"))
         await _answer(one, Subscribe("redrive", "h"))
-        name = await one.publish("redrive", b"dead")
+        name = await one.publish("redrive", b"dead", "k")
         for group in ("g", "h"):
             (lent,) = await taken(one, "redrive", group, 1)
             await _answer(one, Kill("redrive", group, lent.receipt, "on purpose"))
         depths = [await one.depth("redrive", group) for group in ("g", "h")]
         equal([1, 1], [depth.dead for depth in depths], "dead letters of each group")
-        await one.publish("redrive", b"waits")
+        await one.publish("redrive", b"waits", "k")
         equal(1, await one.redrive("redrive", group="g", ids=[name]), "letters moved")
-        found = await taken(one, "redrive", "g", 2)
-        if MessagingFeature.ORDERED in one.pipeline.driver.features:
-            equal([b"waits", b"dead"], [m.payload for m in found], "delivered to that group")
-        equal(2, len(found), "messages delivered to that group")
+        found: list[bytes] = []
+        for _ in range(2):  # of one key, which has an order: one after the other
+            (lent,) = await taken(one, "redrive", "g", 1)
+            found.append(lent.payload)
+            await _answer(one, Ack("redrive", "g", lent.receipt))
+        if MessagingFeature.ORDERED not in one.pipeline.driver.features:
+            found.sort(reverse=True)
+        equal([b"waits", b"dead"], found, "delivered to that group")
         equal(1, (await one.depth("redrive", "h")).dead, "dead letters of the other group")
 
     @law(

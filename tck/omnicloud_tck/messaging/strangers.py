@@ -104,7 +104,9 @@ class _Messages:
         await pipe.send(Ack(topic, "g", receipts[4]))
         (later,) = await _published(pipe, topic, 1, f"later {self._mark}", delay=_LONG)
         cursor = (await pipe.send(DeadLetters(topic, None, None, 1))).cursor
-        return _Told(tuple(receipts), tuple(ids), lent[2].id, later, cursor)
+        known = [one.id for one in lent]  # which are lent first is the driver's affair
+        known += [one for one in ids if one not in known]
+        return _Told(tuple(receipts), tuple(known), lent[2].id, later, cursor)
 
     async def ask(self, place: Place, told: Any) -> list[object]:
         pipe, topic = place

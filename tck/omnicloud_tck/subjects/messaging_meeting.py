@@ -12,6 +12,7 @@ from omnicloud.contracts.messaging.driver import (
     DeadLetters,
     Extend,
     Kill,
+    Measure,
     Nack,
     Publish,
     Receive,
@@ -110,8 +111,18 @@ async def _look(pipe: Pipe, space: str, known: dict[str, Any]) -> object:
         await _publish_known(pipe, space, known)  # what was not taken is, and what was is not twice
     ordered = MessagingFeature.ORDERED in pipe.driver.features
     left.append(_alike(await _drained(pipe, space, "g"), space, ordered=ordered))
-    taken = known.get(_TAKEN, [])
-    return [*left, _whole([*taken, *await _drained(pipe, space, "h")], space) - len(taken)]
+    return [*left, await _others(pipe, space, known.get(_TAKEN, []))]
+
+
+async def _others(pipe: Pipe, space: str, taken: list[Delivery]) -> int:
+    """How many messages the other group has beside those lent; which were is not promised.
+
+    So what stands behind a lent one of its key, and is not given, counts as well.
+    """
+    found = await _drained(pipe, space, "h")
+    _are_whole([*taken, *found], space)
+    depth = await pipe.send(Measure(space, "h"))
+    return len(found) + depth.ready + depth.waiting
 
 
 async def _drained(pipe: Pipe, space: str, group: str) -> list[Delivery]:
@@ -134,15 +145,14 @@ def _alike(found: list[Delivery], space: str, *, ordered: bool) -> object:
     return keyed if ordered else sorted(map(repr, keyed)), others
 
 
-def _whole(found: list[Delivery], space: str) -> int:
-    """How many a group was given, each once and as published; which first is not promised."""
+def _are_whole(found: list[Delivery], space: str) -> None:
+    """Break the law where a group was not given each once and as published."""
     ids = [one.id for one in found]
     that(len(set(ids)) == len(ids), "a message that is lent is given again")
     for one in found:
         name = _name(one, space)
         said = f"{CANARY} {name}".encode(), {"n": name}
         that((one.payload, dict(one.headers)) == said, f"the message {name!r} came as another")
-    return len(found)
 
 
 def _publishing(*names: str, key: str | None = "k", delay: float | None = None) -> Call:
