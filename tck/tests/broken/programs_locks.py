@@ -146,3 +146,14 @@ class StaysAfterAll(MemoryLocks):
         for _ in range(6):
             await asyncio.sleep(0)
         return await super().acquire(op)
+
+
+@locks("14", "T2", "while some wait only the first of them is granted, of however many permits")
+class OneAtATime(MemoryLocks):
+    """ "It grants an owner while fewer stand before it in the line than permits are free"."""
+
+    async def acquire(self, op: Acquire, /) -> Grant | None:
+        waiting = [one.owner for one in self._line(op.lock).waiting if one.until > self._now()]
+        if waiting and waiting[0] != op.owner:
+            op = replace(op, permits=0)
+        return await super().acquire(op)
