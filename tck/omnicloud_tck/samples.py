@@ -14,6 +14,7 @@ __all__ = [
     "NAMES",
     "PARSED_ALIKE",
     "PAYLOADS",
+    "SEPARATED_ALIKE",
     "TENANTS",
     "TYPED_ALIKE",
     "look_alikes",
@@ -198,6 +199,18 @@ HASHED_ALIKE: tuple[str, ...] = (
     *("playwright", "snush", "haggadot", "loathsomenesses"),  # djb2a
 )
 """Names of which the usual hashes of 32 bits make pairs one."""
+
+
+SEPARATED_ALIKE: tuple[str, ...] = tuple(
+    f"part{between}part"
+    for between in (
+        *("/", "//", "/./", "--", "__", "..", "::", "~~", "-", "_", ".", ":", "~", "|", "!", "="),
+        *(",", "@", "#", "$", ";", "+", "%", " ", "\t", "\n", "\\", "->", "~1", "$2f", "!2f"),
+        *("\u2215", "\u2044", "\uff0f", "%2F", "%2f", "%252F", "=2F", "_2F", "x2F", "-2f-"),
+        *("&#47;", "\\u002f", "\\x2f"),
+    )
+)
+"""Names that become one where a store has no slash, or no other sign, and writes another for it."""
 
 
 TYPED_ALIKE: tuple[str, ...] = (

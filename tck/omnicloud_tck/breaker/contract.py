@@ -24,7 +24,7 @@ from omnicloud_tck.breaker.trials import Trials
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.verbs import EveryVerb
 from omnicloud_tck.law import Rung, law
-from omnicloud_tck.samples import LONG_ALIKE, look_alikes
+from omnicloud_tck.samples import LONG_ALIKE, SEPARATED_ALIKE, look_alikes
 from omnicloud_tck.world import World
 
 __all__ = ["BreakerContract"]
@@ -159,7 +159,7 @@ class BreakerContract(Trials, SharedCircuits, BreakerEdges, TenantLaws, BreakerP
 
     @law("BRK-008", "Each circuit has a state of its own, however alike the names.")
     async def circuits_are_apart(self, world: World[Any]) -> None:
-        names = ["payments", *look_alikes("like-"), *LONG_ALIKE]
+        names = ["payments", *look_alikes("like-"), *LONG_ALIKE, *SEPARATED_ALIKE]
         breakers = [await self.portable(world, 2, name=name) for name in names]
         await open_circuit(breakers[0])
         for name, breaker in zip(names[1:], breakers[1:], strict=True):

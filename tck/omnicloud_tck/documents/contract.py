@@ -41,6 +41,7 @@ from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.general.unended import Unended
+from omnicloud_tck.general.views import Views
 from omnicloud_tck.general.waits import Waits
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.samples import NAMES, PAYLOADS, look_alikes
@@ -80,6 +81,7 @@ class DocumentsContract(
     Cursors,
     Commits,
     Unended,
+    Views,
     Waits,
 ):
     """Every promise of ``Documents``."""

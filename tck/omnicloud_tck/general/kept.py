@@ -23,7 +23,7 @@ from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.general.verbs import Quiet
 from omnicloud_tck.law import Ability, Rung, law
 from omnicloud_tck.probes import PlainSeal, Scoping, Sealing, Witness
-from omnicloud_tck.samples import LONG_ALIKE, NAMES, PAYLOADS, look_alikes
+from omnicloud_tck.samples import LONG_ALIKE, NAMES, PAYLOADS, SEPARATED_ALIKE, look_alikes
 from omnicloud_tck.stalls import longest_stall
 from omnicloud_tck.world import World
 
@@ -95,7 +95,8 @@ class Kept(Quiet):
     )
     async def look_alikes_stay_apart(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
-        for names in (look_alikes("like-"), LONG_ALIKE):  # a cache may keep no more at once
+        # A cache may keep no more at once.
+        for names in (look_alikes("like-"), LONG_ALIKE, SEPARATED_ALIKE):
             for name in names:
                 equal(None, await self.take(pipe, name), f"{name[:40]!r} before it is put")
                 await self.put(pipe, name, name.encode())

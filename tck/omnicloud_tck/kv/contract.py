@@ -17,6 +17,7 @@ from omnicloud_tck.general.pages import Paged
 from omnicloud_tck.general.silence import Silences
 from omnicloud_tck.general.steady import Steady
 from omnicloud_tck.general.unended import Unended
+from omnicloud_tck.general.views import Views
 from omnicloud_tck.general.waits import Waits
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.counted import CountedLaws
@@ -80,6 +81,7 @@ class KVContract(
     Cursors,
     Commits,
     Unended,
+    Views,
     Waits,
 ):
     """Every promise of ``KV``."""

@@ -28,7 +28,7 @@ from omnicloud_tck.locks.programs import LocksPrograms
 from omnicloud_tck.locks.tenants import TenantLaws
 from omnicloud_tck.machine import Lab
 from omnicloud_tck.probes import Scoping
-from omnicloud_tck.samples import LONG_ALIKE, NAMES, look_alikes
+from omnicloud_tck.samples import LONG_ALIKE, NAMES, SEPARATED_ALIKE, look_alikes
 from omnicloud_tck.world import World
 
 __all__ = ["LocksContract"]
@@ -150,7 +150,7 @@ class LocksContract(
     @law("LO-007", "Each name, of any Unicode up to 1,024 bytes, is a lock of its own.")
     async def names_are_whole(self, world: World[Any]) -> None:
         one, two = await self.portable(world), await self.portable(world)
-        names = [*NAMES, *look_alikes("like-"), *LONG_ALIKE]
+        names = [*NAMES, *look_alikes("like-"), *LONG_ALIKE, *SEPARATED_ALIKE]
         for name in names:
             equal(True, await one.get_lock(name, 60).acquire(), f"acquiring {name[:40]!r}")
         for name in names:

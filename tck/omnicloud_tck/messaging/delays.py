@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 from omnicloud.contracts.messaging import Message, Messaging, MessagingFeature
-from omnicloud.contracts.messaging.driver import Subscribe
-from omnicloud.contracts.messaging.models import WEEK
+from omnicloud.contracts.messaging.driver import Ack, Nack, Publish, Subscribe
+from omnicloud.contracts.messaging.models import WEEK, Outgoing
 from omnicloud.errors import InvalidArgumentError
 from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Ability, Level, law
 from omnicloud_tck.listening import Listener
+from omnicloud_tck.messaging.receiving import received
 from omnicloud_tck.world import World
 
 __all__ = ["DelayLaws"]
@@ -19,6 +20,7 @@ __all__ = ["DelayLaws"]
 _DELAYED = [MessagingFeature.DELAYED]
 _EARLY = 0.01  # seconds that clocks of two places may differ
 _LATE = 1.0
+_LONG = (950.0, 14 * 3600.0, 40 * 3600.0, 6.5 * 86_400.0)  # seconds
 
 
 class DelayLaws(Contract):
@@ -82,6 +84,28 @@ class DelayLaws(Contract):
             for delay, waited in await self._delivered(world, (1.0, 2.0), step=step):
                 that(waited >= delay - _EARLY, f"{delay} s took {waited:.2f} s after a step")
                 that(waited <= delay + _LATE, f"{delay} s took {waited:.2f} s after a step")
+
+    @law(
+        "MS-210",
+        "A message that is given back for hours or days comes after them, and not before.",
+        abilities=[Ability.VIRTUAL_TIME],
+        patience=1e8,
+    )
+    async def what_is_put_off_for_days_waits(self, world: World[Any]) -> None:
+        pipe = await world.pipeline()
+        await pipe.send(Subscribe("t", "g"))
+        for number, seconds in enumerate(_LONG):
+            await pipe.send(Publish("t", (Outgoing(f"put off {number}", b"x"),)))
+            (lent,) = await received(pipe, "t", "g", 1, wait=5.0, lease=60.0)
+            given_back: bool = await pipe.send(Nack("t", "g", lent.receipt, seconds))
+            that(given_back, "what was lent could not be given back")
+            await world.sleep(seconds - 20.0)
+            early = await received(pipe, "t", "g", 1, wait=0.5, lease=60.0)
+            equal([], early, f"what comes 20 s before {seconds:g} s are over")
+            await world.sleep(20.0)
+            came = await received(pipe, "t", "g", 1, wait=5.0, lease=60.0)
+            equal([lent.id], [one.id for one in came], f"what comes after {seconds:g} s")
+            await pipe.send(Ack("t", "g", came[0].receipt))
 
     @law(
         "MS-053",

@@ -121,6 +121,28 @@ class OutboxCrowds(Contract):
         equal(expected, [event["payload"] for event in found], "events of one transaction")
 
     @law(
+        "OX-207",
+        "Events that several parts of an application save in one transaction are numbered as one.",
+        needs=[OutboxFeature.TRANSACTION],
+    )
+    async def a_transaction_numbers_for_all(self, world: World[Any]) -> None:
+        one: Outbox = await self.portable(world)
+        await one.save_event(OutboxEvent("t", b"before", aggregate_key="agg"))
+        transaction = await one.pipeline.send(Begin())
+        views = [
+            Outbox(one.pipeline.around(one.pipeline.driver.within(transaction))) for _ in range(3)
+        ]
+        async with ended(transaction):
+            for number, view in enumerate((*views, *views)):
+                await view.save_event(OutboxEvent("t", b"%d" % number, aggregate_key="agg"))
+            seen = await views[1].get_pending_events_for_aggregate("agg")
+            equal(7, len(seen), "events that a view sees of all")
+        found = await one.get_pending_events_for_aggregate("agg")
+        told = [(event["sequence_id"], event["payload"]) for event in found]
+        saved = [b"before", *(b"%d" % number for number in range(6))]
+        equal(list(enumerate(saved, 1)), told, "numbers and events of three views of one")
+
+    @law(
         "OX-161",
         "What a transaction requeues and purges is done with it, or not at all; it may be refused.",
         needs=[OutboxFeature.TRANSACTION],

@@ -10,7 +10,7 @@ from omnicloud.core.pipeline import Pipeline
 from omnicloud_tck.check import equal
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import law
-from omnicloud_tck.samples import HASHED_ALIKE, LONG_ALIKE, look_alikes
+from omnicloud_tck.samples import HASHED_ALIKE, LONG_ALIKE, SEPARATED_ALIKE, look_alikes
 from omnicloud_tck.world import World
 
 __all__ = ["KinLaws"]
@@ -29,7 +29,16 @@ class KinLaws(Contract):
     )
     async def alike_aggregates_count_apart(self, world: World[Any]) -> None:
         one, two = await world.pipeline(), await world.pipeline()
-        names = [*look_alikes("like-"), "A", "a", "e\u0301", "\u00e9", *HASHED_ALIKE, *LONG_ALIKE]
+        names = [
+            *look_alikes("like-"),
+            "A",
+            "a",
+            "e\u0301",
+            "\u00e9",
+            *HASHED_ALIKE,
+            *LONG_ALIKE,
+            *SEPARATED_ALIKE,
+        ]
         if not world.virtual:
             names = [*look_alikes("like-")[-_REAL:], "like-k\u00e9", "like-ke\u0301"]
         for name in names:

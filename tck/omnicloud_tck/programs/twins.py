@@ -12,6 +12,7 @@ from typing import Any, Protocol, Self, TypeVar
 from omnicloud.core.operation import NO_FEATURES, Limits
 from omnicloud.errors import InvalidArgumentError, OmniCloudError, UnsupportedError
 from omnicloud_tck.check import Broken, refused
+from omnicloud_tck.law import Ability
 from omnicloud_tck.programs.cast import Manner, Program, Scene, Step
 from omnicloud_tck.programs.chances import ALIKE, Verb
 from omnicloud_tck.programs.circumstances import CROWD, beginning, crowded_by, length_of, paused
@@ -30,6 +31,7 @@ _LENGTH = 40  # operations of a program
 _LONG = 240  # of the first, by clients that have done much
 _REAL_TENANTS = 2  # of those that play at once
 _ANEW = 0.03  # share of the operations before which a client is opened anew
+_STEPPED = 0.1  # share of the operations before which the wall clock is set
 _SAID = re.compile(r"(\d+)\D*the limit (\w+) is (\d+)")
 """What a refusal tells: a size, and the limit that it is over."""
 
@@ -61,6 +63,7 @@ class Twins:
         tenants: How many play at once.
         legion: The call by which very many names come into use.
         long: Operations of the longest program.
+        stepped: Whether no answer tells of the wall clock, which may be set meanwhile.
     """
 
     contract: str
@@ -73,6 +76,7 @@ class Twins:
     lasting: bool = True
     legion: Step | None = None
     long: int = _LONG
+    stepped: bool = False
 
     def cast(self, world: World[Any], driver: Any) -> Self:
         return self
@@ -141,6 +145,8 @@ class Twins:
         if not manner.virtual:
             return program
         program = replace(program, steps=_reopening(program.steps, f"{seed}/{which}/anew"))
+        if self.stepped and Ability.STEP_WALL in manner.abilities and not number % 3:
+            program = replace(program, steps=_stepping(program.steps, f"{seed}/{which}/wall"))
         if self.legion is not None and (number, place) == (2, 1):
             return crowded_by(program, self.legion)
         return paused(program, f"{seed}/{which}/paused", number)
@@ -188,6 +194,17 @@ def _reopening(steps: tuple[Step, ...], seed: str) -> tuple[Step, ...]:
             opened.append(("reopen", chance.randrange(2), chance.random() < 0.5))
         opened.append(step)
     return tuple(opened)
+
+
+def _stepping(steps: tuple[Step, ...], seed: str) -> tuple[Step, ...]:
+    """The steps, between some of which the wall clock is set."""
+    chance = random.Random(seed)  # noqa: S311 - cases
+    stepped: list[Step] = []
+    for step in steps:
+        if chance.random() < _STEPPED:
+            stepped.append(("wall", chance.choice((7200.0, -7200.0, -1.0))))
+        stepped.append(step)
+    return tuple(stepped)
 
 
 class Idle(Exception):  # noqa: N818 - no failure

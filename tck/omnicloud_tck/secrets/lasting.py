@@ -49,6 +49,25 @@ class LastingLaws(Contract):
             await two.get("short", version=old["short"])
 
     @law(
+        "SEC-068",
+        "Versions are told in the order in which they were made, whatever the wall clock says.",
+        needs=[_F.VERSIONS],
+        abilities=[Ability.STEP_WALL],
+    )
+    async def versions_are_told_as_they_were_made(self, world: World[Any]) -> None:
+        one, two = Secrets(await world.pipeline()), Secrets(await world.pipeline())
+        made, before = [await one.set("k", "first")], "first"
+        for step in (2 * _HOUR, -4 * _HOUR, -1.0, 0.0, 3 * _HOUR):
+            world.step_wall(step)
+            change = one.rotate("k", f"{step}", grace=_GRACE) if step else one.set("k", "plain")
+            made.insert(0, await change)
+            told = [info.version for info in await two.list_versions("k")]
+            equal(made[:2], told[:2], f"the newest versions, the clock set by {step:g} s between")
+            found = (await two.previous("k")).reveal()
+            equal(before, found, f"the one before, the clock set by {step:g} s between")
+            before = f"{step}" if step else "plain"
+
+    @law(
         "SEC-054",
         "A watch is told of each new version, also of an equal value, and one that came again.",
         needs=[_F.WATCH],

@@ -227,4 +227,5 @@ BREAKER_SUBJECT = Twins(
     meeting=BREAKER_MEETING,
     legion=("legion", LEGION),
     long=400,
+    stepped=True,
 )

@@ -187,4 +187,5 @@ DOCUMENTS_SUBJECT = Twins(
     _DocumentsTwin,
     grows=frozenset({"document_max_bytes"}),
     meeting=DOCUMENTS_MEETING,
+    stepped=True,
 )

@@ -277,4 +277,5 @@ LOCKS_SUBJECT = Twins(
     meeting=LOCKS_MEETING,
     legion=("crowd", LEGION),
     long=400,
+    stepped=True,
 )

@@ -117,4 +117,5 @@ SAGAS_SUBJECT = Twins(
     meeting=SAGAS_MEETING,
     legion=("crowd", "s", _PLAIN, LEGION),
     long=400,
+    stepped=True,
 )
