@@ -21,6 +21,7 @@ _DELAYED = [MessagingFeature.DELAYED]
 _EARLY = 0.01  # seconds that clocks of two places may differ
 _LATE = 1.0
 _LONG = (950.0, 14 * 3600.0, 40 * 3600.0, 6.5 * 86_400.0)  # seconds
+_REAL_LONG = (2.5,)
 
 
 class DelayLaws(Contract):
@@ -87,22 +88,23 @@ class DelayLaws(Contract):
 
     @law(
         "MS-210",
-        "A message that is given back for hours or days comes after them, and not before.",
-        abilities=[Ability.VIRTUAL_TIME],
+        "A message that is given back for a time comes after it, and not before (tried with days "
+        "where time is virtual).",
         patience=1e8,
     )
     async def what_is_put_off_for_days_waits(self, world: World[Any]) -> None:
         pipe = await world.pipeline()
         await pipe.send(Subscribe("t", "g"))
-        for number, seconds in enumerate(_LONG):
+        near = 20.0 if world.virtual else 1.2
+        for number, seconds in enumerate(_LONG if world.virtual else _REAL_LONG):
             await pipe.send(Publish("t", (Outgoing(f"put off {number}", b"x"),)))
             (lent,) = await received(pipe, "t", "g", 1, wait=5.0, lease=60.0)
             given_back: bool = await pipe.send(Nack("t", "g", lent.receipt, seconds))
             that(given_back, "what was lent could not be given back")
-            await world.sleep(seconds - 20.0)
+            await world.sleep(seconds - near)
             early = await received(pipe, "t", "g", 1, wait=0.5, lease=60.0)
-            equal([], early, f"what comes 20 s before {seconds:g} s are over")
-            await world.sleep(20.0)
+            equal([], early, f"what comes {near:g} s before {seconds:g} s are over")
+            await world.sleep(near)
             came = await received(pipe, "t", "g", 1, wait=5.0, lease=60.0)
             equal([lent.id], [one.id for one in came], f"what comes after {seconds:g} s")
             await pipe.send(Ack("t", "g", came[0].receipt))
