@@ -137,6 +137,27 @@ async def test_a_document_of_a_hundred_levels_is_kept(documents: Documents) -> N
     assert await documents.find_one("c", {"_id": identity}) == {**nested(100), "_id": identity}
 
 
+@pytest.mark.parametrize(
+    ("update", "deeper"),
+    [
+        ({"$set": {"a": nested(99)}}, {"$set": {"a": nested(100)}}),
+        ({"$set": {"a.b.c": nested(97)}}, {"$set": {"a.b.c": nested(98)}}),
+        ({"$set": {".".join("a" * 100): 1}}, {"$set": {".".join("a" * 100): []}}),
+        ({"$push": {"a": nested(98)}}, {"$push": {"a": nested(99)}}),
+        ({"$push": {".".join("a" * 99): 1}}, {"$push": {".".join("a" * 100): 1}}),
+    ],
+)
+async def test_an_update_nests_no_deeper_than_an_insert(
+    documents: Documents, update: Any, deeper: Any
+) -> None:
+    identity = await documents.insert_one("c", {})
+    with pytest.raises(InvalidArgumentError, match="100 levels"):
+        await documents.update_one("c", {"_id": identity}, deeper)
+    await documents.update_one("c", {"_id": identity}, update)
+    (kept,) = await documents.find_many("c")
+    assert await documents.replace_one("c", {"_id": identity}, kept)
+
+
 async def test_a_refused_call_sends_nothing(store: MemoryStore) -> None:
     recorder = Recorder()
     documents = Documents(Pipeline(MemoryDocuments(store), [recorder]))
@@ -157,7 +178,9 @@ def test_a_value_is_an_operator_only_where_the_program_wrote_one() -> None:
     assert not matches(where(name=literal(given)), {"name": "ada"})
 
 
-@pytest.mark.parametrize("given", [{"$ne": "x"}, {"a": [{"$b": 1}]}, {"a.b": 1}, {1: 2}])
+@pytest.mark.parametrize(
+    "given", [{"$ne": "x"}, {"a": [{"$b": 1}]}, {"a.b": 1}, {1: 2}, nested(100)]
+)
 async def test_an_upsert_stores_nothing_that_no_document_holds(
     documents: Documents, given: Any
 ) -> None:

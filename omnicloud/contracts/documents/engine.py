@@ -103,7 +103,7 @@ def upserted(
 
     Raises:
         ConflictError: A change cannot be made to it.
-        InvalidArgumentError: The filter asks for a value that no document holds.
+        InvalidArgumentError: The filter asks for a value that no document holds, or not so deep.
     """
     named = equalities(condition)
     identity = named.pop(("_id",), upsert_id)
@@ -114,7 +114,7 @@ def upserted(
     document: Document = {"_id": identity}
     for path, value in named.items():
         # A literal may be anything: it is looked for as it is, but not everything can be stored.
-        put(document, path, checked_value(value, written(path)))
+        put(document, path, checked_value(value, written(path), 1 + len(path)))
     return applied(document, changes)
 
 

@@ -46,7 +46,8 @@ def read_update(given: Mapping[str, Any]) -> tuple[Change, ...]:
 
     Raises:
         InvalidArgumentError: An operator is unknown, a path is none or would change ``_id``,
-            two changes meet on one path, or there is no change.
+            a value is none or would be nested too deep at its path, two changes meet on one
+            path, or there is no change.
     """
     if not isinstance(given, Mapping):
         raise InvalidArgumentError(f"an update must be a mapping, not {type(given).__name__}")
@@ -87,10 +88,18 @@ def _change(kind: ChangeKind, name: object, value: Any) -> Change:
         raise InvalidArgumentError("_id never changes", hint="insert another document")
     if kind is ChangeKind.UNSET:
         return Change(kind, path)
-    checked = checked_value(value, written(path))
+    checked = _fitting(kind, path, value)
     if kind is ChangeKind.INC and not _is_number(checked):
         raise InvalidArgumentError(f"$inc of {written(path)!r} takes a number")
     return Change(kind, path, checked)
+
+
+def _fitting(kind: ChangeKind, path: Path, value: Any) -> Any:
+    """A copy of the value, which where it goes is nested no deeper than a document may be."""
+    depth = 1 + len(path)
+    if kind is ChangeKind.PUSH:
+        return checked_value([value], written(path), depth)[0]
+    return checked_value(value, written(path), depth)
 
 
 def _check_apart(paths: list[Path]) -> None:

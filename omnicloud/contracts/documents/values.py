@@ -70,7 +70,10 @@ def checked_value(value: Any, where: str = "", depth: int = 1) -> Any:
 
 def _nested(value: dict[Any, Any] | list[Any], where: str, depth: int) -> Any:
     if depth > MAX_DEPTH:
-        raise InvalidArgumentError(f"the document is nested deeper than {MAX_DEPTH} levels")
+        raise InvalidArgumentError(
+            f"the document is nested deeper than {MAX_DEPTH} levels, at {where[:40]}…",
+            hint="store what is so deep in documents of its own, or as text",
+        )
     below = f"{where}." if where else ""
     if isinstance(value, list):
         return [checked_value(item, f"{below}{n}", depth + 1) for n, item in enumerate(value)]
