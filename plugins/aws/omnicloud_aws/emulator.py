@@ -18,7 +18,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from omnicloud_aws import emulator_queues, emulator_requests, emulator_tables
+from omnicloud_aws import emulator_limits, emulator_queues, emulator_requests, emulator_tables
 
 __all__ = ["main"]
 
@@ -93,6 +93,7 @@ def main() -> None:
     emulator_requests.quicken()
     emulator_tables.quicken()
     emulator_queues.quicken()
+    emulator_limits.impose()
     application = _OneAtATime(
         server.DomainDispatcherApplication(server.create_backend_app)  # type: ignore[attr-defined]  # it exports nothing
     )

@@ -37,6 +37,7 @@ from omnicloud_aws.client import Client, client_of
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import RefusedError, refusal
 from omnicloud_aws.kv_scan import scanned
+from omnicloud_aws.kv_snapshot import CANCELLED, snapshot, why
 from omnicloud_aws.kv_table import Item, Layout, Lives, ready, record
 
 __all__ = ["AWSKV", "FEATURES", "open_kv"]
@@ -60,7 +61,6 @@ _LIMITS = _limits(100)
 _OLDER = _limits(25)
 """Of services that speak the protocol as it was before September 2022."""
 _FAILED = "ConditionalCheckFailedException"
-_CANCELLED = "TransactionCanceledException"
 _ABSENT = "(attribute_not_exists(p) OR x <= :now)"
 _LIVE = "(attribute_not_exists(x) OR x > :now)"
 _SAME = f"n = :old AND {_LIVE}"
@@ -95,13 +95,9 @@ class AWSKV:
         if not wanted:
             await anyio.lowlevel.checkpoint()
             return ()
-        asked = [{"Get": self._at(key)} for key in wanted]
-        answer = await self._transacted("transact_get_items", asked)
+        items = await snapshot(self._client, [self._at(key) for key in wanted])
         lives = self._lives()
-        found = {
-            key: record(told.get("Item"), lives)
-            for key, told in zip(wanted, answer["Responses"], strict=True)
-        }
+        found = {key: record(item, lives) for key, item in zip(wanted, items, strict=True)}
         return tuple(found[key] for key in op.keys)
 
     async def set(self, op: Set, /) -> str:
@@ -234,13 +230,10 @@ class AWSKV:
         if not items:
             await anyio.lowlevel.checkpoint()
             return
-        await self._transacted("transact_write_items", items)
-
-    async def _transacted(self, verb: str, items: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         try:
-            return await self._client.ask(verb, (_CANCELLED,), TransactItems=items)
+            await self._client.ask("transact_write_items", (CANCELLED,), TransactItems=items)
         except RefusedError as refused:
-            raise refusal(_why(refused)) from None
+            raise refusal(why(refused)) from None
 
 
 async def open_kv(config: AWSConfig, opening: Opening) -> AWSKV:
@@ -278,13 +271,3 @@ def _number(item: Item) -> int:
     if _INTEGER.fullmatch(value) is None or not _LOWEST <= int(value) <= _HIGHEST:
         raise ConflictError("the stored value is not a signed 64-bit integer")
     return int(value)
-
-
-def _why(refused: RefusedError) -> RefusedError:
-    """The refusal of the one item for which a transaction was cancelled."""
-    reasons = refused.answer.get("CancellationReasons") or ()
-    codes = [one.get("Code") for one in reasons if one.get("Code") not in (None, "None")]
-    if not codes:
-        return refused
-    metadata = refused.answer.get("ResponseMetadata", {})
-    return RefusedError({"Error": {"Code": codes[0]}, "ResponseMetadata": metadata})

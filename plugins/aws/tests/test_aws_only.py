@@ -161,6 +161,32 @@ async def test_services_that_share_a_table_do_not_meet(account: Account) -> None
     await lone.aclose()
 
 
+async def test_keys_that_are_larger_together_than_a_transaction_are_read_at_one_moment(
+    account: Account,
+) -> None:
+    large = {f"k{n}": bytes([n]) * (384 << 10) for n in range(12)}
+    kv, other = await account.kv(), await account.kv()
+    for key, value in large.items():
+        await kv.set(key, value)
+    assert await kv.get_many([*large, "none"]) == large
+    writing = asyncio.create_task(_written_and_deleted(other))
+    while not writing.done():
+        found = await kv.get_many([*large, "a", "b"])
+        assert found.get("a") == found.get("b")
+        assert found["k0"] == found["k1"]
+    await writing
+
+
+async def _written_and_deleted(kv: KV[bytes]) -> None:
+    """Twins, two of them large, are written and deleted together."""
+    for n in range(12):
+        await kv.set_many({"a": bytes([n]), "b": bytes([n])})
+        await kv.set_many(dict.fromkeys(("k0", "k1"), bytes([n]) * (384 << 10)))
+        await asyncio.sleep(0.05)
+        await kv.delete_many(["a", "b"])
+        await asyncio.sleep(0.05)
+
+
 class Shared(Lone):
     """An opening that shares clients as a cloud does."""
 
