@@ -43,13 +43,18 @@ class KVLimits(Limits):
         value_max_bytes: At least 4 KiB.
         batch_max_items: At least 4 where ``batch`` is declared.
         batch_max_bytes: Of the stored keys and values that one ``set_many`` writes, or one
-            transaction at its end; what is deleted does not count. ``None`` where nothing but
-            the other limits bounds them. At least 8 KiB.
+            transaction at its end, in which the keys that it read count as well; what is
+            deleted does not. ``None`` where nothing but the other limits bounds them. At least
+            8 KiB.
+        transaction_max_keys: Of the keys that one transaction reads, each prefix that it scans
+            being one and each key that a scan told another, and of those that it writes or
+            deletes. ``None`` where nothing bounds them. At least 64.
     """
 
     value_max_bytes: int = 1 << 20
     batch_max_items: int = 1000
     batch_max_bytes: int | None = None
+    transaction_max_keys: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,8 +190,9 @@ class KV(Generic[T]):
         Raises:
             ConflictError: At the end, or at a call inside: another writer came first; nothing
                 was written. Run the block again.
-            InvalidArgumentError: At the end: more was written than ``limits.batch_max_bytes``
-                allows; nothing was.
+            InvalidArgumentError: At the end, or at a call inside: more was written or read than
+                ``limits.batch_max_bytes`` or ``limits.transaction_max_keys`` allows; nothing
+                was written.
         """
         transaction = await self._pipeline.send(Begin())
         async with ended(transaction):

@@ -25,4 +25,5 @@ def limits_of(config: EtcdConfig, prefix: bytes) -> KVLimits:
         value_max_bytes=config.value_max_bytes,
         batch_max_items=items,
         batch_max_bytes=config.max_request_bytes - items * around - _AROUND_ALL,
+        transaction_max_keys=items,
     )

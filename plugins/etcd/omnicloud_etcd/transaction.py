@@ -11,7 +11,7 @@ from omnicloud.errors import ConflictError, InvalidArgumentError
 from omnicloud_etcd.client import Client
 from omnicloud_etcd.leases import Leases
 from omnicloud_etcd.reading import Found
-from omnicloud_etcd.records import Stored, alive, packed
+from omnicloud_etcd.records import Stored, packed
 from omnicloud_etcd.wire import Compare, DeleteRange, Op, Put, Txn
 
 __all__ = ["EtcdTransaction", "Written", "joined"]
@@ -29,11 +29,14 @@ class Written:
 
 @dataclass(slots=True)
 class _Seen:
-    """What was read: keys by their revision, and whole ranges."""
+    """What was read: keys by their revision, when those end that do, and whole ranges."""
 
     keys: dict[bytes, int] = field(default_factory=dict)
-    mortal: set[bytes] = field(default_factory=set)
+    ends: dict[bytes, int] = field(default_factory=dict)
     ranges: set[tuple[bytes, bytes]] = field(default_factory=set)
+
+    def __len__(self) -> int:
+        return len(self.keys) + len(self.ranges)
 
 
 class EtcdTransaction(Transaction):
@@ -81,27 +84,41 @@ class EtcdTransaction(Transaction):
             )
 
     def read(self, key: bytes, found: Found, revision: int) -> None:
-        """Note what was read, to be so still at the end."""
+        """Note what was read, to be so still at the end.
+
+        Raises:
+            InvalidArgumentError: It is more than one transaction may read.
+        """
         self.revision = self.revision or revision
         self._seen.keys[key] = found.mod_revision
         if found.stored is not None and found.stored.end_ms != self._client.time.NEVER_MS:
-            self._seen.mortal.add(key)
+            self._seen.ends[key] = found.stored.end_ms
+        self._check_keys("reads", len(self._seen))
 
     def scanned(self, low: bytes, high: bytes, revision: int) -> None:
-        """Note that a range was read: nothing may be written in it until the end."""
+        """Note that a range was read: nothing may be written in it until the end.
+
+        Raises:
+            InvalidArgumentError: It is more than one transaction may read.
+        """
         self.revision = self.revision or revision
         self._seen.ranges.add((low, high))
+        self._check_keys("reads", len(self._seen))
 
     async def commit(self) -> None:
         """Make all writes, if all that was read is still so.
 
         Raises:
             ConflictError: It is not; nothing was written.
-            InvalidArgumentError: More was written than the members take at once; nothing was.
+            InvalidArgumentError: More was written or read than the members take at once;
+                nothing was written.
         """
         self.check_open()
         self._ended = True
+        self._check_keys("reads", len(self._seen))
+        self._check_keys("writes", len(self.written))
         self._check_weight()
+        self._check_alive()
         puts: dict[int, list[tuple[bytes, Written]]] = {}
         for key, one in self.written.items():
             end = 0 if one.stored is None else one.stored.end_ms
@@ -121,18 +138,36 @@ class EtcdTransaction(Transaction):
         self._ended = True
         await asyncio.sleep(0)
 
+    def _check_keys(self, does: str, number: int) -> None:
+        most = self._limits.transaction_max_keys
+        if most is not None and number > most:
+            raise InvalidArgumentError(
+                f"the transaction {does} {number} keys and prefixes, the limit "
+                f"transaction_max_keys is {most}",
+                hint="do less in one transaction, or raise the members' --max-txn-ops and "
+                "max_txn_ops with it",
+            )
+
     def _check_weight(self) -> None:
         most = self._limits.batch_max_bytes
         size = sum(
             len(key) - self._before + len(one.stored.value)
             for key, one in self.written.items()
             if one.stored is not None
-        )
+        ) + sum(len(key) - self._before for key in self._seen.keys)
         if most is not None and size > most:
             raise InvalidArgumentError(
-                f"the transaction wrote {size} bytes with its keys, the limit batch_max_bytes is "
+                f"the transaction has {size} bytes with its keys, the limit batch_max_bytes is "
                 f"{most}",
-                hint="write less in one transaction",
+                hint="write and read less in one transaction",
+            )
+
+    def _check_alive(self) -> None:
+        """What has the revision that was read has the end that was read."""
+        now = self._client.time.now_ms()
+        if any(end <= now for end in self._seen.ends.values()):
+            raise ConflictError(
+                "a key that was read has ended", hint="run the block of the transaction again"
             )
 
     async def _lease(self, end_ms: int) -> int:
@@ -143,12 +178,10 @@ class EtcdTransaction(Transaction):
         return await self._leases.holding(end_ms, known)
 
     def _conditions(self) -> list[Compare]:
-        now = self._client.time.now_ms()
         found = [
             Compare(key=key, target="MOD", mod_revision=revision)
             for key, revision in self._seen.keys.items()
         ]
-        found += [alive(key, now) for key in self._seen.mortal]
         found += [
             Compare(
                 key=low,

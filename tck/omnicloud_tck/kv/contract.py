@@ -21,6 +21,7 @@ from omnicloud_tck.general.views import Views
 from omnicloud_tck.general.waits import Waits
 from omnicloud_tck.kv.apart import KVApart
 from omnicloud_tck.kv.counted import CountedLaws
+from omnicloud_tck.kv.crowded import CrowdedLaws
 from omnicloud_tck.kv.empty import EmptyLaws
 from omnicloud_tck.kv.ends import EndLaws
 from omnicloud_tck.kv.histories import KVHistories
@@ -57,6 +58,7 @@ class KVContract(
     EmptyLaws,
     ManyLaws,
     CountedLaws,
+    CrowdedLaws,
     TransactionLaws,
     KVApart,
     KVMore,

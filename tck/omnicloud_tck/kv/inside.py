@@ -50,10 +50,10 @@ class InsideLaws(KVBench):
             cases = self.random.sample(cases, _REAL)
         for number, (value, _, _) in enumerate(cases):
             for side in ("outside", "inside"):
-                await _begun(one, f"{side}-{number}", value)
+                await _begun(one, f"{number}-{side}", value)
         await world.sleep(_LIFE + _SLACK)  # some have ended by then
         for number, (value, first, second) in enumerate(cases):
-            outside, inside = f"outside-{number}", f"inside-{number}"
+            outside, inside = f"{number}-outside", f"{number}-inside"
             calls = firsts[first], seconds[second]
             expected = [await _answer(call(one, outside)) for call in calls]
             answers: list[object] = []

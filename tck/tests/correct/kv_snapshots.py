@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from correct.apart import Apart
 from correct.common import correct
-from correct.kv_tables import DELETED, SET, Place, Row, Tables, Transaction
+from correct.kv_tables import DELETED, MOST_KEYS, SET, Place, Row, Tables, Transaction
 from omnicloud.contracts.kv.driver import (
     Begin,
     Changes,
@@ -54,7 +54,11 @@ class Snapshots(Apart):
     _backend: Tables
     features: frozenset[Feature] = frozenset(KVFeature) - {KVFeature.DURABLE}
     limits = KVLimits(
-        name_max_bytes=1410, value_max_bytes=4096, batch_max_items=4, batch_max_bytes=_MOST_BYTES
+        name_max_bytes=1410,
+        value_max_bytes=4096,
+        batch_max_items=4,
+        batch_max_bytes=_MOST_BYTES,
+        transaction_max_keys=MOST_KEYS,
     )
 
     def __init__(
@@ -106,6 +110,8 @@ class Snapshots(Apart):
 
     async def scan(self, op: Scan, /) -> Page:
         await self.arrive()
+        if self._transaction is not None:
+            self._transaction.reads.add((self._ns, op.prefix.encode() + b"*"))
         page = Page((), "_") if op.cursor is None else self._page(op, op.cursor)
         await self.linger()
         return page
@@ -161,6 +167,7 @@ class Snapshots(Apart):
         place, inside = self._place(key), self._transaction
         if inside is None:
             return self._backend.row(place, self._backend.seq)
+        inside.reads.add(place)
         if place not in inside.writes:
             return self._backend.row(place, inside.base)
         row = inside.writes[place]

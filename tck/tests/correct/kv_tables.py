@@ -10,12 +10,13 @@ from correct.apart import Apart, Backend
 from omnicloud.core.clock import Clock
 from omnicloud.errors import ConflictError, InvalidArgumentError
 
-__all__ = ["DELETED", "SET", "Place", "Row", "Tables", "Transaction"]
+__all__ = ["DELETED", "MOST_KEYS", "SET", "Place", "Row", "Tables", "Transaction"]
 
 SET, DELETED, EXPIRED = 0, 1, 2
 Place = tuple[bytes, bytes]
 """Namespace and key."""
 
+MOST_KEYS = 64
 _TRANSACTION_SECONDS = 30.0
 _CHANGES_A_PAGE = 3
 _SCHEMA = """
@@ -117,6 +118,7 @@ class Transaction:
         self._client, self._tables, self._most = client, tables, most
         self.base = tables.seq
         self.writes: dict[Place, Row | None] = {}
+        self.reads: set[Place] = set()
         self._written = tables.written
         self._expires = tables.now() + _TRANSACTION_SECONDS
         self._is_over = False
@@ -135,6 +137,8 @@ class Transaction:
         await self._client.arrive()
         self.check_open()
         self._is_over = True
+        if max(len(self.reads), len(self.writes)) > MOST_KEYS:
+            raise InvalidArgumentError("too many keys", hint=f"touch {MOST_KEYS} at most")
         if self._tables.written != self._written:
             raise ConflictError("another writer came meanwhile", hint="run it again")
         rows = self.writes.items()
