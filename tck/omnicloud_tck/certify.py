@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 from omnicloud.registry.provider import Provider, load
@@ -15,9 +13,10 @@ from omnicloud_tck.beside import PROCESSES, CopyEndedError, in_copies
 from omnicloud_tck.certificates.making import ContractReport, Limit
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.contracts import CONTRACTS, contract_class
+from omnicloud_tck.hanging import Stuck, alarmed, in_loop, in_threads
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.machine import bounded
-from omnicloud_tck.runner import Result, try_law
+from omnicloud_tck.runner import Result, given_up, try_law
 from omnicloud_tck.world import Backend, World
 
 __all__ = ["Declared", "NoWorld", "Told", "Trial", "certify_contract", "trials_of", "world_maker"]
@@ -66,9 +65,9 @@ class Trial:
         try:
             world = self.make_world()
             factory = VirtualTimeLoop if world.virtual else None
-            with asyncio.Runner(loop_factory=factory) as runner:
+            with alarmed(), in_loop(factory) as runner:
                 return runner.run(bounded(_declared(world)))
-        except Exception as error:
+        except (Exception, Stuck) as error:
             raise NoWorld(
                 f"{self.contract} cannot be tried: {type(error).__name__}: {error}"
             ) from error
@@ -147,9 +146,7 @@ def _results(trial: Trial, seed: int, examples: int, told: Told) -> Iterator[Res
     elif trial.declared.virtual:
         yield from map(try_told, together)
     else:
-        with ThreadPoolExecutor(WORKERS, thread_name_prefix="law") as pool:
-            for done in as_completed([pool.submit(try_told, made) for made in together]):
-                yield done.result()
+        yield from in_threads(together, WORKERS, try_told, partial(given_up, seed=seed))
     yield from (try_told(made) for made in trial.laws if made.alone)
 
 

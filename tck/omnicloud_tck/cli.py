@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +23,7 @@ from omnicloud_tck.certificates.rungs import RUNGS, at_least
 from omnicloud_tck.certificates.signing import BadKey, read_key, signed
 from omnicloud_tck.certify import NoWorld, Trial, certify_contract, trials_of
 from omnicloud_tck.finding import NotFound, found
+from omnicloud_tck.hanging import left_standing
 from omnicloud_tck.law import Rung
 from omnicloud_tck.progress import Bar, last_durations, progress_of
 from omnicloud_tck.runner import Verdict
@@ -99,7 +102,16 @@ def certify(
         else:
             _show(console, certificate, out)
         good &= certificate.certified and at_least(certificate.rung, Rung(rung))
-    ctx.exit(0 if good else 1)
+    _leave(ctx, 0 if good else 1)
+
+
+def _leave(ctx: click.Context, code: int) -> None:
+    """End with that code, even where a thread that a driver blocks would be waited for."""
+    if left_standing():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    ctx.exit(code)
 
 
 def _key(file: Path | None) -> Ed25519PrivateKey | None:

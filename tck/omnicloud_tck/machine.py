@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from hypothesis import HealthCheck, Phase, seed, settings
 
+from omnicloud_tck.hanging import settled
 from omnicloud_tck.world import World
 
 __all__ = ["LAW_SECONDS", "Lab", "bounded", "drawn"]
@@ -21,8 +22,7 @@ LAW_SECONDS = 60.0
 
 async def bounded(main: Coroutine[Any, Any, T], seconds: float = LAW_SECONDS) -> T:
     """Run a part of a law within its bound."""
-    async with asyncio.timeout(seconds):
-        return await main
+    return await settled(main, seconds)
 
 
 class Lab:

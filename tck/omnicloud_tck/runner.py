@@ -17,14 +17,16 @@ from omnicloud.core.operation import Feature
 from omnicloud.testing.virtual import VirtualTimeLoop
 from omnicloud_tck.check import Broken, Undecided
 from omnicloud_tck.contract import Contract
+from omnicloud_tck.hanging import STUCK_SECONDS, Stuck, alarmed, in_loop
 from omnicloud_tck.law import Ability, Law, laws_of
 from omnicloud_tck.machine import LAW_SECONDS, Lab, bounded
 from omnicloud_tck.world import NotOffered, World
 
-__all__ = ["LAW_SECONDS", "Lab", "Result", "Verdict", "try_all", "try_law"]
+__all__ = ["LAW_SECONDS", "Lab", "Result", "Verdict", "given_up", "try_all", "try_law"]
 
 MakeWorld = Callable[[], World[Any]]
 
+_STOOD_STILL = "it did not end, and its event loop stood still: a call blocks, or never awaits"
 _NATIVE = 300  # characters of an error that is not of the kit; its own are bounded where made
 
 
@@ -67,7 +69,7 @@ def try_law(
     world = make_world()
     factory = VirtualTimeLoop if world.virtual else None
     contract.seed = seed
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with alarmed(), in_loop(factory) as runner:
         verdict, reason, detail = _outcome(
             contract, made, Lab(runner, world, seed=seed, examples=examples), runner
         )
@@ -80,7 +82,7 @@ def try_law(
 
 def _put_away(world: World[Any], runner: asyncio.Runner) -> None:
     """Close what a law left open: a server, say. How it came out is known already."""
-    with contextlib.suppress(Exception, asyncio.CancelledError):
+    with contextlib.suppress(Exception, asyncio.CancelledError, Stuck):
         runner.run(bounded(world.aclose()))
 
 
@@ -108,6 +110,8 @@ def _outcome(
         if several.subgroup(pytest.skip.Exception) is None and not isinstance(several, Exception):
             raise
         return Verdict.BROKEN, _said(several), traceback.format_exc()
+    except Stuck:
+        return Verdict.BROKEN, _STOOD_STILL, traceback.format_exc()
     except TimeoutError:
         return Verdict.BROKEN, f"it had not ended after {seconds:.0f} s", traceback.format_exc()
     except asyncio.CancelledError:
@@ -146,6 +150,11 @@ def _said(error: BaseException) -> str:
         kind = type(error).__name__
         return f"{kind}: {text[0][:_NATIVE]}" if text else kind
     return f"{Broken.__name__}: {text[0]}" if text else Broken.__name__
+
+
+def given_up(made: Law, *, seed: int = 0) -> Result:
+    """What comes of a law whose thread stands still."""
+    return Result(made, Verdict.BROKEN, _STOOD_STILL, STUCK_SECONDS, seed)
 
 
 def try_all(

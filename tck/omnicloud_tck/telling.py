@@ -23,8 +23,9 @@ _ENOUGH = 6  # characters of a payload; fewer may be there by chance
 
 def everything(error: BaseException | None) -> str:
     """What an error and its causes say, in every way in which they can be written down."""
-    told = ""
-    while error is not None:
+    told, seen = "", set[int]()
+    while error is not None and id(error) not in seen:  # some are each other's cause
+        seen.add(id(error))
         told += f"{error} {error!r} {error.args!r} {vars(error)} {getattr(error, '__notes__', '')}"
         error = error.__cause__ or error.__context__
     return told

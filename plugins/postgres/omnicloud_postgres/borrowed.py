@@ -20,6 +20,8 @@ from omnicloud_postgres.errors import translated
 from omnicloud_postgres.pool import Row
 from omnicloud_postgres.runner import Runner
 
+_DEEPEST = 16  # causes of an error that are looked at
+
 __all__ = ["borrowed"]
 
 
@@ -86,8 +88,9 @@ class _Borrowed:
 
 def _native(error: BaseException) -> BaseException:
     """What asyncpg raised, inside the wrappers of SQLAlchemy and of its adapter."""
-    while (inner := getattr(error, "orig", None) or error.__cause__) is not None:
-        if getattr(error, "sqlstate", None):
+    for _ in range(_DEEPEST):
+        inner = getattr(error, "orig", None) or error.__cause__
+        if inner is None or getattr(error, "sqlstate", None):
             break
         error = inner
     return error
