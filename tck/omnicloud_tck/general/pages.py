@@ -105,7 +105,7 @@ class Paged(Contract):
         names = sorted({*NAMES, *_LONG, *_parted(world)}, key=str.encode)
         for name in reversed(names):
             await self.put(pipe, name, b"x")
-        for size in (1, 2, 5):
+        for size in (1, 2, 5) if world.virtual else (1, 5):
             equal(names, await _walk(pipe, _ALL[self.contract](size)), f"a walk in pages of {size}")
 
     @law(
