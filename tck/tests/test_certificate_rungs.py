@@ -10,7 +10,7 @@ from omnicloud_tck.certificates.model import LawEntry
 from omnicloud_tck.certificates.rungs import RUNGS, at_least, judged, lowest
 from omnicloud_tck.contract import REFUSAL
 from omnicloud_tck.contracts import CONTRACTS, contract_class
-from omnicloud_tck.law import Level, Rung, laws_of
+from omnicloud_tck.law import Ability, Level, Rung, laws_of
 from omnicloud_tck.runner import Verdict
 
 
@@ -112,3 +112,10 @@ def test_every_contract_has_laws_on_every_rung(contract: str) -> None:
     laws = laws_of(contract_class(contract))
     assert {one.rung for one in laws} == set(RUNGS)
     assert REFUSAL in {one.id for one in laws}
+
+
+@pytest.mark.parametrize("contract", sorted(CONTRACTS))
+def test_no_law_keeps_every_real_server_below_a_rung(contract: str) -> None:
+    """Time is virtual in memory only: a law that needed it would be tried nowhere else."""
+    laws = laws_of(contract_class(contract))
+    assert not [law.id for law in laws if Ability.VIRTUAL_TIME in law.abilities]
