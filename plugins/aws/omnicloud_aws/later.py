@@ -212,7 +212,8 @@ class Later:
                 else:
                     watch.passing = True
                     some = self._due(watch.kept)
-                    await self._behind.through(self._passed_on(topic, name, some))
+                    left_over = await self._behind.through(self._passed_on(topic, name, some))
+                    self._keep_on(watch, left_over)
                     watch.passing = False
         except asyncio.CancelledError:
             for kept in watch.kept:
@@ -233,12 +234,24 @@ class Later:
             some.append(heapq.heappop(kept).found)
         return some
 
-    async def _passed_on(self, topic: str, name: str, some: list[Found]) -> None:
+    def _keep_on(self, watch: _Watch, some: list[Found]) -> None:
+        """Try those again soon, as long as they are ours; then they come out of the queue again."""
+        again = self._clock.monotonic() + _PAUSE_SECONDS
+        for one in some:
+            if again + _PAUSE_SECONDS < one.came + _HIDDEN_SECONDS:
+                heapq.heappush(watch.kept, _Kept(again, one))
+
+    async def _passed_on(self, topic: str, name: str, some: list[Found]) -> list[Found]:
+        """Publish them and take them out of the queue; those of which the first failed."""
         bodies = [packed(msgspec.structs.replace(one.meta, wait=0.0), one.payload) for one in some]
-        with suppress(OmniCloudError):  # what is not deleted comes out of the queue again
+        try:
             taken = await self._topics.publish_many(topic, bodies)
-            handles = [one.handle for one, is_taken in zip(some, taken, strict=True) if is_taken]
+        except OmniCloudError:
+            return some
+        handles = [one.handle for one, is_taken in zip(some, taken, strict=True) if is_taken]
+        with suppress(OmniCloudError):  # what is not deleted comes out of the queue again
             await self._queues.delete_many(name, handles)
+        return [one for one, is_taken in zip(some, taken, strict=True) if not is_taken]
 
     async def _put_back(self, topic: str, name: str, kept: _Kept) -> None:
         with suppress(OmniCloudError):

@@ -18,6 +18,8 @@ from omnicloud.errors import (
     ConfigurationError,
     InvalidArgumentError,
     NotFoundError,
+    Outcome,
+    UnavailableError,
 )
 from omnicloud_aws.certify import kept_server, settings
 from omnicloud_aws.client import Client, opened
@@ -25,6 +27,7 @@ from omnicloud_aws.envelope import Meta, packed
 from omnicloud_aws.messaging import open_messaging
 from omnicloud_aws.places import Places
 from omnicloud_aws.queues import Counts, Queues
+from omnicloud_aws.topics import Topics
 from omnicloud_tck.served import Lone
 
 PLACE = ("letters", "g")
@@ -141,6 +144,27 @@ async def test_what_is_due_much_later_goes_back_and_what_is_due_is_published(
             await asyncio.sleep(0.1)
             counts = await queues.count(later)
     assert (await mine.depth(*PLACE)).scheduled == 2
+    await mine.aclose()
+
+
+async def test_what_is_due_while_it_cannot_be_published_is_published_soon_after(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failures = iter([UnavailableError("it is away", outcome=Outcome.NOT_DONE)])
+    theirs = Topics.publish_many
+
+    async def publish_many(topics: Topics, *given: Any) -> Any:
+        for failure in failures:
+            raise failure
+        return await theirs(topics, *given)
+
+    monkeypatch.setattr(Topics, "publish_many", publish_many)
+    mine = await account.messaging()
+    await mine.subscribe(*PLACE)
+    await mine.publish("letters", b"x", delay_seconds=1.0)
+    (got,) = await mine.pipeline.send(Receive(*PLACE, 1, 8.0, 20.0))
+    assert got.payload == b"x"
+    assert not list(failures)
     await mine.aclose()
 
 
