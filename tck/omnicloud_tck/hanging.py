@@ -17,10 +17,10 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
+from omnicloud.testing.virtual import VirtualTimeLoop
 from omnicloud_tck.law import Law
 
 __all__ = [
-    "GRACE_SECONDS",
     "STUCK_SECONDS",
     "Stuck",
     "alarmed",
@@ -35,11 +35,13 @@ R = TypeVar("R")
 
 STUCK_SECONDS = 300.0
 """Real seconds after which a law is broken off, whatever it does: far more than any takes."""
-GRACE_SECONDS = 10.0
+_GRACE_SECONDS, _VIRTUAL_GRACE_SECONDS = 10.0, 1800.0
 """Seconds, on the world's clock, that a task has to end once it is cancelled."""
 _AGAIN_SECONDS = 5.0
 _THREADS = "law of a trial"
 _LOOK_SECONDS = 1.0
+_left: list[asyncio.Task[Any]] = []
+"""Tasks that did not end: a task that is collected while it waits complains wherever that is."""
 
 
 class Stuck(KeyboardInterrupt):
@@ -64,8 +66,14 @@ def alarmed() -> Iterator[None]:
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        _disarm(before)
+
+
+def _disarm(before: Any) -> None:
+    while signal.getsignal(signal.SIGALRM) is not before:
+        with contextlib.suppress(Stuck):  # it may ring just now
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
 
 
 def _is_ours() -> bool:
@@ -90,7 +98,7 @@ async def settled(main: Coroutine[Any, Any, T], seconds: float) -> T:
         in_time = task.done()
         if not in_time:
             task.cancel()
-            await asyncio.wait((task,), timeout=GRACE_SECONDS)
+            await asyncio.wait((task,), timeout=_grace())
         failed = task.done() and not task.cancelled() and task.exception() is not None
     if not in_time and not failed:
         raise TimeoutError
@@ -117,13 +125,19 @@ async def _ended() -> None:
         task.cancel()
     if not others:
         return
-    done, left = await asyncio.wait(others, timeout=GRACE_SECONDS)
+    done, left = await asyncio.wait(others, timeout=_grace())
     for task in done:
         if not task.cancelled():
             task.exception()  # nobody asks for it any more
     for task in left:
         # https://docs.python.org/3/library/asyncio-extending.html#task-lifetime-support
         asyncio.tasks._unregister_task(task)  # noqa: SLF001 - documented, for such as this
+    _left.extend(left)
+
+
+def _grace() -> float:
+    is_virtual = isinstance(asyncio.get_running_loop(), VirtualTimeLoop)
+    return _VIRTUAL_GRACE_SECONDS if is_virtual else _GRACE_SECONDS
 
 
 def left_standing() -> bool:

@@ -69,7 +69,8 @@ def try_law(
     world = make_world()
     factory = VirtualTimeLoop if world.virtual else None
     contract.seed = seed
-    with alarmed(), in_loop(factory) as runner:
+    verdict, reason, detail = Verdict.BROKEN, _STOOD_STILL, ""
+    with contextlib.suppress(Stuck), alarmed(), in_loop(factory) as runner:
         verdict, reason, detail = _outcome(
             contract, made, Lab(runner, world, seed=seed, examples=examples), runner
         )
