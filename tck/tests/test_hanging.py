@@ -84,11 +84,14 @@ def _soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("driver", [TakesNoCancellation, HoldsALock, Spins, Sleeps, SpinsAnew])
-def test_a_law_over_a_driver_that_hangs_is_broken(driver: type[MemoryKV]) -> None:
+def test_a_law_over_a_driver_that_hangs_is_broken(
+    driver: type[MemoryKV], monkeypatch: pytest.MonkeyPatch
+) -> None:
     result = try_law(KVContract(), LAW, lambda: memory_world(driver))
     assert result.verdict is Verdict.BROKEN
     assert "not end" in result.reason
     assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    monkeypatch.setattr(hanging, "STUCK_SECONDS", 60.0)
     assert try_law(KVContract(), LAW, lambda: memory_world(MemoryKV)).verdict is Verdict.HELD
 
 
@@ -121,7 +124,8 @@ def test_a_world_that_hangs_is_told() -> None:
         _ = Trial("kv", lambda: Never(lambda: MemoryKV(None))).declared  # type: ignore[arg-type]
 
 
-def test_threads_that_stand_still_are_given_up() -> None:
+def test_threads_that_stand_still_are_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hanging, "STUCK_SECONDS", 3.0)
     going_on = threading.Event()
 
     def try_one(made: Law) -> Result:

@@ -61,10 +61,11 @@ class SagasTwin:
             with refused_or_over(SagaStateConflictError, "making a saga that is there"):
                 await pipe.send(op)
             return await self.get(pipe, room, name)
+        asked = self._times.now()
         await pipe.send(op)
-        until = self._times.now() + lease if owner else 0.0
-        stored = replace(record, version=1)
-        rows[name] = Saga(stored, self._times.now(), owner or "", until)
+        made = self._times.now()
+        until = made + lease if owner else 0.0
+        rows[name] = Saga(replace(record, version=1), asked, made, owner or "", until)
         return None
 
     async def update(
@@ -203,12 +204,12 @@ def _in_turn(given: Sequence[Saga], left: Sequence[Saga]) -> bool:
     Whether an update begins the waiting anew is for the driver to say, and so is the order of
     those that were made at one tick of its clock.
     """
-    began = [row.began for row in (*given, *left) if row.record.version == 1]
-    firsts = began[: len(began) - sum(row.record.version == 1 for row in left)]
+    new = [row for row in (*given, *left) if row.record.version == 1]
+    firsts = new[: len(new) - sum(row.record.version == 1 for row in left)]
     return all(
-        later > earlier - _TICK
+        later.made > earlier.asked - _TICK
         for place, earlier in enumerate(firsts)
-        for later in began[place + 1 :]
+        for later in new[place + 1 :]
     )
 
 

@@ -12,10 +12,11 @@ __all__ = ["Saga", "Sagas"]
 
 @dataclass(slots=True)
 class Saga:
-    """A saga; ``began`` and ``until`` are monotonic."""
+    """A saga, that was made between ``asked`` and ``made``; these and ``until`` are monotonic."""
 
     record: SagaRecord
-    began: float
+    asked: float
+    made: float
     owner: str = ""
     until: float = 0.0
 
