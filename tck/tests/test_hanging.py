@@ -73,8 +73,8 @@ class SpinsAnew(MemoryKV):
 @pytest.fixture(autouse=True)
 def _soon(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Soon, and without the alarm that bounds this test."""
-    monkeypatch.setattr(hanging, "STUCK_SECONDS", 0.5)
-    monkeypatch.setattr(hanging, "_AGAIN_SECONDS", 0.1)
+    monkeypatch.setattr(hanging, "STUCK_SECONDS", 1.5)
+    monkeypatch.setattr(hanging, "_AGAIN_SECONDS", 2.0)
     monkeypatch.setattr(hanging, "_LOOK_SECONDS", 0.1)
     left, again = signal.setitimer(signal.ITIMER_REAL, 0)
     before = signal.signal(signal.SIGALRM, signal.SIG_DFL)
