@@ -8,12 +8,12 @@ at the moment of that transaction: no two writes have one version. If some has, 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import anyio.lowlevel
 
+from omnicloud.core.together import together
 from omnicloud.errors import ThrottledError
 from omnicloud_aws.client import Client
 from omnicloud_aws.errors import RefusedError, refusal
@@ -79,19 +79,11 @@ async def _at_once(client: Client, places: _Places) -> _Items:
 
 
 async def _one_by_one(client: Client, places: _Places, **more: Any) -> _Items:
-    turns = asyncio.Semaphore(_AT_ONCE)
-
     async def one(place: Mapping[str, Any]) -> Item | None:
-        async with turns:
-            answer = await client.ask("get_item", ConsistentRead=True, **place, **more)
+        answer = await client.ask("get_item", ConsistentRead=True, **place, **more)
         return answer.get("Item") or None
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            asking = [group.create_task(one(place)) for place in places]
-    except ExceptionGroup as several:
-        raise several.exceptions[0] from None
-    return [task.result() for task in asking]
+    return await together(one, places, _AT_ONCE)
 
 
 def why(refused: RefusedError) -> RefusedError:
