@@ -67,7 +67,7 @@ class Trial:
             factory = VirtualTimeLoop if world.virtual else None
             with alarmed(), in_loop(factory) as runner:
                 return runner.run(bounded(_declared(world)))
-        except (Exception, Stuck) as error:
+        except (Exception, Stuck, SystemExit) as error:
             raise NoWorld(
                 f"{self.contract} cannot be tried: {type(error).__name__}: {error}"
             ) from error

@@ -114,7 +114,7 @@ def in_loop(
     try:
         yield runner
     finally:
-        with contextlib.suppress(Stuck):
+        with contextlib.suppress(Stuck, SystemExit):
             runner.run(_ended())
             runner.close()
 

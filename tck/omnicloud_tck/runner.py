@@ -83,7 +83,7 @@ def try_law(
 
 def _put_away(world: World[Any], runner: asyncio.Runner) -> None:
     """Close what a law left open: a server, say. How it came out is known already."""
-    with contextlib.suppress(Exception, asyncio.CancelledError, Stuck):
+    with contextlib.suppress(Exception, asyncio.CancelledError, Stuck, SystemExit):
         runner.run(bounded(world.aclose()))
 
 
@@ -108,7 +108,7 @@ def _outcome(
     except pytest.skip.Exception as word:
         return Verdict.BROKEN, f"it was skipped from inside: {word}", traceback.format_exc()
     except BaseExceptionGroup as several:  # what a group of tasks makes of a skip
-        if several.subgroup(pytest.skip.Exception) is None and not isinstance(several, Exception):
+        if several.subgroup(KeyboardInterrupt) is not None:
             raise
         return Verdict.BROKEN, _said(several), traceback.format_exc()
     except Stuck:
@@ -117,7 +117,9 @@ def _outcome(
         return Verdict.BROKEN, f"it had not ended after {seconds:.0f} s", traceback.format_exc()
     except asyncio.CancelledError:
         return Verdict.BROKEN, "it was cancelled from inside", traceback.format_exc()
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
         return Verdict.BROKEN, _said(error), traceback.format_exc()
     return Verdict.HELD, "", ""
 

@@ -95,6 +95,21 @@ def test_a_law_over_a_driver_that_hangs_is_broken(
     assert try_law(KVContract(), LAW, lambda: memory_world(MemoryKV)).verdict is Verdict.HELD
 
 
+class Exits(MemoryKV):
+    async def get(self, op: Get, /) -> Record | None:
+        raise SystemExit(0)
+
+
+class RaisesWhatNobodyCatches(MemoryKV):
+    async def get(self, op: Get, /) -> Record | None:
+        raise BaseException("odd")
+
+
+@pytest.mark.parametrize("driver", [Exits, RaisesWhatNobodyCatches])
+def test_a_driver_that_ends_the_process_ends_its_law_alone(driver: type[MemoryKV]) -> None:
+    assert try_law(KVContract(), LAW, lambda: memory_world(driver)).verdict is Verdict.BROKEN
+
+
 def test_an_alarm_of_others_is_left_alone() -> None:
     signal.setitimer(signal.ITIMER_REAL, 60.0)
     try:
