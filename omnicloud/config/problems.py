@@ -21,6 +21,8 @@ __all__ = [
 Path = tuple[str | int, ...]
 """The place of a value: ``("services", "orders", "url")``; an index for an array's element."""
 
+_SHORT = 4
+
 
 @dataclass(frozen=True, slots=True)
 class Origin:
@@ -103,7 +105,9 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 
 def _nearest(word: str, names: Sequence[str]) -> str | None:
     by_folded = {name.casefold(): name for name in names}
-    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=0.5)
+    # One of two letters may be wrong; of longer words that is another word.
+    cutoff = 0.5 if len(word) < _SHORT else 0.6
+    near = get_close_matches(word.casefold(), by_folded, n=1, cutoff=cutoff)
     return by_folded[near[0]] if near else None
 
 

@@ -146,6 +146,8 @@ def test_paths_and_hints_are_told_in_words() -> None:
     assert dotted(("services", "a.b", "hosts", 0)) == 'services."a.b".hosts[0]'
     assert did_you_mean("x", ()) == "there is none"
     assert did_you_mean("zzz", ("b", "a")) == "it can be: a, b"
+    assert did_you_mean("kw", ("kv", "locks")) == "did you mean 'kv'?"
+    assert did_you_mean("options", ("max_connections",)) == "it can be: max_connections"
     problem = Problem("services.a", "is wrong", "mend it", Origin("f.toml", 3))
     assert str(problem) == "f.toml:3: services.a: is wrong; mend it"
 
