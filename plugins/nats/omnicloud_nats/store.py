@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from omnicloud.core.clock import Clock
@@ -71,8 +70,7 @@ class Store:
             NativeError: The answer is a status that is none of those.
         """
         wire = await self._connected()
-        async with self._bounded(wire, 0.0):
-            answer = await wire.ask(subject, payload, headers, settle=settle)
+        answer = await self._asked(wire, subject, payload, headers, settle=settle)
         if answer.status == 503:
             raise translated(NativeError(503, "no responders"))
         return answer
@@ -90,10 +88,9 @@ class Store:
     async def ask_all(self, messages: Sequence[tuple[str, bytes, Headers]]) -> Answer:
         """Publish messages back to back on one connection; the answer to the last."""
         wire = await self._connected()
-        async with self._bounded(wire, 0.0):
-            for message in messages[:-1]:
-                wire.tell(*message)
-            return await wire.ask(*messages[-1], settle=True)
+        for message in messages[:-1]:
+            wire.tell(*message)
+        return await self._asked(wire, *messages[-1], settle=True)
 
     def tell(self, verb: str, body: bytes = b"") -> None:
         """Ask JetStream for something of which it does not matter whether it is done."""
@@ -105,20 +102,12 @@ class Store:
     ) -> list[Answer]:
         """All answers to one request, up to the one for which ``done`` says so."""
         wire = await self._connected()
-        heard: asyncio.Queue[Answer | Exception] = asyncio.Queue()
-        body = json.dumps(request).encode()
-        found: list[Answer] = []
-        async with self._bounded(wire, wait):
-            number = wire.send(f"$JS.API.{subject}", body, None, heard.put_nowait, apart=True)
-            try:
-                while not found or not done(found[-1]):
-                    answer = await heard.get()
-                    if isinstance(answer, Exception):
-                        raise answer
-                    found.append(answer)
-            finally:
-                wire.forget(number)
-        return found
+        seconds = self.config.answer_timeout + wait
+        try:
+            async with asyncio.timeout(seconds):
+                return await _gathered(wire, f"$JS.API.{subject}", json.dumps(request), done)
+        except (NativeError, TimeoutError) as error:
+            raise self._failed(wire, error, seconds) from error
 
     async def aclose(self) -> None:
         """End the connection; calls in flight end with their answers lost."""
@@ -127,17 +116,23 @@ class Store:
             self._wire.abort()
         await asyncio.sleep(0)
 
-    @asynccontextmanager
-    async def _bounded(self, wire: Wire, wait: float) -> AsyncIterator[None]:
-        seconds = self.config.answer_timeout + wait
+    async def _asked(
+        self, wire: Wire, subject: str, payload: bytes, headers: Headers | None, *, settle: bool
+    ) -> Answer:
+        seconds = self.config.answer_timeout
         try:
-            async with asyncio.timeout(seconds):
-                yield
-        except TimeoutError as error:
+            return await wire.ask(subject, payload, headers, seconds=seconds, settle=settle)
+        except (NativeError, TimeoutError) as error:
+            raise self._failed(wire, error, seconds) from error
+
+    def _failed(
+        self, wire: Wire, error: NativeError | TimeoutError, seconds: float
+    ) -> OmniCloudError:
+        """What callers get; a connection that answered late is given up."""
+        if isinstance(error, TimeoutError):
             wire.abort()
-            raise UnavailableError(f"the server did not answer within {seconds:.1f} s") from error
-        except NativeError as error:
-            raise (closed() if self._closed else translated(error)) from error
+            return UnavailableError(f"the server did not answer within {seconds:.1f} s")
+        return closed() if self._closed else translated(error)
 
     async def _connected(self) -> Wire:
         if self._closed:
@@ -184,6 +179,23 @@ class Store:
         except (NativeError, OSError) as error:
             told = unconnected(error, f"{host}:{port}")
             raise (no_longer(told) if self._wire is not None else told) from error
+
+
+async def _gathered(
+    wire: Wire, subject: str, body: str, done: Callable[[Answer], bool]
+) -> list[Answer]:
+    heard: asyncio.Queue[Answer | Exception] = asyncio.Queue()
+    found: list[Answer] = []
+    number = wire.send(subject, body.encode(), None, heard.put_nowait, apart=True)
+    try:
+        while not found or not done(found[-1]):
+            answer = await heard.get()
+            if isinstance(answer, Exception):
+                raise answer
+            found.append(answer)
+    finally:
+        wire.forget(number)
+    return found
 
 
 def parsed(data: bytes) -> dict[str, Any]:

@@ -51,6 +51,32 @@ class Credentials:
 Ear = Callable[["Answer | Exception"], None]
 
 
+class _Reply:
+    """The one answer to a request; a cancelled wait for it can be taken up again."""
+
+    def __init__(self) -> None:
+        self.future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+
+    def hear(self, answer: Answer | Exception) -> None:
+        if self.future.done():
+            return
+        if isinstance(answer, Exception):
+            self.future.set_exception(answer)
+        else:
+            self.future.set_result(answer)
+
+    async def settled(self) -> None:
+        """Wait a moment for it, although the wait for it was cancelled."""
+        if self.future.cancelled():  # a shield from the start would cost a turn of the loop
+            self.future = asyncio.get_running_loop().create_future()
+        await asyncio.wait((self.future,), timeout=_SETTLE_SECONDS)
+
+    def seen(self) -> None:
+        """Let nobody be told that an error was not looked at: the caller has gone."""
+        if self.future.done() and not self.future.cancelled():
+            self.future.exception()
+
+
 class Wire(asyncio.Protocol):
     """A connection, from its making to its end; see :func:`connected`."""
 
@@ -59,13 +85,12 @@ class Wire(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._buffer = bytearray()
         self._out: list[bytes] = []
+        self._is_turn = False
         self._ears: dict[str, tuple[Ear, str]] = {}
         self._numbers = itertools.count(2)
         self._inbox = f"_INBOX.{uuid.uuid4().hex}"
         self._greeted: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._writable = asyncio.Event()
-        self._writable.set()
         self._said = ""
         self._lost = False
         self._heard_at = 0.0
@@ -86,38 +111,33 @@ class Wire(asyncio.Protocol):
         payload: bytes = b"",
         headers: Headers | None = None,
         *,
+        seconds: float,
         settle: bool = False,
     ) -> Answer:
-        """Send a request and return the first answer; the caller bounds the wait.
+        """Send a request and return the first answer.
 
         Args:
+            seconds: How long to wait for it.
             settle: When cancelled, wait a moment for the answer: the request is on its way, and
                 what the caller does next should come after it, also on another connection.
 
         Raises:
             NativeError: The server refused it, or the connection was lost.
+            TimeoutError: There was no answer.
         """
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-
-        def hear(answer: Answer | Exception) -> None:
-            if future.done():
-                return
-            if isinstance(answer, Exception):
-                future.set_exception(answer)
-            else:
-                future.set_result(answer)
-
-        number = self.send(subject, payload, headers, hear)
+        reply = _Reply()
+        number = self.send(subject, payload, headers, reply.hear)
+        # Lighter than a timeout around the wait, which is most of what a request costs here.
+        late = asyncio.get_running_loop().call_later(seconds, reply.hear, TimeoutError())
         try:
-            await self._writable.wait()
-            return await (asyncio.shield(future) if settle else future)
+            return await reply.future
         except asyncio.CancelledError:
             if settle:
-                await asyncio.wait((future,), timeout=_SETTLE_SECONDS)
+                await reply.settled()
             raise
         finally:
-            if future.done() and not future.cancelled():
-                future.exception()
+            late.cancel()
+            reply.seen()
             self._ears.pop(number, None)
 
     def send(
@@ -162,14 +182,19 @@ class Wire(asyncio.Protocol):
         self._lose(self._said)
 
     def _write(self, data: bytes) -> None:
-        """Send with what else is sent in this turn of the loop: calls at once are one packet."""
-        if not self._out:
-            asyncio.get_running_loop().call_soon(self._flush)
-        self._out.append(data)
+        """Send at once; what else is sent in this turn of the loop goes in one packet after it."""
+        if self._is_turn:
+            self._out.append(data)
+            return
+        self._is_turn = True
+        asyncio.get_running_loop().call_soon(self._flush)
+        if self._transport is not None:
+            self._transport.write(data)
 
     def _flush(self) -> None:
+        self._is_turn = False
         out, self._out = self._out, []
-        if self._transport is not None and not self.lost:
+        if out and self._transport is not None and not self.lost:
             self._transport.write(b"".join(out))
 
     # What the event loop calls.
@@ -200,12 +225,6 @@ class Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._lose(self._said)
-
-    def pause_writing(self) -> None:
-        self._writable.clear()
-
-    def resume_writing(self) -> None:
-        self._writable.set()
 
     # The protocol.
 
@@ -294,7 +313,6 @@ class Wire(asyncio.Protocol):
 
     def _lose(self, said: str) -> None:
         self._lost, self._said = True, said
-        self._writable.set()
         ears, self._ears = self._ears, {}
         for hear, _ in ears.values():
             hear(LostConnection(said))
