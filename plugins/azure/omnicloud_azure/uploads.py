@@ -15,9 +15,18 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from omnicloud.contracts.objects.beside import Facts
+from omnicloud.contracts.objects.marked import (
+    ANY_CHECKSUM,
+    RACES,
+    is_upload_of,
+    left_alone,
+    new_upload_id,
+    no_upload,
+    overtaken,
+    removed_at_best,
+)
 from omnicloud.contracts.objects.models import PartInfo, PartTag
 from omnicloud.contracts.objects.stored_keys import OURS, StoredKeys
 from omnicloud.contracts.objects.uploads import (
@@ -31,10 +40,6 @@ from omnicloud.core.clock import Clock
 from omnicloud.core.http import Answer
 from omnicloud.errors import (
     ConflictError,
-    NotFoundError,
-    OmniCloudError,
-    Outcome,
-    UnavailableError,
 )
 from omnicloud_azure.answers import Block, block_list, blocks
 from omnicloud_azure.client import Client
@@ -50,10 +55,6 @@ _BLOB = {"x-ms-blob-type": "BlockBlob"}
 _NUMBER_DIGITS = 5
 _NO_BYTE = "-"  # after a part's number: the tag of a part that has none
 _MARK, _WHOLE = "begin", "whole"
-_ANY_CHECKSUM = f"sha256:{'0' * 64}"
-_RACES = 20  # times that others may come between the steps of a completion
-_PATIENCE_SECONDS = 2.0  # for who is completing the upload, unless that one is dead
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
 _REFUSED = (400, 404, 409, 412)
 _SOURCE_CHANGED = "SourceConditionNotMet"
 
@@ -69,8 +70,8 @@ class Uploads:
     async def begin(self, op: BeginUpload) -> str:
         """Begin one and answer its id."""
         facts = Facts(op.metadata, rest=self.keys.rest(op.key))
-        headers_of(replace(facts, checksum=_ANY_CHECKSUM))  # refused now if ever
-        upload_id = f"{secrets.token_hex(16)}-{_digest(op.key)}"
+        headers_of(replace(facts, checksum=ANY_CHECKSUM))  # refused now if ever
+        upload_id = new_upload_id(op.key)
         will_be = {"type": op.content_type, "metadata": op.metadata, "rest": facts.rest}
         body = json.dumps(will_be).encode()
         _fine(await self.client.ask("PUT", self._name(upload_id, _MARK), {}, _BLOB, body))
@@ -104,28 +105,26 @@ class Uploads:
             NotFoundError: There is no such upload.
             ConflictError: A part is not there under its tag.
         """
-        for _ in range(_RACES):
-            before = await self._left_alone(op.key, op.upload_id)
+        for _ in range(RACES):
+            before = await left_alone(lambda: self._begun(op.key, op.upload_id), self.clock)
             arrived = await self._named(op)
             mark = await self._moved(before, tried=True)
             if mark is None:
                 continue  # another came first
             answer = await self._copied(op, mark, arrived, condition)
             if answer.status == 202:
-                await self._forgotten(op.upload_id)
+                await removed_at_best(self._removed(op.upload_id))
                 return answer
             if answer.status not in _REFUSED:
                 return answer
             is_ours = await self._moved(mark, tried=False) is not None
             if is_ours and not _is_of_the_source(answer, condition):
                 return answer
-        raise UnavailableError(
-            "others came between each attempt to complete the upload", outcome=Outcome.NOT_DONE
-        )
+        raise overtaken()
 
     async def abort(self, op: AbortUpload) -> None:
         """Forget one; none is no error."""
-        if not op.upload_id.endswith(f"-{_digest(op.key)}"):
+        if not is_upload_of(op.upload_id, op.key):
             await asyncio.sleep(0)
             return
         await self._removed(op.upload_id)
@@ -137,20 +136,11 @@ class Uploads:
             NotFoundError: There is no such upload.
         """
         answer = await self.client.ask("GET", self._name(upload_id, _MARK))
-        if is_no_blob(answer) or not upload_id.endswith(f"-{_digest(key)}"):
-            raise _none()
+        if is_no_blob(answer) or not is_upload_of(upload_id, key):
+            raise no_upload()
         mark = Mark.read(upload_id, _fine(answer))
         if mark.is_tried and await self._is_made(key, upload_id):
-            raise _none()
-        return mark
-
-    async def _left_alone(self, key: str, upload_id: str) -> Mark:
-        """Its mark, once nobody is completing it; who does not end is not waited for."""
-        mark, pause = await self._begun(key, upload_id), _FIRST_PAUSE
-        until = self.clock.monotonic() + _PATIENCE_SECONDS
-        while mark.is_tried and self.clock.monotonic() < until:
-            await self.clock.sleep(pause)
-            mark, pause = await self._begun(key, upload_id), min(2 * pause, _LONGEST_PAUSE)
+            raise no_upload()
         return mark
 
     async def _moved(self, mark: Mark, *, tried: bool) -> Mark | None:
@@ -171,7 +161,7 @@ class Uploads:
         answer = await self.client.ask("HEAD", self.keys.stored(key))
         if is_no_blob(answer) or not is_of(upload_id, _fine(answer).headers):
             return False
-        await self._forgotten(upload_id)
+        await removed_at_best(self._removed(upload_id))
         return True
 
     async def _named(self, op: CompleteUpload) -> dict[str, int]:
@@ -215,13 +205,6 @@ class Uploads:
         found = blocks(_fine(answer).body)
         return {tag: block.size_bytes for block in found if (tag := _tag_of(block)) is not None}
 
-    async def _forgotten(self, upload_id: str) -> None:
-        """The object is there: what cannot be removed now costs storage, and no more."""
-        try:
-            await self._removed(upload_id)
-        except OmniCloudError:
-            return
-
     async def _removed(self, upload_id: str) -> None:
         """Remove the mark first: without it there is no upload, and none is completed."""
         await self._deleted(self._name(upload_id, _MARK))
@@ -243,10 +226,6 @@ def _fine(answer: Answer) -> Answer:
     if answer.status >= 300:
         raise refusal(answer)
     return answer
-
-
-def _none() -> NotFoundError:
-    return NotFoundError("there is no such upload of that key")
 
 
 def _is_of_the_source(answer: Answer, condition: Mapping[str, str]) -> bool:
@@ -272,7 +251,3 @@ def _tag_of(block: Block) -> str | None:
 def _is_there(part: PartTag, arrived: Mapping[str, int]) -> bool:
     number = f"{part.number:0{_NUMBER_DIGITS}}"
     return part.tag == number + _NO_BYTE or (part.tag in arrived and part.tag.startswith(number))
-
-
-def _digest(key: str) -> str:
-    return sha256(key.encode()).hexdigest()[:32]

@@ -8,13 +8,21 @@ are kept under ``~~uploads/ID/`` beside an empty object, the upload's mark (see
 from __future__ import annotations
 
 import asyncio
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 
 from omnicloud.contracts.objects.beside import Facts
+from omnicloud.contracts.objects.marked import (
+    ANY_CHECKSUM,
+    RACES,
+    is_upload_of,
+    left_alone,
+    new_upload_id,
+    no_upload,
+    overtaken,
+    removed_at_best,
+)
 from omnicloud.contracts.objects.models import PartInfo, PartTag
 from omnicloud.contracts.objects.stored_keys import OURS, StoredKeys
 from omnicloud.contracts.objects.uploads import (
@@ -30,9 +38,6 @@ from omnicloud.core.together import together
 from omnicloud.errors import (
     ConflictError,
     NotFoundError,
-    OmniCloudError,
-    Outcome,
-    UnavailableError,
 )
 from omnicloud_gcs.client import LISTING, Client, told
 from omnicloud_gcs.errors import is_no_bucket, refusal
@@ -48,10 +53,6 @@ COMPOSED_MOST = 32
 _AT_ONCE = 16
 _PAGE = 1000
 _MARK = "mark"
-_ANY_CHECKSUM = f"sha256:{'0' * 64}"
-_RACES = 20  # times that others may come between the steps of a completion
-_PATIENCE_SECONDS = 2.0  # for who is completing the upload, unless that one is dead
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.2
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,8 @@ class Uploads:
     async def begin(self, op: BeginUpload) -> str:
         """Begin one and answer its id."""
         facts = Facts(op.metadata, rest=self.keys.rest(op.key))
-        resource_of(op.content_type, replace(facts, checksum=_ANY_CHECKSUM))  # refused now if ever
-        upload_id = f"{secrets.token_hex(16)}-{_digest(op.key)}"
+        resource_of(op.content_type, replace(facts, checksum=ANY_CHECKSUM))  # refused now if ever
+        upload_id = new_upload_id(op.key)
         name = self._folder(upload_id) + _MARK
         told(await self.client.insert({"name": name, **resource_of(op.content_type, facts)}, b""))
         return upload_id
@@ -96,30 +97,28 @@ class Uploads:
             NotFoundError: There is no such upload.
             ConflictError: A part is not there under its tag.
         """
-        for _ in range(_RACES):
-            before = await self._left_alone(op.key, op.upload_id)
+        for _ in range(RACES):
+            before = await left_alone(lambda: self._begun(op.key, op.upload_id), self.clock)
             await self._check_parts(op)
             mark = await self._moved(before, tried=True)
             if mark is None:
                 continue  # another came first
             if before.is_tried and await self._is_made(op.key, op.upload_id):
-                raise _none()
+                raise no_upload()
             answer = await self._made(op, mark, condition)
             if answer.status == 200:
-                await self._forgotten(op.upload_id)
+                await removed_at_best(self._removed(op.upload_id))
                 return answer
             if answer.status not in (404, 412) or is_no_bucket(answer):
                 return answer
             if await self._moved(mark, tried=False) is not None:
                 await self._check_parts(op)
                 return answer
-        raise UnavailableError(
-            "others came between each attempt to complete the upload", outcome=Outcome.NOT_DONE
-        )
+        raise overtaken()
 
     async def abort(self, op: AbortUpload) -> None:
         """Forget one; none is no error."""
-        if not _is_of(op.upload_id, op.key):
+        if not is_upload_of(op.upload_id, op.key):
             await asyncio.sleep(0)
             return
         await self._removed(op.upload_id)
@@ -131,20 +130,11 @@ class Uploads:
             NotFoundError: There is no such upload.
         """
         answer = await self.client.ask("GET", self.client.path(self._folder(upload_id) + _MARK))
-        if not _is_of(upload_id, key) or (answer.status == 404 and not is_no_bucket(answer)):
-            raise _none()
+        if not is_upload_of(upload_id, key) or (answer.status == 404 and not is_no_bucket(answer)):
+            raise no_upload()
         mark = Mark.read(upload_id, told(answer))
         if mark.is_tried and await self._is_made(key, upload_id):
-            raise _none()
-        return mark
-
-    async def _left_alone(self, key: str, upload_id: str) -> Mark:
-        """Its mark, once nobody is completing it; who does not end is not waited for."""
-        mark, pause = await self._begun(key, upload_id), _FIRST_PAUSE
-        until = self.clock.monotonic() + _PATIENCE_SECONDS
-        while mark.is_tried and self.clock.monotonic() < until:
-            await self.clock.sleep(pause)
-            mark, pause = await self._begun(key, upload_id), min(2 * pause, _LONGEST_PAUSE)
+            raise no_upload()
         return mark
 
     async def _moved(self, mark: Mark, *, tried: bool) -> Mark | None:
@@ -163,7 +153,7 @@ class Uploads:
             return False
         if not is_of(upload_id, told(answer)):
             return False
-        await self._forgotten(upload_id)
+        await removed_at_best(self._removed(upload_id))
         return True
 
     async def _check_parts(self, op: CompleteUpload) -> None:
@@ -215,13 +205,6 @@ class Uploads:
             "POST", f"{self.client.path(stored)}/compose", condition, body=body
         )
 
-    async def _forgotten(self, upload_id: str) -> None:
-        """The object is there: what cannot be removed now costs storage, and no more."""
-        try:
-            await self._removed(upload_id)
-        except OmniCloudError:
-            return
-
     async def _removed(self, upload_id: str) -> None:
         """Remove the mark first: without it there is no upload, and none is completed."""
         folder = self._folder(upload_id)
@@ -256,15 +239,3 @@ def _source(name: str, generation: str) -> dict[str, Any]:
 
 def _part(part: PartTag) -> str:
     return f"{part.number:05}"
-
-
-def _none() -> NotFoundError:
-    return NotFoundError("there is no such upload of that key")
-
-
-def _is_of(upload_id: str, key: str) -> bool:
-    return upload_id.endswith(f"-{_digest(key)}")
-
-
-def _digest(key: str) -> str:
-    return sha256(key.encode()).hexdigest()[:32]
