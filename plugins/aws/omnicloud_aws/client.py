@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import io
+import os
 from collections.abc import AsyncIterator, Collection, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 import anyio.to_thread
 from aiobotocore.config import AioConfig  # type: ignore[import-untyped]  # has none
@@ -29,7 +31,15 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_aws.config import AWSConfig
-from omnicloud_aws.errors import RefusedError, closed, is_theirs, not_theirs, refusal, unanswered
+from omnicloud_aws.errors import (
+    RefusedError,
+    closed,
+    is_theirs,
+    not_renewed,
+    not_theirs,
+    refusal,
+    unanswered,
+)
 from omnicloud_aws.quiet import hushed, quieten
 
 __all__ = ["Client", "client_of"]
@@ -38,17 +48,30 @@ _GRACE_SECONDS = 0.2
 _PIECES_BYTES = 1 << 20  # from which on a request is not sent whole
 _READING = ("get_", "list_", "describe_", "query", "transact_get_")
 _MODELS = ("service-2", "endpoint-rule-set-1", "paginators-1", "waiters-2")
+_WITHOUT_REGION = "us-east-1"  # where an endpoint is set: emulators do not ask
 _loader: Loader | None = None
 
 
 class Client:
-    """Requests to one service as one principal. No request is repeated."""
+    """Requests to one service as one principal. No request is repeated.
+
+    Attributes:
+        at_amazon: Whether Amazon itself answers, which keeps what it acknowledged. What answers
+            at another address may be an emulator, of which nothing is known.
+    """
 
     def __init__(
-        self, made: Any, stack: AsyncExitStack, config: AWSConfig, time: ServiceTime
+        self,
+        made: Any,
+        stack: AsyncExitStack,
+        config: AWSConfig,
+        time: ServiceTime,
+        *,
+        at_amazon: bool = False,
     ) -> None:
         self._config = config
         self.time = time
+        self.at_amazon = at_amazon
         self._made = made
         self._stack = stack
         self._turns = asyncio.Semaphore(config.max_connections)
@@ -95,8 +118,11 @@ class Client:
                 async with asyncio.timeout(most):
                     answer: Mapping[str, Any] = await getattr(self._made, verb)(**asked)
         except native.ClientError as error:
+            refused = RefusedError(error.response)
+            if error.operation_name != self._made.meta.method_to_api_mapping[verb]:
+                raise not_renewed(refused) from None
             self._tell_time(error.response, started)
-            return RefusedError(error.response)
+            return refused
         except TimeoutError as error:
             lost = error
         except Exception as error:  # noqa: BLE001 - botocore's parsers raise what they like
@@ -152,7 +178,7 @@ async def client_of(service: str, config: AWSConfig, opening: Opening) -> Client
         service: As botocore calls it, ``dynamodb``.
 
     Raises:
-        ConfigurationError: There are no credentials, or the profile or region is unknown.
+        ConfigurationError: There are no credentials and no region, or the profile is unknown.
     """
     secrets = tuple(
         None if secret is None else secret.get_secret_value()
@@ -173,8 +199,14 @@ async def opened(service: str, config: AWSConfig, time: ServiceTime) -> Client:
         session = AioSession(profile=config.profile)
         session.register_component("data_loader", loader)
         made = await stack.enter_async_context(
-            session.create_client(service, **_arguments(service, config))
+            session.create_client(service, **_arguments(service, config, session))
         )
+    except native.NoRegionError:
+        await stack.aclose()
+        raise ConfigurationError(
+            "no region is set: none in the settings, none in the chain of AWS",
+            hint="set region, AWS_REGION or the profile's region",
+        ) from None
     except (native.BotoCoreError, ValueError) as error:
         failed = ConfigurationError(
             f"aiobotocore refuses the settings: {type(error).__name__}",
@@ -184,7 +216,15 @@ async def opened(service: str, config: AWSConfig, time: ServiceTime) -> Client:
         raise failed from None
     made.meta.events.register("before-send", _in_pieces)
     quieten()
-    return Client(made, stack, config, time)
+    return Client(made, stack, config, time, at_amazon=is_amazons(made.meta.endpoint_url))
+
+
+def is_amazons(url: str) -> bool:
+    """Whether an address is in one of the domains that botocore knows as Amazon's."""
+    said = (_loader or create_loader()).load_data("partitions")["partitions"]
+    domains = {one["outputs"][kind] for one in said for kind in ("dnsSuffix", "dualStackDnsSuffix")}
+    host = urlsplit(url).hostname or ""
+    return host.endswith(tuple(f".{domain}" for domain in domains))
 
 
 def _in_pieces(request: Any, **_: object) -> None:
@@ -193,7 +233,7 @@ def _in_pieces(request: Any, **_: object) -> None:
         request.body = io.BytesIO(request.body)
 
 
-def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:
+def _arguments(service: str, config: AWSConfig, session: AioSession) -> dict[str, Any]:
     if config.tls_ca_file is not None:
         trusting(config.tls_ca_file)  # botocore tells one it cannot read as a lost connection
     held, token = config.secret_key, config.session_token
@@ -207,7 +247,7 @@ def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:
         user_agent_extra="omnicloud-aws",
     )
     return {
-        "region_name": config.region,
+        "region_name": _region(config, session),
         "endpoint_url": config.endpoint,
         "aws_access_key_id": config.access_key,
         "aws_secret_access_key": None if held is None else held.get_secret_value(),
@@ -215,6 +255,15 @@ def _arguments(service: str, config: AWSConfig) -> dict[str, Any]:
         "verify": None if config.tls_ca_file is None else str(config.tls_ca_file),
         "config": settings,
     }
+
+
+def _region(config: AWSConfig, session: AioSession) -> str | None:
+    """The region that is set, here or in the chain of AWS.
+
+    botocore does not look at ``AWS_REGION``, which the other tools of AWS put first.
+    """
+    said = config.region or os.environ.get("AWS_REGION") or session.get_config_variable("region")
+    return said or (None if config.endpoint is None else _WITHOUT_REGION)
 
 
 def _loaded(service: str) -> Loader:

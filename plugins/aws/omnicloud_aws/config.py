@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import Self
-from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
@@ -15,13 +14,18 @@ __all__ = ["AWSConfig"]
 _REGION = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _TABLE = re.compile(r"[A-Za-z0-9_.-]{3,255}")
 _PREFIX = re.compile(r"[A-Za-z0-9/_+.@-]{0,128}")
-_OURS = (".amazonaws.com", ".amazonaws.com.cn", ".api.aws")
 
 
 class AWSConfig(HTTPSettings):
     """Which account and region, as whom, and where in them the service's data is."""
 
-    region: str = Field(default="us-east-1", description="The region, such as eu-west-1.")
+    region: str | None = Field(
+        default=None,
+        description=(
+            "The region, such as eu-west-1; by default what AWS_REGION, AWS_DEFAULT_REGION or the "
+            "profile say, and us-east-1 where an endpoint is set and none of them does."
+        ),
+    )
     endpoint: str | None = Field(
         default=None,
         description="http(s)://HOST:PORT of the service; Amazon's for the region by default.",
@@ -54,7 +58,7 @@ class AWSConfig(HTTPSettings):
         description="secrets: id, ARN or alias of the KMS key of new secrets; Amazon's by default.",
     )
     watch_every: float = Field(
-        default=2.0,
+        default=30.0,
         ge=0.1,
         description="secrets: seconds between two looks of a watch; each look is a paid request.",
     )
@@ -98,8 +102,8 @@ class AWSConfig(HTTPSettings):
 
     @field_validator("region")
     @classmethod
-    def _is_a_region(cls, region: str) -> str:
-        if _REGION.fullmatch(region) is None:
+    def _is_a_region(cls, region: str | None) -> str | None:
+        if region is not None and _REGION.fullmatch(region) is None:
             raise ValueError("a region has lower-case letters, digits and hyphens")
         return region
 
@@ -131,12 +135,3 @@ class AWSConfig(HTTPSettings):
         if self.profile is not None and self.access_key is not None:
             raise ValueError("a profile and an access_key are two answers to one question")
         return self
-
-    @property
-    def at_amazon(self) -> bool:
-        """Whether Amazon itself answers, which keeps what it acknowledged.
-
-        What answers at another endpoint may be an emulator, of which nothing is known.
-        """
-        host = None if self.endpoint is None else urlsplit(self.endpoint).hostname
-        return host is None or host.endswith(_OURS)

@@ -15,13 +15,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from omnicloud.contracts.messaging.models import Delivery
 from omnicloud.errors import OmniCloudError
 from omnicloud_aws.behind import Behind, unhurt
-from omnicloud_aws.envelope import packed
-from omnicloud_aws.queues import BATCH, LONGEST_DELAY, LONGEST_WAIT, Found, Queues
+from omnicloud_aws.queues import BATCH, LONGEST_WAIT, Found, Queues
 
 __all__ = ["Desk", "Loan"]
 
@@ -67,16 +64,16 @@ class Desk:
             NotFoundError: There is no such queue.
         """
         until = self._clock.monotonic() + wait
+        left = wait
         while True:
-            left = until - self._clock.monotonic()
-            seconds = min(max(0, math.floor(left)), LONGEST_WAIT)
-            found = await self._due(await self._found(min(most, BATCH), seconds, lease))
-            if found:
+            came = await self._found(min(most, BATCH), _polled(left), lease)
+            was_empty = not came
+            if found := await self._due(came):
                 return self._lent(await self._more(found, most, lease), lease)
             left = until - self._clock.monotonic()
-            if left <= 0:
+            if was_empty and left <= 0:
                 return ()
-            if left < 1:
+            if was_empty and _polled(left) == 0:
                 await self._clock.sleep(min(_PAUSE_SECONDS, left))
 
     async def ack(self, receipt: str) -> bool:
@@ -90,7 +87,8 @@ class Desk:
             if count and not delay:
                 (good,) = await self._queues.hide(self._name, [loan.found.handle], 0)
                 return good
-            await self._again(loan.found, loan.attempt - (not count), delay)
+            attempts = loan.attempt - (not count)
+            await self._queues.send_again(self._name, loan.found, attempts, delay)
             return True
 
         return await self._settled(receipt, given_back)
@@ -140,13 +138,15 @@ class Desk:
         """Give back what nobody was lent, so that it was no attempt."""
         for one in found:
             with suppress(OmniCloudError):
-                await self._again(one, _attempt(one) - 1, max(0.0, self._left(one)))
+                left = max(0.0, self._left(one))
+                await self._queues.send_again(self._name, one, one.attempt - 1, left)
 
     async def _due(self, found: list[Found]) -> list[Found]:
         """Those that are due; the others are sent anew, to wait on."""
         for note in [one for one in found if not one.meta.id]:
             found.remove(note)
-            self._noted()
+            if note.meta.key is None:
+                self._noted()
             self._behind.start(self._queues.delete(self._name, note.handle))
         early = [one for one in found if self._left(one) > 0]
         if early:
@@ -184,7 +184,7 @@ class Desk:
 
     def _lend(self, one: Found, lease: float) -> Delivery:
         receipt = secrets.token_hex(16)
-        loan = Loan(one, _attempt(one), one.came + _held(lease))
+        loan = Loan(one, one.attempt, one.came + _held(lease))
         self._loans[receipt] = loan
         return Delivery(
             id=one.meta.id,
@@ -219,17 +219,10 @@ class Desk:
     async def _deleted(self, loan: Loan) -> bool:
         return await self._queues.delete(self._name, loan.found.handle)
 
-    async def _again(self, one: Found, attempts: int, delay: float) -> None:
-        """Send it anew in place of the old one."""
-        wait = delay if delay > LONGEST_DELAY else 0.0
-        meta = msgspec.structs.replace(one.meta, attempts=attempts, wait=wait)
-        body = packed(meta, one.payload)
-        await self._queues.send(self._name, body, min(delay, LONGEST_DELAY))
-        await self._queues.delete(self._name, one.handle)
 
-
-def _attempt(one: Found) -> int:
-    return one.meta.attempts + one.received
+def _polled(left: float) -> int:
+    """The whole seconds of a request for messages; what has passed since is none less."""
+    return min(max(0, math.floor(round(left, 1))), LONGEST_WAIT)
 
 
 def _held(lease: float) -> float:

@@ -135,7 +135,7 @@ async def open_documents(config: AWSConfig, opening: Opening) -> AWSDocuments:
     """
     client = await client_of("dynamodb", config, opening)
     await ready(client, config)
-    return AWSDocuments(client, config.table, opening.service.name, at_amazon=config.at_amazon)
+    return AWSDocuments(client, config.table, opening.service.name, at_amazon=client.at_amazon)
 
 
 def _check_version(found: Stored | None, version: str | None) -> None:

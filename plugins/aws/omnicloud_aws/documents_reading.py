@@ -20,6 +20,7 @@ from omnicloud.contracts.documents.values import decoded, encoded
 from omnicloud_aws.client import Client
 from omnicloud_aws.documents_facets import narrowing
 from omnicloud_aws.documents_items import FIRST, LAST, Place, Stored, bodies, read
+from omnicloud_aws.following import queried
 from omnicloud_aws.kv_table import Item, sort_key, stand
 
 __all__ = ["Reader", "asked_ids"]
@@ -103,7 +104,7 @@ class Reader:
     async def _counted(self) -> int:
         total, more = 0, dict[str, Any]()
         while True:
-            answer = await self._client.ask("query", Select="COUNT", **self._query(FIRST), **more)
+            answer = await queried(self._client, Select="COUNT", **self._query(FIRST), **more)
             total += int(answer["Count"])
             if not answer.get("LastEvaluatedKey"):
                 return total
@@ -126,7 +127,7 @@ class Reader:
             asked["Limit"] = min(most, _MOST_ITEMS)
         held: list[Item] = []
         while True:
-            answer = await self._client.ask("query", **asked)
+            answer = await queried(self._client, **asked)
             held += answer.get("Items") or ()
             if not answer.get("LastEvaluatedKey"):
                 yield bodies(held), None

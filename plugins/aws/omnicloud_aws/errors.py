@@ -30,7 +30,15 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["RefusedError", "closed", "is_theirs", "not_theirs", "refusal", "unanswered"]
+__all__ = [
+    "RefusedError",
+    "closed",
+    "is_theirs",
+    "not_renewed",
+    "not_theirs",
+    "refusal",
+    "unanswered",
+]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN
@@ -44,6 +52,12 @@ _FAILED: _Row = (UnavailableError, _UNKNOWN, "the service failed", None)
 _UNKNOWN_KEY: _Row = (UnauthenticatedError, _NOT, "the access key is not known", _KEYS)
 _BAD_SIGN: _Row = (UnauthenticatedError, _NOT, "the signature does not fit", _SIGNED)
 _EXPIRED: _Row = (UnauthenticatedError, _NOT, "the session token has expired", None)
+_CLOCKS: _Row = (
+    UnauthenticatedError,
+    _NOT,
+    "the clocks differ too much",
+    "set this machine's clock",
+)
 _DENIED: _Row = (PermissionDeniedError, _NOT, "the principal may not do this", _POLICY)
 _INVALID: _Row = (InvalidArgumentError, _NOT, "the service does not take the request", None)
 _FULL: _Row = (ResourceExhaustedError, _NOT, "a quota of the service is used up", None)
@@ -68,12 +82,7 @@ _BY_CODE: dict[str, _Row] = {
     "MissingAuthenticationTokenException": _BAD_SIGN,
     "ExpiredToken": _EXPIRED,
     "ExpiredTokenException": _EXPIRED,
-    "RequestExpired": (
-        UnauthenticatedError,
-        _NOT,
-        "the clocks differ too much",
-        "set this machine's clock",
-    ),
+    "RequestExpired": _CLOCKS,
     "AccessDenied": _DENIED,
     "AccessDeniedException": _DENIED,
     "NotAuthorized": _DENIED,
@@ -162,6 +171,13 @@ _BY_CODE: dict[str, _Row] = {
     "KMSInvalidState": _KMS,
     "KMSNotFound": _KMS,
     "KMSOptInRequired": _KMS,
+    "KMS.ThrottlingException": _FEWER,
+    "KMS.AccessDeniedException": _KMS,
+    "KMS.DisabledException": _KMS,
+    "KMS.InvalidKeyUsageException": _KMS,
+    "KMS.InvalidStateException": _KMS,
+    "KMS.NotFoundException": _KMS,
+    "KMS.OptInRequired": _KMS,
     "InternalError": _FAILED,
 }
 """By code, of the services' own lists."""
@@ -176,6 +192,16 @@ _BY_STATUS: dict[int, _Row] = {
     504: (UnavailableError, _UNKNOWN, "the service did not answer its gateway", None),
 }
 """Where the answer has no code, or none that is known."""
+
+_WRONG_TIME = ("Signature expired", "not yet current")
+"""What a service says of a signature that would be right at another time."""
+
+_LOGIN = (
+    native.SSOError,
+    native.RefreshWithMFAUnsupportedError,
+    *((native.LoginError,) if hasattr(native, "LoginError") else ()),
+)
+"""Credentials that only a person can renew."""
 
 
 class RefusedError(Exception):
@@ -204,12 +230,26 @@ def refusal(refused: RefusedError) -> OmniCloudError:
     row = _BY_CODE.get(refused.code) or _BY_STATUS.get(refused.status)
     if not refused.has_word and refused.status not in OF_ANY_GATEWAY:
         return not_theirs(refused.answer)
+    if row is _BAD_SIGN and any(words in refused.said for words in _WRONG_TIME):
+        row = _CLOCKS
     if row is None:
         return InternalError(f"the service answered {refused.status} {refused.code}".rstrip())
     kind, outcome, message, hint = row
     if kind is ThrottledError:
         return ThrottledError(message, hint=hint)
     return kind(message, hint=hint, outcome=outcome)
+
+
+def not_renewed(refused: RefusedError) -> OmniCloudError:
+    """The error for credentials that the service which gives them does not give any more."""
+    told = refusal(refused)
+    if told.transient:
+        return UnavailableError("the credentials could not be renewed", outcome=_NOT)
+    return UnauthenticatedError(
+        "the service that gives the credentials refuses to renew them",
+        hint="check the role of the profile, and whether the principal may take it on",
+        outcome=_NOT,
+    )
 
 
 def is_theirs(answer: Mapping[str, Any]) -> bool:
@@ -239,13 +279,8 @@ def unanswered(error: Exception) -> OmniCloudError:
             "the TLS handshake with the service failed",
             hint="check that it speaks TLS, its certificate's name, and tls_ca_file",
         )
-    if isinstance(error, native.NoCredentialsError | native.PartialCredentialsError):
-        return ConfigurationError(
-            "there are no credentials: none in the settings, none in the chain of AWS",
-            hint="give access_key and secret_key, or set AWS_PROFILE",
-        )
-    if isinstance(error, native.CredentialRetrievalError | native.TokenRetrievalError):
-        return UnavailableError("the credentials could not be renewed", outcome=_NOT)
+    if (failed := _no_credentials(error)) is not None:
+        return failed
     # aiobotocore says EndpointConnectionError also of a connection that broke in mid-request.
     inner = getattr(error, "kwargs", {}).get("error")
     no_way = isinstance(inner, aiohttp.ClientConnectorError | aiohttp.ConnectionTimeoutError)
@@ -254,6 +289,26 @@ def unanswered(error: Exception) -> OmniCloudError:
     if isinstance(error, native.ReadTimeoutError):
         return UnavailableError("the service did not answer in time")
     return UnavailableError("the connection to the service was lost, or its answer is no answer")
+
+
+def _no_credentials(error: Exception) -> OmniCloudError | None:
+    """The error for credentials that are not to be had, if it is one."""
+    if isinstance(error, native.NoCredentialsError | native.PartialCredentialsError):
+        return ConfigurationError(
+            "there are no credentials: none in the settings, none in the chain of AWS",
+            hint="give access_key and secret_key, or set AWS_PROFILE",
+        )
+    if isinstance(error, _LOGIN):
+        return UnauthenticatedError(
+            "the login of the profile has ended", hint="log in again", outcome=_NOT
+        )
+    if isinstance(error, native.CredentialRetrievalError | native.TokenRetrievalError):
+        return UnavailableError(
+            "the credentials could not be renewed",
+            hint="where the profile has a login, log in again",
+            outcome=_NOT,
+        )
+    return None
 
 
 def _where(error: Exception) -> str:

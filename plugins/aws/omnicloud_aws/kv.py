@@ -245,7 +245,7 @@ async def open_kv(config: AWSConfig, opening: Opening) -> AWSKV:
     client = await client_of("dynamodb", config, opening)
     await ready(client, config)
     layout = Layout(config.table, opening.service.name, config.partitions)
-    return AWSKV(client, layout, at_amazon=config.at_amazon)
+    return AWSKV(client, layout, at_amazon=client.at_amazon)
 
 
 def _version() -> str:

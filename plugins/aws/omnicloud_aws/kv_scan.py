@@ -10,6 +10,7 @@ from typing import Any
 from omnicloud.contracts.kv.driver import Scan
 from omnicloud.contracts.kv.models import Page
 from omnicloud_aws.client import Client
+from omnicloud_aws.following import queried
 from omnicloud_aws.kv_table import Item, Layout, Lives, sort_key, stand
 
 __all__ = ["scanned"]
@@ -75,8 +76,8 @@ async def _part(
     items: list[Item] = []
     more: dict[str, Any] = {}
     while True:
-        answer = await client.ask(
-            "query",
+        answer = await queried(
+            client,
             TableName=layout.table,
             KeyConditionExpression="p = :p AND k BETWEEN :low AND :high",
             ExpressionAttributeValues={

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -39,6 +40,7 @@ _STEM = 960
 _PAST = b"\xff"
 _MISSING = "ResourceNotFoundException"
 _EXISTS = "ResourceInUseException"
+_REFUSED = "ValidationException"
 _POLL_SECONDS = 0.5
 _MOST_SECONDS = 60.0
 
@@ -125,16 +127,25 @@ async def ready(client: Client, config: AWSConfig) -> None:
     name = config.table
     try:
         found = await _described(client, name)
-        if found is None and config.create_table:
-            found = await _made(client, name)
     except PermissionDeniedError:  # whoever reads and writes need not be allowed to look
         return
+    if found is None and config.create_table:
+        await _make(client, name)
+        found = await _active(client, name)
+    elif found is not None and found.get("TableStatus") == "CREATING":
+        found = await _active(client, name)
     if found is None:
         raise ConfigurationError(
             f"there is no table {name}",
             hint="make it (partition key p, a string; sort key k, binary), or set "
             "create_table = true",
         )
+    _check_key(name, found)
+    if config.create_table:
+        await _let_lives_end(client, name)
+
+
+def _check_key(name: str, found: Mapping[str, Any]) -> None:
     parts = {one["AttributeName"]: one["KeyType"] for one in found.get("KeySchema", ())}
     types = {one["AttributeName"]: one["AttributeType"] for one in found["AttributeDefinitions"]}
     if parts != {"p": "HASH", "k": "RANGE"} or (types.get("p"), types.get("k")) != ("S", "B"):
@@ -157,7 +168,7 @@ async def _described(client: Client, name: str) -> Mapping[str, Any] | None:
     return found
 
 
-async def _made(client: Client, name: str) -> Mapping[str, Any]:
+async def _make(client: Client, name: str) -> None:
     try:
         await client.ask(
             "create_table",
@@ -173,12 +184,24 @@ async def _made(client: Client, name: str) -> Mapping[str, Any]:
                 {"AttributeName": "k", "AttributeType": "B"},
             ],
         )
-    except RefusedError:  # another process makes it at this moment, and sets its times to live
-        return await _active(client, name)
-    found = await _active(client, name)
+    except RefusedError:  # another process makes it at this moment
+        return
+
+
+async def _let_lives_end(client: Client, name: str) -> None:
+    """Let the service delete what is over, where the table says nothing of that."""
+    try:
+        answer = await client.ask("describe_time_to_live", TableName=name)
+    except PermissionDeniedError:
+        return
+    told = answer.get("TimeToLiveDescription") or {}
+    if told.get("TimeToLiveStatus", "DISABLED") != "DISABLED":
+        return
     ends = {"Enabled": True, "AttributeName": "e"}
-    await client.ask("update_time_to_live", TableName=name, TimeToLiveSpecification=ends)
-    return found
+    with suppress(RefusedError):  # another process does it at this moment
+        await client.ask(
+            "update_time_to_live", (_REFUSED,), TableName=name, TimeToLiveSpecification=ends
+        )
 
 
 async def _active(client: Client, name: str) -> Mapping[str, Any]:

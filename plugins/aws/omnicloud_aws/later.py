@@ -36,7 +36,7 @@ _PAUSE_SECONDS = 1.0  # after a failure
 _TICK_SECONDS = 0.05  # within which something earlier may have come
 _AT_HAND = 200  # messages that are kept at once
 _NOTE = packed(Meta("", None, {}, 0.0), b"")
-"""Tells receivers that the topic has such a queue now: a message without an id."""
+"""Tells receivers that the topic has such a queue now: a message without an id and a key."""
 
 
 def _set() -> asyncio.Event:
@@ -89,13 +89,18 @@ class Later:
     async def publish(self, topic: str, meta: Meta, payload: bytes, delay: float) -> None:
         """Let a message be due so many seconds after this call began."""
         due = self._clock.monotonic() + delay
+
+        async def put() -> None:
+            await self._put(topic, meta, payload, due - self._clock.monotonic())
+
         if topic not in self._there:
             await self._make(topic)
         try:
-            await self._put(topic, meta, payload, due - self._clock.monotonic())
-        except NotFoundError:  # someone deleted it
+            await put()
+        except NotFoundError:  # it was just made, or someone deleted it
             await self._make(topic)
-            await self._put(topic, meta, payload, due - self._clock.monotonic())
+            await self._queues.into_new(put)
+        self._there.add(topic)
 
     async def count(self, topic: str) -> int:
         """How many messages are not published yet."""
@@ -132,7 +137,6 @@ class Later:
         if not await self._queues.exists(name):
             await self._queues.make(name)
             await self._topics.publish(topic, _NOTE)
-        self._there.add(topic)
 
     async def _put(self, topic: str, meta: Meta, payload: bytes, left: float) -> None:
         body = packed(msgspec.structs.replace(meta, wait=max(0.0, left)), payload)

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 
 import msgspec
 
@@ -62,7 +63,7 @@ class Letters:
             await self._queues.send(name, body)
         except NotFoundError:  # someone deleted it
             await self._queues.make(name)
-            await self._queues.send(name, body)
+            await self._queues.into_new(partial(self._queues.send, name, body))
 
     async def count(self, topic: str, group: str) -> int:
         """How many letters a group has."""

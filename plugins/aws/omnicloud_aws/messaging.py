@@ -73,7 +73,7 @@ class AWSMessaging:
         self._later = Later(self._queues, self._topics, places, self._behind)
         self._letters = Letters(self._queues, places, self._behind, config.look_seconds)
         self._desks: dict[str, Desk] = {}
-        durable = config.at_amazon
+        durable = sns.at_amazon and sqs.at_amazon
         self._features = FEATURES if durable else FEATURES - {MessagingFeature.DURABLE}
 
     @property

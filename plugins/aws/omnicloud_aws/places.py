@@ -51,6 +51,10 @@ class Places:
         """Whether it is a queue of dead letters."""
         return queue.endswith(_DEAD)
 
+    def is_group(self, queue: str) -> bool:
+        """Whether it is a group's queue, of those that a topic has."""
+        return not queue.endswith((_DEAD, _LATER))
+
     def alive(self, queue: str) -> str:
         """The group's queue of a queue of dead letters."""
         return queue.removesuffix(_DEAD)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from omnicloud.errors import InvalidArgumentError, NotFoundError, UnavailableError
+import msgspec
+
+from omnicloud.errors import InvalidArgumentError, NotFoundError, Outcome, UnavailableError
 from omnicloud_aws.client import Client
-from omnicloud_aws.envelope import Meta, opened
+from omnicloud_aws.envelope import Meta, opened, packed
 from omnicloud_aws.errors import RefusedError, refusal
 
 __all__ = [
@@ -48,6 +50,7 @@ _COUNTED = [
 ]
 _KEPT_SECONDS = 14 * 86_400  # the longest that the service offers
 _PAGE = 1000
+_NEW_SECONDS, _NEW_PAUSE = 5.0, 0.25  # until a queue is there that was just made
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,11 @@ class Found:
     sent_at: float
     first_at: float
     came: float
+
+    @property
+    def attempt(self) -> int:
+        """Which attempt this is."""
+        return self.meta.attempts + self.received
 
     def left(self, now: float) -> float:
         """Seconds that it still has to wait, by the service's clock.
@@ -142,6 +150,31 @@ class Queues:
         """
         asked: dict[str, Any] = {"DelaySeconds": _whole(delay)} if delay > 0 else {}
         await self._asked("send_message", name, MessageBody=body, **asked)
+
+    async def into_new(self, sent: Callable[[], Awaitable[None]]) -> None:
+        """Send into a queue that was just made, which takes the service a moment.
+
+        Raises:
+            UnavailableError: It is not there after some seconds; nothing was done.
+        """
+        clock = self.client.time.clock
+        until = clock.monotonic() + _NEW_SECONDS
+        while True:
+            try:
+                return await sent()
+            except NotFoundError:
+                if clock.monotonic() >= until:
+                    raise UnavailableError(
+                        "the queue that was just made is not there yet", outcome=Outcome.NOT_DONE
+                    ) from None
+            await clock.sleep(_NEW_PAUSE)
+
+    async def send_again(self, name: str, one: Found, attempts: int, delay: float) -> None:
+        """Send a message anew in place of the one that is ours, with so many attempts."""
+        wait = delay if delay > LONGEST_DELAY else 0.0
+        meta = msgspec.structs.replace(one.meta, attempts=attempts, wait=wait)
+        await self.send(name, packed(meta, one.payload), min(delay, LONGEST_DELAY))
+        await self.delete(name, one.handle)
 
     async def send_many(self, name: str, bodies: Sequence[str]) -> list[bool]:
         """Add messages; which of them the service has taken."""

@@ -27,6 +27,7 @@ from omnicloud_aws.client import Client, client_of
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import RefusedError, refusal
 from omnicloud_aws.names import Names
+from omnicloud_aws.secret_writes import Writes
 
 __all__ = ["FEATURES", "AWSSecrets", "in_the_way", "open_secrets"]
 
@@ -42,6 +43,7 @@ _ABSENT = (_MISSING, _STATE)
 _PAGE = 100
 _Listed = list[Mapping[str, Any]]
 _TURNS = 3  # of makers and deleters that meet
+_LATE_SECONDS = (0.1, 0.2, 0.4, 0.8)  # between looks for what was just written
 
 
 class AWSSecrets:
@@ -51,8 +53,8 @@ class AWSSecrets:
         self._client = client
         self._config = config
         self._names = Names(config.prefix)
-        durable = config.at_amazon
-        self._features = FEATURES if durable else FEATURES - {SecretsFeature.DURABLE}
+        self._writes = Writes(client.time)
+        self._features = FEATURES if client.at_amazon else FEATURES - {SecretsFeature.DURABLE}
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -65,8 +67,7 @@ class AWSSecrets:
     async def get(self, op: Get, /) -> StoredSecret | None:
         asked = op.version
         if asked is None or versions.could_be(asked):
-            by: dict[str, Any] = {} if asked is None else {"VersionId": asked}
-            answer = await self._asked("get_secret_value", op.secret, **by)
+            answer = await self._value(op.secret, asked)
             if answer is None:
                 return None
             found = StoredSecret(secret_values.read(answer), answer["VersionId"])
@@ -83,17 +84,23 @@ class AWSSecrets:
         new = {"ClientRequestToken": version, **secret_values.kept(op.value)}
         for _ in range(_TURNS):
             if await self._put(op.secret, new) or await self._create(op.secret, new):
+                self._writes.note(op.secret, version)
                 return version
         raise UnavailableError(
             "the secret is made and deleted by others all the time", outcome=Outcome.NOT_DONE
         )
 
     async def delete(self, op: Delete, /) -> bool:
-        # The service answers a delete by force alike whether there was something or not.
-        if await self._described(op.secret) is None:
+        # The service answers a delete by force alike whether there was something or not. Amazon's
+        # may not tell yet of what was just made; elsewhere what it does not tell of is not there.
+        described = await self._asked("describe_secret", op.secret)
+        if described is None and not self._client.at_amazon:
             return False
+        if described is not None and described.get("DeletedDate"):
+            return False  # by others, who may want it back
         gone = await self._asked("delete_secret", op.secret, ForceDeleteWithoutRecovery=True)
-        return gone is not None
+        self._writes.note(op.secret, None)
+        return described is not None and gone is not None
 
     async def list(self, op: List, /) -> NamePage:
         beginning = self._names.beginning(op.prefix)
@@ -128,6 +135,27 @@ class AWSSecrets:
 
     async def aclose(self) -> None:
         """Nothing is held: the client belongs to who opened it."""
+
+    async def _value(self, name: str, version: str | None) -> Mapping[str, Any] | None:
+        """A version, the current one by default; of what was just written the service may be late.
+
+        After a second and a half it is believed: then others have written since.
+        """
+        answer = await self._version(name, version)
+        for pause in _LATE_SECONDS:
+            if not self._writes.is_late(name, version, answer):
+                return answer
+            await self._client.time.clock.sleep(pause)
+            mine = self._writes.version(name)
+            answer = None if mine is None else await self._version(name, mine)
+            if answer is None or versions.CURRENT not in (answer.get("VersionStages") or ()):
+                answer = await self._version(name, version)
+        self._writes.forget(name)
+        return answer
+
+    async def _version(self, name: str, version: str | None) -> Mapping[str, Any] | None:
+        by: dict[str, Any] = {} if version is None else {"VersionId": version}
+        return await self._asked("get_secret_value", name, **by)
 
     async def _put(self, name: str, new: Mapping[str, Any]) -> bool:
         """Write a version of a secret; whether there is such a secret."""

@@ -18,7 +18,7 @@ from typing import Any
 from omnicloud.contracts.secrets import graces
 from omnicloud.contracts.secrets.models import VersionInfo
 
-__all__ = ["CURRENT", "could_be", "made", "readable"]
+__all__ = ["CURRENT", "could_be", "made", "made_at", "readable"]
 
 CURRENT = "AWSCURRENT"
 _PREVIOUS, _PENDING = "AWSPREVIOUS", "AWSPENDING"
@@ -53,6 +53,11 @@ def made(at: float, grace: float | None) -> str:
     """
     kept = "none" if grace is None else f"{math.ceil(grace * 1000):010x}"
     return f"oc1-{round(at * 1e6):014x}-{kept}-{uuid.uuid4().hex}"
+
+
+def made_at(version: Mapping[str, Any]) -> float:
+    """When a version was made that the service tells of, in seconds since 1970-01-01 UTC."""
+    return _read(version).created
 
 
 def could_be(version: str) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -14,6 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from omnicloud.core.clock import SYSTEM_CLOCK
+from omnicloud.core.moments import ServiceTime
 from omnicloud.errors import (
     AlreadyExistsError,
     ConfigurationError,
@@ -27,6 +31,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_aws import secret_values, versions
+from omnicloud_aws.client import is_amazons, opened
 from omnicloud_aws.config import AWSConfig
 from omnicloud_aws.errors import RefusedError, refusal, unanswered
 from omnicloud_aws.kv_table import sort_key, stand
@@ -148,6 +153,10 @@ def test_sort_keys_stand_in_the_order_of_the_keys(one: bytes, two: bytes) -> Non
         ("InternalServerError", 500, UnavailableError, Outcome.UNKNOWN),
         ("TransactionConflictException", 400, UnavailableError, Outcome.NOT_DONE),
         ("ResourceNotFoundException", 400, ConfigurationError, Outcome.NOT_DONE),
+        ("KMS.ThrottlingException", 400, ThrottledError, Outcome.NOT_DONE),
+        ("KMS.AccessDeniedException", 400, PermissionDeniedError, Outcome.NOT_DONE),
+        ("KMS.DisabledException", 400, PermissionDeniedError, Outcome.NOT_DONE),
+        ("KMS.NotFoundException", 400, PermissionDeniedError, Outcome.NOT_DONE),
         ("", 503, UnavailableError, Outcome.UNKNOWN),
         ("NeverHeardOf", 418, InternalError, Outcome.UNKNOWN),
     ],
@@ -246,14 +255,111 @@ def test_settings_that_cannot_be_meant_are_refused(options: dict[str, Any]) -> N
 
 
 @pytest.mark.parametrize(
-    ("endpoint", "at_amazon"),
+    ("url", "at_amazon"),
     [
-        (None, True),
+        ("https://dynamodb.us-east-1.amazonaws.com", True),
+        ("https://sqs-fips.us-east-1.amazonaws.com", True),
+        ("https://sns.eu-west-1.api.aws", True),
+        ("https://sns.eusc-de-east-1.amazonaws.eu", True),
+        ("https://sqs.cn-north-1.api.amazonwebservices.com.cn", True),
         ("https://vpce-1.secretsmanager.eu-west-1.vpce.amazonaws.com", True),
         ("https://dynamodb.cn-north-1.amazonaws.com.cn", True),
         ("http://127.0.0.1:4566", False),
         ("https://amazonaws.com.example.org", False),
     ],
 )
-def test_only_amazons_own_addresses_are_amazon(endpoint: str | None, at_amazon: bool) -> None:
-    assert AWSConfig(endpoint=endpoint).at_amazon is at_amazon
+def test_only_amazons_own_addresses_are_amazon(url: str, at_amazon: bool) -> None:
+    assert is_amazons(url) is at_amazon
+
+
+@pytest.fixture
+def chain(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """The chain of AWS, which knows a principal and no region."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "any")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "any")
+    (tmp_path / "config").write_text("[profile far]\nregion = ap-south-1\n")
+    return monkeypatch
+
+
+async def _region_and_place(**options: Any) -> tuple[str, bool]:
+    client = await opened("sqs", AWSConfig(**options), ServiceTime(SYSTEM_CLOCK))
+    try:
+        return client._made.meta.region_name, client.at_amazon
+    finally:
+        await client.aclose()
+
+
+async def test_a_region_is_the_settings_or_the_chain_s(chain: pytest.MonkeyPatch) -> None:
+    with pytest.raises(ConfigurationError, match="no region is set"):
+        await _region_and_place()
+    assert await _region_and_place(endpoint="http://127.0.0.1:1") == ("us-east-1", False)
+    chain.setenv("AWS_PROFILE", "far")
+    assert await _region_and_place() == ("ap-south-1", True)
+    chain.setenv("AWS_DEFAULT_REGION", "eu-west-2")
+    assert await _region_and_place() == ("eu-west-2", True)
+    chain.setenv("AWS_REGION", "eu-west-3")
+    assert await _region_and_place() == ("eu-west-3", True)
+    assert await _region_and_place(region="eu-west-1") == ("eu-west-1", True)
+    assert await _region_and_place(endpoint="http://127.0.0.1:1") == ("eu-west-3", False)
+
+
+async def test_an_address_of_the_chain_is_not_amazon_either(chain: pytest.MonkeyPatch) -> None:
+    chain.setenv("AWS_REGION", "eu-west-1")
+    chain.setenv("AWS_USE_FIPS_ENDPOINT", "true")
+    assert await _region_and_place() == ("eu-west-1", True)
+    chain.delenv("AWS_USE_FIPS_ENDPOINT")
+    chain.setenv("AWS_ENDPOINT_URL_SNS", "http://127.0.0.1:1")
+    assert await _region_and_place() == ("eu-west-1", True)
+    chain.setenv("AWS_ENDPOINT_URL_SQS", "http://127.0.0.1:1")
+    assert await _region_and_place() == ("eu-west-1", False)
+
+
+@pytest.mark.parametrize(
+    ("code", "kind"),
+    [("AccessDenied", UnauthenticatedError), ("Throttling", UnavailableError)],
+)
+async def test_a_role_that_cannot_be_taken_on_is_no_answer_of_the_service(
+    chain: pytest.MonkeyPatch, code: str, kind: type[OmniCloudError]
+) -> None:
+    said = {"Error": {"Code": code}, "ResponseMetadata": {"HTTPStatusCode": 400}}
+
+    async def refused(**_: Any) -> None:
+        raise native.ClientError(said, "AssumeRole")
+
+    config = AWSConfig(region="eu-west-1")
+    client = await opened("dynamodb", config, ServiceTime(SYSTEM_CLOCK))
+    chain.setattr(client._made, "get_item", refused, raising=False)
+    with pytest.raises(kind) as told:
+        await client.ask("get_item")
+    assert told.value.outcome is Outcome.NOT_DONE
+    await client.aclose()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        native.UnauthorizedSSOTokenError(),
+        native.SSOTokenLoadError(error_msg="it quotes a path"),
+        native.RefreshWithMFAUnsupportedError(),
+        native.LoginRefreshRequired(),
+    ],
+)
+def test_a_login_that_has_ended_wants_a_person(error: Exception) -> None:
+    told = unanswered(error)
+    assert type(told) is UnauthenticatedError
+    assert told.outcome is Outcome.NOT_DONE
+    assert told.hint == "log in again"
+    assert "quotes" not in str(told)
+
+
+@pytest.mark.parametrize(
+    "said", ["Signature expired: 20260101T000000Z is now earlier than", "Signature not yet current"]
+)
+@pytest.mark.parametrize("code", ["InvalidSignatureException", "SignatureDoesNotMatch"])
+def test_a_signature_of_another_time_is_a_matter_of_clocks(code: str, said: str) -> None:
+    error = refusal(RefusedError({"Error": {"Code": code, "Message": said}}))
+    assert type(error) is UnauthenticatedError
+    assert "clock" in str(error.hint)
