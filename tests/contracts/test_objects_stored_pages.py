@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -24,11 +24,24 @@ _NARROW, _TIGHT = NarrowKeys("p/"), NarrowKeys("p/", 120)
 _KEYS = st.sets(st.text("ab/~é", min_size=1, max_size=90), min_size=1, max_size=25)
 
 
-class _Store:
-    """A store that sorts its own keys by their bytes, and counts what it is asked."""
+def _by_segments(row: tuple[str, str]) -> tuple[str, ...]:
+    """The order of a store with folders: what is in one comes right after its name."""
+    return tuple(row[0].split("/"))
 
-    def __init__(self, keys: StoredKeys, held: set[str], *, by_key: bool) -> None:
-        self.held = sorted((keys.stored(key), keys.rest(key)) for key in held)
+
+class _Store:
+    """A store that sorts its own keys, by their bytes unless told, and counts what it is asked."""
+
+    def __init__(
+        self,
+        keys: StoredKeys,
+        held: set[str],
+        *,
+        by_key: bool,
+        order: Callable[[tuple[str, str]], object] | None = None,
+    ) -> None:
+        rows = ((keys.stored(key), keys.rest(key)) for key in held)
+        self.held = sorted(rows, key=order)  # type: ignore[arg-type, type-var]
         self.names = [name for name, _ in self.held]
         self.by_key = by_key
         self.asked = 0
@@ -86,6 +99,31 @@ def test_all_keys_are_told_once_in_order(keys: StoredKeys, by_key: bool) -> None
             assert found == _expected(held, prefix, delimiter)
 
     trial()
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    st.sets(st.text("Aa/-b", min_size=1, max_size=6), min_size=1, max_size=25),
+    st.sampled_from(["", "A", "A/"]),
+    st.sampled_from([None, "/", "-"]),
+)
+def test_nothing_is_lost_or_told_twice_where_the_order_is_the_store_s_own(
+    held: set[str], prefix: str, delimiter: str | None
+) -> None:
+    held = {"A", "A/dat1", "A-B", *held}
+    for limit in (1, 2, 3, 100):
+        store = _Store(_PLAIN, held, by_key=False, order=_by_segments)
+        pages = StoredPages(_PLAIN, store.ask, by_key=False)
+        found = asyncio.run(_listed(pages, prefix, delimiter, limit))
+        assert sorted(found) == _expected(held, prefix, delimiter)
+
+
+async def test_nothing_is_lost_of_cut_keys_that_reach_over_a_page_of_the_store() -> None:
+    ends = [f"{'x' * 100}{number}" for number in range(1500)]
+    held = {start * 40 + end for start in "ab" for end in ends}
+    store = _Store(_TIGHT, held, by_key=True)
+    found = await _listed(StoredPages(_TIGHT, store.ask, by_key=True), "", None, 700)
+    assert sorted(found) == _expected(held, "", None)
 
 
 async def test_what_is_below_a_common_prefix_is_passed_where_the_store_goes_on_by_key() -> None:

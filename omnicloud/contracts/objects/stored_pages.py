@@ -1,7 +1,11 @@
 """Listings of stores whose keys are narrower: the store's pages turned into pages of ours.
 
-A cursor is where the store goes on, and the last line that was told: of keys that had to be cut,
-which the store keeps in another order, some may come again.
+The lines of a page are in the order of their keys, and the pages in the store's order, which is
+another for keys that had to be cut, and for a store that does not compare code points.
+
+A cursor is where the store goes on, and a line that was told. Where a page of the store held more
+lines than were asked for, it is read again, and its lines up to that one are left out. Else the
+line is the last in the store's order, which comes again if it is a common prefix.
 """
 
 from __future__ import annotations
@@ -20,6 +24,7 @@ __all__ = ["Ask", "Stored", "StoredPages"]
 
 _LAST = "\U0010ffff"  # above every other character that goes on after a common prefix
 _BETWEEN = "\0"  # in no key of a store
+_ON, _AGAIN = ">", "="  # what a cursor starts with: the store goes on, or is read again
 _CLUSTER_PAGE = 1000
 
 
@@ -51,17 +56,17 @@ class StoredPages:
 
     async def page(self, op: List) -> ObjectPage:
         """One page of the store as one of ours: it may hold fewer lines than asked for."""
-        at, floor = _position(op.cursor)
-        found, after = await self._stored(op, at)
+        place = _position(op.cursor)
+        found, after = await self._stored(op, place.at)
         lines = {line.key: line for one in found if (line := self._line(one, op)) is not None}
-        told = sorted(key for key in lines if key > floor)
+        told = sorted(filter(place.is_new, lines))
         items = tuple(lines[key] for key in told[: op.limit])
         if len(told) > op.limit:
-            return ObjectPage(items, at + _BETWEEN + told[op.limit - 1])
+            return ObjectPage(items, _cursor(_AGAIN, place.at, told[op.limit - 1]))
         if after is None:
             return ObjectPage(items)
-        floor = told[-1] if told else floor
-        return ObjectPage(items, self._next(found, after, op) + _BETWEEN + floor)
+        last = next(reversed(lines), place.told)
+        return ObjectPage(items, _cursor(_ON, self._next(found, after, op), last))
 
     async def _stored(self, op: List, at: str) -> tuple[Sequence[Stored], str | None]:
         """A page of the store, none of a cluster of cut keys without all others of it."""
@@ -98,11 +103,32 @@ class StoredPages:
         return max(after, self.keys.beginning(line.key) + _LAST)
 
 
-def _position(cursor: str | None) -> tuple[str, str]:
-    """Where the store goes on, and the last line that was told."""
+class _Position(NamedTuple):
+    """Where a listing goes on.
+
+    Attributes:
+        at: For the store.
+        told: A line that was told.
+        again: Whether all lines up to that one were told, rather than that one alone.
+    """
+
+    at: str = ""
+    told: str = ""
+    again: bool = False
+
+    def is_new(self, line: str) -> bool:
+        """Whether the line was not told yet."""
+        return line > self.told if self.again else line != self.told
+
+
+def _cursor(how: str, at: str, told: str) -> str:
+    return how + at + _BETWEEN + told
+
+
+def _position(cursor: str | None) -> _Position:
     if cursor is None:
-        return "", ""
-    at, between, floor = cursor.partition(_BETWEEN)
-    if not between:
+        return _Position()
+    at, between, told = cursor[1:].partition(_BETWEEN)
+    if not between or cursor[0] not in (_ON, _AGAIN):
         raise InvalidArgumentError("the cursor is none that a page of this service told")
-    return at, floor
+    return _Position(at, told, cursor[0] == _AGAIN)

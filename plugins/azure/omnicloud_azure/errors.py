@@ -29,6 +29,12 @@ _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN
 _WHO = "check account_key or sas_token, and this machine's clock"
 _MADE = "make it first"
+_FOLDER: _Row = (
+    InvalidArgumentError,
+    _NOT,
+    "a folder of the service is in the way, or an object in that of a folder",
+    'keys = "escaped" has none in its way',
+)
 
 _BY_CODE: dict[str, _Row] = {
     "ContainerNotFound": (ConfigurationError, _NOT, "there is no such container", _MADE),
@@ -81,6 +87,9 @@ _BY_CODE: dict[str, _Row] = {
     "SnapshotsPresent": (PermissionDeniedError, _NOT, "the object has snapshots", None),
     "BlobArchived": (PermissionDeniedError, _NOT, "the object is in an archive", None),
     "BlobImmutableDueToPolicy": (PermissionDeniedError, _NOT, "the object is retained", None),
+    "DirectoryIsNotEmpty": _FOLDER,
+    "PathConflict": _FOLDER,
+    "ResourceTypeMismatch": _FOLDER,
     "AccountBeingCreated": (UnavailableError, _NOT, "the account is being created", None),
     "PendingCopyOperation": (UnavailableError, _NOT, "a copy to that object is under way", None),
     "ServerBusy": (ThrottledError, _NOT, "the service asks for fewer requests", None),
@@ -130,4 +139,13 @@ def code_of(answer: Answer) -> str:
 
 def is_no_blob(answer: Answer) -> bool:
     """Whether it is an object that is not there, rather than its container."""
-    return answer.status == 404 and not code_of(answer).startswith("Container")
+    if answer.status == 404:
+        return not code_of(answer).startswith("Container")
+    return _is_folder(answer)
+
+
+def _is_folder(answer: Answer) -> bool:
+    """Whether it tells of a folder, which a hierarchical namespace answers as an empty blob."""
+    headers = answer.headers
+    marked = headers.get("x-ms-meta-hdi_isfolder", "").lower() == "true"
+    return marked or headers.get("x-ms-resource-type") == "directory"

@@ -36,7 +36,9 @@ OF_UPLOAD = f"{_HEADER}{_NAMED}upload"
 
 _UPLOAD_BYTES = 64  # the room that this takes of what the service keeps
 _BESIDE = Beside(  # names of C# variables
-    _NAMED, re.compile(r"[a-z_][a-z0-9_]{0,62}"), 8192 - _UPLOAD_BYTES
+    _NAMED,
+    re.compile(r"(?!hdi_isfolder$)[a-z_][a-z0-9_]{0,62}"),  # which would make a folder of it
+    8192 - _UPLOAD_BYTES,
 )
 
 

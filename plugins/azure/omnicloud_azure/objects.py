@@ -49,7 +49,7 @@ from omnicloud_azure.answers import Blob, listing
 from omnicloud_azure.client import Client, client_of
 from omnicloud_azure.config import AzureConfig
 from omnicloud_azure.copying import copied
-from omnicloud_azure.errors import is_no_blob, refusal
+from omnicloud_azure.errors import code_of, is_no_blob, refusal
 from omnicloud_azure.facts import (
     NO_FACTS,
     condition_of,
@@ -57,6 +57,7 @@ from omnicloud_azure.facts import (
     headers_of,
     info_of,
     kept_facts,
+    size_of,
     version_of,
 )
 from omnicloud_azure.integrity import md5_of
@@ -71,6 +72,7 @@ _LIMITS = ObjectsLimits(
 )
 _RACES = 20  # times that an object may change under a request that takes two
 _AT_ONCE = 32
+_IS_FOLDER = "DirectoryIsNotEmpty"
 _SIZE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
 _REFUSED = re.compile(r"[\x00-\x1f\x7f\\]|(^|/)\.{1,2}(/|$)|[./]$")
 _WHY = "holds a control character, '\\' or '..', or ends with '.' or '/'"
@@ -135,13 +137,12 @@ class AzureObjects:
 
     async def stat(self, op: Stat, /) -> ObjectInfo | None:
         answer = await self._head(op.key)
-        size = 0 if answer is None else int(answer.headers.get("content-length", "0"))
-        return None if answer is None else info_of(op.key, answer.headers, size)
+        return None if answer is None else info_of(op.key, answer.headers, size_of(answer))
 
     async def delete(self, op: Delete, /) -> None:
         condition = condition_of(op.if_version)
         answer = await self._client.ask("DELETE", self._keys.stored(op.key), {}, condition)
-        if is_no_blob(answer) and not condition:
+        if not condition and (is_no_blob(answer) or code_of(answer) == _IS_FOLDER):
             return
         if answer.status != 202:
             raise _refused(answer, condition)
@@ -166,7 +167,8 @@ class AzureObjects:
             etag = version_of(before.headers)
             headers = {**(headers_of(facts) or NO_FACTS), **condition}
             headers["x-ms-source-if-match"] = f'"{etag}"'
-            answer = await copied(self._client, self._clock, source, target, headers)
+            size = size_of(before)
+            answer = await copied(self._client, self._clock, source, target, headers, size)
             if answer.status == 202:
                 return version_of(answer.headers)
             if not await self._has_changed(op.source, etag, answer):
@@ -265,9 +267,9 @@ def _refused(answer: Answer, condition: dict[str, str]) -> OmniCloudError:
     """The error for a write that the service did not do."""
     said = refusal(answer)
     if "if-none-match" in condition and (
-        answer.status == 412 or answer.headers.get("x-ms-error-code") == "BlobAlreadyExists"
+        answer.status == 412 or code_of(answer) == "BlobAlreadyExists"
     ):
         return AlreadyExistsError("the object is there")
-    if "if-match" in condition and is_no_blob(answer):
+    if "if-match" in condition and (is_no_blob(answer) or code_of(answer) == _IS_FOLDER):
         return ConflictError("the object is not there")
     return said

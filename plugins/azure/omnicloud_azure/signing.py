@@ -53,7 +53,8 @@ class AccountKey:
         """
         named = {**headers, "content-length": str(size or "")}
         lines = [method, *(named.get(name, "") for name in _SIGNED_HEADERS)]
-        lines += [f"{name}:{named[name]}" for name in sorted(named) if name.startswith("x-ms-")]
+        ours = sorted((name for name in named if name.startswith("x-ms-")), key=_weighed)
+        lines += [f"{name}:{named[name]}" for name in ours]
         lines.append(f"/{self.account}{urlsplit(url).path}")
         lines += [f"{name}:{query[name]}" for name in sorted(query)]
         return f"SharedKey {self.account}:{self._signature(lines)}"
@@ -94,6 +95,11 @@ def stamp(at: float) -> str:
 def encoded(text: str, safe: str = "") -> str:
     """Percent-encoded, all but unreserved characters."""
     return quote(text, safe=safe + "-_.~")
+
+
+def _weighed(name: str) -> str:
+    """What the service sorts a header by: as words, in which ``_`` comes before any digit."""
+    return name.replace("_", " ")
 
 
 def query_of(pairs: Mapping[str, str]) -> str:

@@ -1,9 +1,9 @@
 """Objects in parts: blocks of a blob of their own, which is then copied to its key.
 
 Blocks that are not committed belong to a blob's name, and go when anything is written there: two
-uploads of one key would lose each other's. So an upload has a folder ``~~uploads/ID/`` with a blob
-``begin``, its mark (see :mod:`omnicloud_azure.marks`), and a blob ``whole``, whose blocks the parts
-are; an upload whose mark is gone is gone.
+uploads of one key would lose each other's. So an upload has two blobs of its own:
+``~~uploads/ID-begin``, its mark (see :mod:`omnicloud_azure.marks`), and ``~~uploads/ID-whole``,
+whose blocks the parts are; an upload whose mark is gone is gone.
 """
 
 from __future__ import annotations
@@ -40,10 +40,14 @@ from omnicloud.core.clock import Clock
 from omnicloud.core.http import Answer
 from omnicloud.errors import (
     ConflictError,
+    OmniCloudError,
+    Outcome,
+    PermissionDeniedError,
+    UnavailableError,
 )
 from omnicloud_azure.answers import Block, block_list, blocks
 from omnicloud_azure.client import Client
-from omnicloud_azure.copying import copied
+from omnicloud_azure.copying import PENDING, WHOLE, copied, settled, status_of
 from omnicloud_azure.errors import code_of, is_no_blob, refusal
 from omnicloud_azure.facts import headers_of, version_of
 from omnicloud_azure.integrity import md5_of
@@ -68,13 +72,22 @@ class Uploads:
     clock: Clock
 
     async def begin(self, op: BeginUpload) -> str:
-        """Begin one and answer its id."""
+        """Begin one and answer its id.
+
+        Raises:
+            PermissionDeniedError: The container lets no blob be written anew.
+        """
         facts = Facts(op.metadata, rest=self.keys.rest(op.key))
         headers_of(replace(facts, checksum=ANY_CHECKSUM))  # refused now if ever
         upload_id = new_upload_id(op.key)
         will_be = {"type": op.content_type, "metadata": op.metadata, "rest": facts.rest}
         body = json.dumps(will_be).encode()
-        _fine(await self.client.ask("PUT", self._name(upload_id, _MARK), {}, _BLOB, body))
+        made = _fine(await self.client.ask("PUT", self._name(upload_id, _MARK), {}, _BLOB, body))
+        mark = Mark(upload_id, version_of(made.headers), body, is_tried=False)
+        try:
+            await self._moved(mark, tried=False)  # as a completion will have to
+        except PermissionDeniedError as error:
+            raise _retained() from error
         return upload_id
 
     async def part(self, op: UploadPart) -> str:
@@ -123,9 +136,16 @@ class Uploads:
         raise overtaken()
 
     async def abort(self, op: AbortUpload) -> None:
-        """Forget one; none is no error."""
+        """Forget one; none is no error.
+
+        Raises:
+            UnavailableError: The service is still copying what it became; not done.
+        """
         if not is_upload_of(op.upload_id, op.key):
             await asyncio.sleep(0)
+            return
+        mark = await self._mark(op.upload_id)
+        if mark is not None and mark.is_tried and await self._is_made(op.key, op.upload_id):
             return
         await self._removed(op.upload_id)
 
@@ -134,14 +154,18 @@ class Uploads:
 
         Raises:
             NotFoundError: There is no such upload.
+            UnavailableError: The service is still copying what it became; not done.
         """
-        answer = await self.client.ask("GET", self._name(upload_id, _MARK))
-        if is_no_blob(answer) or not is_upload_of(upload_id, key):
+        mark = await self._mark(upload_id)
+        if mark is None or not is_upload_of(upload_id, key):
             raise no_upload()
-        mark = Mark.read(upload_id, _fine(answer))
         if mark.is_tried and await self._is_made(key, upload_id):
             raise no_upload()
         return mark
+
+    async def _mark(self, upload_id: str) -> Mark | None:
+        answer = await self.client.ask("GET", self._name(upload_id, _MARK))
+        return None if is_no_blob(answer) else Mark.read(upload_id, _fine(answer))
 
     async def _moved(self, mark: Mark, *, tried: bool) -> Mark | None:
         """The mark, written anew: nobody else's turn any more; ``None`` where another was first."""
@@ -157,9 +181,22 @@ class Uploads:
         return replace(mark, etag=version_of(_fine(answer).headers), is_tried=tried)
 
     async def _is_made(self, key: str, upload_id: str) -> bool:
-        """Whether the object is there that the upload became; then the upload is forgotten."""
-        answer = await self.client.ask("HEAD", self.keys.stored(key))
+        """Whether the object is there that the upload became; then the upload is forgotten.
+
+        Raises:
+            UnavailableError: The service is still copying it; not done.
+        """
+        target = self.keys.stored(key)
+        answer = await self.client.ask("HEAD", target)
+        if status_of(answer) == PENDING:
+            answer = await settled(
+                self.client, self.clock, target, self.client.config.answer_timeout
+            )
         if is_no_blob(answer) or not is_of(upload_id, _fine(answer).headers):
+            return False
+        if status_of(answer) == PENDING:
+            raise _still_copying()
+        if status_of(answer) != WHOLE:
             return False
         await removed_at_best(self._removed(upload_id))
         return True
@@ -193,8 +230,14 @@ class Uploads:
         if (await self._begun(op.key, op.upload_id)).etag != mark.etag:
             return Answer(412, {"x-ms-error-code": _SOURCE_CHANGED}, b"")
         source = {"x-ms-source-if-match": f'"{version_of(made.headers)}"'}
-        target = self.keys.stored(op.key)
-        return await copied(self.client, self.clock, whole, target, {**condition, **source})
+        return await copied(
+            self.client,
+            self.clock,
+            whole,
+            self.keys.stored(op.key),
+            {**condition, **source},
+            sum(arrived.get(part.tag, 0) for part in op.parts),
+        )
 
     async def _arrived(self, upload_id: str) -> dict[str, int]:
         """The tags of the parts that are there, with their sizes."""
@@ -219,13 +262,27 @@ class Uploads:
             _fine(answer)
 
     def _name(self, upload_id: str, what: str) -> str:
-        return f"{self.keys.beginning('')}{OURS}uploads/{upload_id}/{what}"
+        return f"{self.keys.beginning('')}{OURS}uploads/{upload_id}-{what}"
 
 
 def _fine(answer: Answer) -> Answer:
     if answer.status >= 300:
         raise refusal(answer)
     return answer
+
+
+def _retained() -> OmniCloudError:
+    return PermissionDeniedError(
+        "no object of the container may be written anew, which an upload in parts has to do",
+        hint="the container retains its objects, or the credentials only create: put whole objects",
+        outcome=Outcome.NOT_DONE,
+    )
+
+
+def _still_copying() -> OmniCloudError:
+    return UnavailableError(
+        "the service is still copying what the upload became", outcome=Outcome.NOT_DONE
+    )
 
 
 def _is_of_the_source(answer: Answer, condition: Mapping[str, str]) -> bool:

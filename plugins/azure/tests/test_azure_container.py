@@ -26,6 +26,7 @@ from omnicloud.errors import (
     PermissionDeniedError,
     UnauthenticatedError,
 )
+from omnicloud_azure.answers import listing
 from omnicloud_azure.certify import azure_world
 from omnicloud_azure.objects import AzureObjects, open_objects
 from omnicloud_tck.law import laws_of
@@ -161,6 +162,29 @@ async def test_a_copy_keeps_no_metadata_where_its_source_has_none() -> None:
         await driver.put(Put(long, b"x"))
         await driver.copy(Copy(long, "short"))
         assert [line.key for line in (await driver.list(List("s"))).items] == ["short"]
+
+
+async def test_names_of_metadata_are_signed_in_the_order_of_the_service() -> None:
+    names = ("page1", "page_count", "page", "page10", "page_1", "pages", "i0", "i_", "_")
+    async with bench() as one:
+        driver = await one.open()
+        await driver.put(Put("k", b"x", metadata=tuple((name, "v") for name in names)))
+        info = await driver.stat(Stat("k"))
+        assert info is not None
+        assert set(info.metadata) == set(names)
+
+
+async def test_an_upload_keeps_no_folder_of_its_own() -> None:
+    async with bench() as one:
+        driver = await one.open(keys="plain", prefix="team/")
+        upload_id = await driver.begin_upload(BeginUpload("k"))
+        await _part(driver, upload_id, 1, b"one")
+        query = {"restype": "container", "comp": "list", "include": "uncommittedblobs"}
+        names = [
+            blob.name for blob in listing((await driver._client.ask("GET", query=query)).body).blobs
+        ]
+        assert names == [f"team/~~uploads/{upload_id}-{what}" for what in ("begin", "whole")]
+        assert (await driver.list(List())).items == ()
 
 
 async def test_plain_keys_are_what_other_programs_see() -> None:

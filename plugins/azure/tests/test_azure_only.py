@@ -21,6 +21,7 @@ from omnicloud.errors import (
     ConflictError,
     CorruptedError,
     InternalError,
+    InvalidArgumentError,
     OmniCloudError,
     Outcome,
     PermissionDeniedError,
@@ -228,6 +229,65 @@ async def test_folders_of_the_service_are_no_objects_and_odd_names_are_understoo
     async with pretending(settled(lambda _: Said(200, {}, b"\xef\xbb\xbf" + body.encode()))) as one:
         driver = await opened(one.endpoint, lone, keys="plain")
         assert [line.key for line in (await driver.list(List())).items] == [odd]
+        await lone.aclose()
+
+
+@pytest.mark.parametrize(
+    "header", [("x-ms-resource-type", "directory"), ("x-ms-meta-hdi_isfolder", "true")]
+)
+async def test_a_folder_of_the_service_is_no_object(header: tuple[str, str]) -> None:
+    def answer(asked: Asked) -> Said:
+        if asked.method == "DELETE":
+            return error(409, "DirectoryIsNotEmpty")
+        if "range" in asked.headers:
+            return error(416, "InvalidRange")
+        return Said(200, {**blob().headers, header[0]: header[1]})
+
+    lone = Lone()
+    async with pretending(settled(answer)) as one:
+        driver = await opened(one.endpoint, lone, keys="plain")
+        assert await driver.stat(Stat("folder")) is None
+        assert await driver.get_range(GetRange("folder")) is None
+        assert await driver.get_range(GetRange("folder", 0, 5)) is None
+        assert await driver.copy(Copy("folder", "k")) is None
+        await driver.delete(Delete("folder"))
+        with pytest.raises(ConflictError):
+            await driver.delete(Delete("folder", "0x7"))
+        await lone.aclose()
+
+
+@pytest.mark.parametrize("code", ["DirectoryIsNotEmpty", "PathConflict", "ResourceTypeMismatch"])
+async def test_a_folder_that_is_in_the_way_is_not_tried_again(code: str) -> None:
+    lone = Lone()
+    async with pretending(settled(lambda _: error(409, code))) as one:
+        driver = await opened(one.endpoint, lone, keys="plain")
+        with pytest.raises(InvalidArgumentError, match="folder"):
+            await driver.put(Put("folder", b"x"))
+        await lone.aclose()
+
+
+async def test_metadata_makes_no_folder_of_an_object() -> None:
+    lone = Lone()
+    async with pretending(settled(lambda _: blob(201))) as one:
+        driver = await opened(one.endpoint, lone)
+        await driver.put(Put("k", b"x", metadata=(("hdi_isfolder", "true"),)))
+        assert not any("hdi_isfolder" in name for name in one.asked[-1].headers)
+        await lone.aclose()
+
+
+async def test_an_upload_in_parts_is_refused_at_its_beginning_where_nothing_is_written_anew() -> (
+    None
+):
+    def answer(asked: Asked) -> Said:
+        is_anew = "if-match" in asked.headers
+        return error(409, "BlobImmutableDueToPolicy") if is_anew else blob(201)
+
+    lone = Lone()
+    async with pretending(settled(answer)) as one:
+        driver = await opened(one.endpoint, lone)
+        with pytest.raises(PermissionDeniedError, match="written anew") as caught:
+            await driver.begin_upload(BeginUpload("k"))
+        assert caught.value.outcome is Outcome.NOT_DONE
         await lone.aclose()
 
 

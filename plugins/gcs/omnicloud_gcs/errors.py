@@ -25,7 +25,10 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["is_absent", "is_no_bucket", "reason_of", "refusal"]
+__all__ = ["WRITES_APART_SECONDS", "is_absent", "is_no_bucket", "reason_of", "refusal"]
+
+WRITES_APART_SECONDS = 1.0
+"""Between writes of one name, as the service takes them for longer than a moment."""
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT = Outcome.NOT_DONE
@@ -77,9 +80,8 @@ def refusal(answer: Answer) -> OmniCloudError:
     kind, outcome, message, hint = row
     if kind is ThrottledError:
         after = answer.headers.get("retry-after", "")
-        return ThrottledError(
-            message, hint=hint, retry_after=float(after) if after.isdigit() else None
-        )
+        seconds = float(after) if after.isdigit() else WRITES_APART_SECONDS
+        return ThrottledError(message, hint=hint, retry_after=seconds)
     return kind(message, hint=hint, outcome=outcome)
 
 

@@ -67,6 +67,9 @@ _LIMITS = ObjectsLimits(put_max_bytes=256 << 20, part_max_bytes=256 << 20, batch
 _RACES = 20  # times that a source may change under a copy
 _AT_ONCE = 32
 _LINES = "kind,nextPageToken,items(name,size,generation,updated,contentType,metadata)"
+_CARRIED = ("cacheControl", "contentDisposition", "contentEncoding", "contentLanguage")
+"""What other programs keep with an object, and a copy loses that is told anything of its own."""
+
 _REFUSED = re.compile(r"[\x00-\x1f\x7f]|^\.{1,2}$|^\.well-known/acme-challenge/")
 _WHY = "holds a control character, or is '.' or '..'"
 
@@ -145,7 +148,8 @@ class GcsObjects:
         """Have the service copy one generation; large ones take several requests."""
         facts = facts_of(source)
         facts = Facts(facts.metadata, facts.checksum, self._keys.rest(op.target))
-        body = resource_of(str(source.get("contentType", "application/octet-stream")), facts)
+        body = {name: source[name] for name in _CARRIED if name in source}
+        body |= resource_of(str(source.get("contentType", "application/octet-stream")), facts)
         target = self._client.path(self._keys.stored(op.target)).removeprefix("/storage/v1")
         path = f"{self._client.path(self._keys.stored(op.source))}/rewriteTo{target}"
         query = {**condition, "ifSourceGenerationMatch": version_of(source)}

@@ -38,9 +38,13 @@ from omnicloud.core.together import together
 from omnicloud.errors import (
     ConflictError,
     NotFoundError,
+    OmniCloudError,
+    Outcome,
+    PermissionDeniedError,
+    ThrottledError,
 )
 from omnicloud_gcs.client import LISTING, Client, told
-from omnicloud_gcs.errors import is_no_bucket, refusal
+from omnicloud_gcs.errors import WRITES_APART_SECONDS, is_no_bucket, refusal
 from omnicloud_gcs.integrity import md5_of
 from omnicloud_gcs.marks import Mark, is_of, marked
 from omnicloud_gcs.resources import facts_of, resource_of, version_of
@@ -53,6 +57,8 @@ COMPOSED_MOST = 32
 _AT_ONCE = 16
 _PAGE = 1000
 _MARK = "mark"
+_RETAINED = ("retentionExpirationTime", "eventBasedHold", "retention")
+"""What the resource of an object has that can neither be written anew nor be removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +70,18 @@ class Uploads:
     clock: Clock
 
     async def begin(self, op: BeginUpload) -> str:
-        """Begin one and answer its id."""
+        """Begin one and answer its id.
+
+        Raises:
+            PermissionDeniedError: The bucket keeps its objects from being written anew.
+        """
         facts = Facts(op.metadata, rest=self.keys.rest(op.key))
         resource_of(op.content_type, replace(facts, checksum=ANY_CHECKSUM))  # refused now if ever
         upload_id = new_upload_id(op.key)
-        name = self._folder(upload_id) + _MARK
-        told(await self.client.insert({"name": name, **resource_of(op.content_type, facts)}, b""))
+        mark = {"name": self._folder(upload_id) + _MARK, **resource_of(op.content_type, facts)}
+        made = told(await self.client.insert(mark, b""))
+        if any(made.get(name) for name in _RETAINED):
+            raise _retained()
         return upload_id
 
     async def part(self, op: UploadPart) -> str:
@@ -107,11 +119,11 @@ class Uploads:
                 raise no_upload()
             answer = await self._made(op, mark, condition)
             if answer.status == 200:
-                await removed_at_best(self._removed(op.upload_id))
+                await removed_at_best(self._forgotten(op.upload_id))
                 return answer
             if answer.status not in (404, 412) or is_no_bucket(answer):
                 return answer
-            if await self._moved(mark, tried=False) is not None:
+            if await self._given_back(mark):
                 await self._check_parts(op)
                 return answer
         raise overtaken()
@@ -146,6 +158,17 @@ class Uploads:
             return None
         return replace(mark, generation=version_of(told(answer)), is_tried=tried)
 
+    async def _given_back(self, mark: Mark) -> bool:
+        """Whether it was this mark's turn until now; it is nobody's then.
+
+        A second later, where the service does not take the mark so soon after it was written.
+        """
+        try:
+            return await self._moved(mark, tried=False) is not None
+        except ThrottledError:
+            await self.clock.sleep(WRITES_APART_SECONDS)
+            return await self._moved(mark, tried=False) is not None
+
     async def _is_made(self, key: str, upload_id: str) -> bool:
         """Whether the object is there that the upload became; then the upload is forgotten."""
         answer = await self.client.ask("GET", self.client.path(self.keys.stored(key)))
@@ -153,7 +176,7 @@ class Uploads:
             return False
         if not is_of(upload_id, told(answer)):
             return False
-        await removed_at_best(self._removed(upload_id))
+        await removed_at_best(self._forgotten(upload_id))
         return True
 
     async def _check_parts(self, op: CompleteUpload) -> None:
@@ -210,12 +233,38 @@ class Uploads:
         folder = self._folder(upload_id)
 
         async def remove(name: str) -> None:
-            answer = await self.client.ask("DELETE", self.client.path(folder + name))
-            if answer.status not in (200, 204, 404):
-                raise refusal(answer)
+            refused = await self._refused(folder + name)
+            if refused is not None:
+                raise refused
 
         await remove(_MARK)
         await together(remove, await self._objects(upload_id), _AT_ONCE)
+
+    async def _forgotten(self, upload_id: str) -> None:
+        """Remove what an upload leaves that became its object.
+
+        Of what was written within the last second the service may refuse to remove it yet: that is
+        tried once more.
+        """
+        if not await self._swept(upload_id):
+            await self.clock.sleep(WRITES_APART_SECONDS)
+            await self._swept(upload_id)
+
+    async def _swept(self, upload_id: str) -> bool:
+        """Remove what is left, the mark first; whether nothing has to be tried again."""
+        folder = self._folder(upload_id)
+
+        async def is_slowed(name: str) -> bool:
+            return isinstance(await self._refused(folder + name), ThrottledError)
+
+        is_marked = await is_slowed(_MARK)
+        others = [name for name in await self._objects(upload_id) if name != _MARK]
+        return not (is_marked or any(await together(is_slowed, others, _AT_ONCE)))
+
+    async def _refused(self, stored: str) -> OmniCloudError | None:
+        """Remove one object; the service's refusal if it is still there."""
+        answer = await self.client.ask("DELETE", self.client.path(stored))
+        return None if answer.status in (200, 204, 404) else refusal(answer)
 
     async def _objects(self, upload_id: str) -> dict[str, dict[str, Any]]:
         """What is kept of an upload, by the names in its folder."""
@@ -235,6 +284,14 @@ class Uploads:
 
 def _source(name: str, generation: str) -> dict[str, Any]:
     return {"name": name, "objectPreconditions": {"ifGenerationMatch": generation}}
+
+
+def _retained() -> OmniCloudError:
+    return PermissionDeniedError(
+        "the bucket retains or holds its objects, and an upload in parts has to write one anew",
+        hint="put whole objects, or use a bucket without retention and default holds",
+        outcome=Outcome.NOT_DONE,
+    )
 
 
 def _part(part: PartTag) -> str:

@@ -308,6 +308,43 @@ async def test_a_large_copy_goes_on_until_it_is_done() -> None:
         await lone.aclose()
 
 
+async def test_a_copy_keeps_what_other_programs_keep_with_an_object() -> None:
+    kept = {
+        "cacheControl": "no-store",
+        "contentDisposition": "attachment",
+        "contentEncoding": "gzip",
+        "contentLanguage": "de",
+    }
+
+    def answer(asked: Asked) -> Said:
+        if asked.method == "GET":
+            return _object(storageClass="NEARLINE", md5Hash="x", **kept)
+        return said({"done": True, "resource": {"generation": "9"}})
+
+    lone = Lone()
+    async with pretending(settled(answer)) as one:
+        driver = await opened(one.endpoint, lone)
+        await driver.copy(Copy("k", "l"))
+        told = json.loads(one.asked[-1].body)
+        assert told == {"contentType": "application/octet-stream", "metadata": {}, **kept}
+        await lone.aclose()
+
+
+@pytest.mark.parametrize(
+    "kept", [{"retentionExpirationTime": "2030-01-01T00:00:00Z"}, {"eventBasedHold": True}]
+)
+async def test_an_upload_in_parts_is_refused_at_its_beginning_where_objects_are_retained(
+    kept: dict[str, object],
+) -> None:
+    lone = Lone()
+    async with pretending(settled(lambda _: _object(**kept))) as one:
+        driver = await opened(one.endpoint, lone)
+        with pytest.raises(PermissionDeniedError, match="retains") as caught:
+            await driver.begin_upload(BeginUpload("k"))
+        assert caught.value.outcome is Outcome.NOT_DONE
+        await lone.aclose()
+
+
 async def test_an_account_gets_one_token_for_many_calls_and_signs_urls() -> None:
     def answer(asked: Asked) -> Said:
         if asked.path == "/token":
