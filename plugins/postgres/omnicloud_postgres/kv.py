@@ -26,13 +26,14 @@ from omnicloud.contracts.kv.models import (
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
 from omnicloud.core.transactions import Transaction
-from omnicloud.errors import AlreadyExistsError, ConflictError, OmniCloudError, Outcome
+from omnicloud.errors import AlreadyExistsError, ConflictError, NotFoundError
 from omnicloud_postgres import kv_sql as sql
 from omnicloud_postgres.config import PostgresConfig
 from omnicloud_postgres.pool import Row
 from omnicloud_postgres.runner import Runner
 from omnicloud_postgres.signals import bell_of
 from omnicloud_postgres.store import Store, store_of
+from omnicloud_postgres.sweeping import Sweeping
 
 __all__ = ["FEATURES", "PostgresKV", "open_kv"]
 
@@ -60,7 +61,7 @@ class PostgresKV:
         self._inside = inside
         self._runner: Runner = store if inside is None else inside
         self._bell = bell_of("kv", space)
-        self._writes = 0
+        self._sweeping = Sweeping(store, _SWEEP_EVERY)
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -135,7 +136,11 @@ class PostgresKV:
         return int(done[0][0])
 
     async def changes(self, op: Changes, /) -> ChangePage:
-        """Never inside a transaction: what is not committed is not told."""
+        """Never inside a transaction: what is not committed is not told.
+
+        Raises:
+            NotFoundError: The cursor is of a history that the server has lost.
+        """
         if op.cursor is None:
             return ChangePage((), str((await self._store.rows(sql.NOW))[0][0]))
         signals, clock = self._store.signals, self._store.clock
@@ -169,19 +174,10 @@ class PostgresKV:
         if self._inside is not None:
             await self._lock(*keys)
             return
-        self._writes += len(keys)
-        if self._writes >= _SWEEP_EVERY:
-            self._writes = 0
-            await self._sweep()
-
-    async def _sweep(self) -> None:
-        try:
-            await self._store.rows(sql.BURY, self._space)
-            kept = self._store.config.retention_seconds
-            await self._store.rows(sql.SWEEP, self._space, kept)
-        except OmniCloudError as error:
-            error.outcome = Outcome.NOT_DONE  # the write that comes after it is not
-            raise
+        kept = self._store.config.retention_seconds
+        await self._sweeping.before_writing(
+            len(keys), (sql.BURY, self._space), (sql.SWEEP, self._space, kept)
+        )
 
     async def _bury(self) -> float:
         """Tell ends of lives as changes; seconds until the next one."""
@@ -197,8 +193,13 @@ class PostgresKV:
         rows = await self._store.rows(
             sql.CHANGES, self._space, seen, upto, int(above or 0), _AT_ONCE
         )
+        if rows[0][4]:
+            raise NotFoundError(
+                "the server no longer has the changes since the cursor",
+                hint="read all anew, then watch from now on",
+            )
         upto = upto or str(rows[0][0])
-        told = [row[1:] for row in rows if row[1] is not None]
+        told = [row[1:4] for row in rows if row[1] is not None]
         after = f"{seen}/{upto}/{told[-1][1]}" if len(told) == _AT_ONCE else upto
         changes = (_change(key.decode(), version, gone) for key, version, gone in told)
         return ChangePage(tuple(one for one in changes if one.key.startswith(prefix)), after)

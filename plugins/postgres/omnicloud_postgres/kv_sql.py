@@ -9,6 +9,7 @@ the order of commits. Key order is that of bytes, which in UTF-8 is that of code
 from __future__ import annotations
 
 from omnicloud_postgres.signals import TELL
+from omnicloud_postgres.sweeping import SWEPT_AT_ONCE
 
 __all__ = [
     "BURY",
@@ -132,7 +133,10 @@ RETURNING convert_from(k.value, 'UTF8')::bigint, {_TOLD.format(4)}"""  # noqa: S
 
 NOW = "SELECT pg_current_snapshot()::text"
 
-CHANGES = """SELECT pg_current_snapshot()::text, c.key, c.version, c.gone FROM (VALUES (1)) AS one
+CHANGES = """SELECT pg_current_snapshot()::text, c.key, c.version, c.gone,
+pg_snapshot_xmax(coalesce($3::text, $2::text)::pg_snapshot)
+    > pg_snapshot_xmax(pg_current_snapshot())
+FROM (VALUES (1)) AS one
 LEFT JOIN LATERAL (
     SELECT k.key, k.version, k.value IS NULL AS gone FROM omnicloud.kv k
     WHERE k.space = $1 AND k.xid >= pg_snapshot_xmin($2::text::pg_snapshot)
@@ -142,22 +146,28 @@ LEFT JOIN LATERAL (
 ) AS c ON true ORDER BY c.version"""
 """Space, the snapshot seen last, the one to look up to or null, a version, how many.
 
-The snapshot of this look, and what was written between them by keys' versions.
+The snapshot of this look, what was written between them by keys' versions, and whether what was
+seen last is of transactions that this server has not begun: of a history that it lost.
 """
 
-_EXPIRED = """SELECT e.space, e.key FROM omnicloud.kv e
-WHERE e.space = $1 AND e.expires <= clock_timestamp() LIMIT 1000 FOR UPDATE SKIP LOCKED"""
+# The server looks up by an index what is compared with the moment of the statement, which stays;
+# ``clock_timestamp()`` it would ask for each row. The order keeps it to that index, whatever its
+# statistics say.
+_EXPIRED = f"""SELECT e.space, e.key FROM omnicloud.kv e
+WHERE e.space = $1 AND e.expires <= statement_timestamp()
+ORDER BY e.expires LIMIT {SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED"""  # noqa: S608 - constants
 
 BURY = f"""WITH ended AS ({_EXPIRED})
 UPDATE omnicloud.kv k SET value = NULL, expires = NULL, {_NEW}
-FROM ended WHERE k.space = ended.space AND k.key = ended.key"""  # noqa: S608 - constants
+FROM ended WHERE k.space = ended.space AND k.key = ended.key RETURNING 1"""  # noqa: S608 - constants
 """Space. Make deletions of ends of lives, so that watches are told."""
 
 NEXT_END = """SELECT extract(epoch FROM min(expires) - clock_timestamp())::float8
 FROM omnicloud.kv WHERE space = $1 AND expires IS NOT NULL"""
 
-SWEEP = """DELETE FROM omnicloud.kv k USING (
+SWEEP = f"""DELETE FROM omnicloud.kv k USING (
     SELECT g.space, g.key FROM omnicloud.kv g WHERE g.space = $1 AND g.value IS NULL
-    AND g.changed < clock_timestamp() - $2 * interval '1 s' LIMIT 1000 FOR UPDATE SKIP LOCKED
-) AS old WHERE k.space = old.space AND k.key = old.key"""
+    AND g.changed < statement_timestamp() - $2 * interval '1 s'
+    ORDER BY g.changed LIMIT {SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED
+) AS old WHERE k.space = old.space AND k.key = old.key RETURNING 1"""  # noqa: S608 - constants
 """Space, seconds that deletions are remembered."""

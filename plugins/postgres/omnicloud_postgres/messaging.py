@@ -31,13 +31,14 @@ from omnicloud.contracts.messaging.models import (
 )
 from omnicloud.core.opening import Opening
 from omnicloud.core.operation import Feature
-from omnicloud.errors import NotFoundError, OmniCloudError, Outcome
+from omnicloud.errors import NotFoundError, Outcome, UnavailableError
 from omnicloud_postgres import messaging_sql as sql
 from omnicloud_postgres.config import PostgresConfig
 from omnicloud_postgres.messaging_tables import SCHEMA
 from omnicloud_postgres.pool import Row
 from omnicloud_postgres.signals import bell_of
 from omnicloud_postgres.store import Store, store_of
+from omnicloud_postgres.sweeping import Sweeping
 
 __all__ = ["FEATURES", "PostgresMessaging", "open_messaging"]
 
@@ -57,7 +58,7 @@ class PostgresMessaging:
         self._space = space
         self._features = features
         self._kept = store.config.retention_seconds
-        self._published = 0
+        self._sweeping = Sweeping(store, _SWEEP_EVERY)
         most = max(1, store.config.max_connections // _SHARE_OF_A_TOPIC)
         self._joining = Joining(self._publish, most)
         self._limits = MessagingLimits(
@@ -79,17 +80,24 @@ class PostgresMessaging:
         await self._joining.publish(op)
 
     async def _publish(self, op: Publish) -> None:
-        await self._sweep_now_and_then(len(op.messages))
+        await self._sweeping.before_writing(len(op.messages), *((one,) for one in sql.SWEEP))
         place, delay = self._place(op.topic), op.delay or None
         asked = (*_columns(op.messages), delay, self._kept, op.dedupe)
+        until = self._store.clock.monotonic() + self._store.config.answer_timeout
         while True:
             ((taken,),) = await self._store.rows(sql.PUBLISH, *place, *asked)
             if taken:
                 return
+            if self._store.clock.monotonic() >= until:
+                raise UnavailableError(
+                    "what was due before could not all be published in time",
+                    hint="try again: the rest is less",
+                    outcome=Outcome.NOT_DONE,
+                )
             await self._tick(place)
 
     async def subscribe(self, op: Subscribe, /) -> None:
-        await self._store.rows(sql.SUBSCRIBE, *self._place(op.topic), op.group.encode())
+        await self._store.at_length(sql.SUBSCRIBE, *self._place(op.topic), op.group.encode())
 
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
         signals, clock = self._store.signals, self._store.clock
@@ -133,7 +141,7 @@ class PostgresMessaging:
     async def redrive(self, op: Redrive, /) -> int:
         group = None if op.group is None else op.group.encode()
         ids = [one.encode() for one in op.ids]
-        ((moved,),) = await self._store.rows(sql.REDRIVE, *self._place(op.topic), group, ids)
+        ((moved,),) = await self._store.at_length(sql.REDRIVE, *self._place(op.topic), group, ids)
         return int(moved)
 
     async def cancel(self, op: Cancel, /) -> bool:
@@ -143,7 +151,7 @@ class PostgresMessaging:
     async def replay(self, op: Replay, /) -> int:
         place = self._place(op.topic)
         await self._tick(place)
-        rows = await self._store.rows(sql.REPLAY, *place, op.group.encode(), op.since)
+        rows = await self._store.at_length(sql.REPLAY, *place, op.group.encode(), op.since)
         return int(rows[0][0])
 
     async def measure(self, op: Measure, /) -> Depth:
@@ -158,7 +166,7 @@ class PostgresMessaging:
         return self._space, topic.encode(), bell_of("messaging", self._space, topic)
 
     async def _tick(self, place: _Place) -> None:
-        """Publish what was scheduled and is due."""
+        """Publish the first of what was scheduled and is due."""
         await self._store.rows(sql.TICK, *place, self._kept)
 
     async def _lent(self, op: Receive) -> tuple[Delivery, ...]:
@@ -178,18 +186,6 @@ class PostgresMessaging:
         asked = (_number(op.receipt), op.receipt, reason)
         ((done,),) = await self._store.rows(sql.SETTLE, *place, *asked)
         return bool(done)
-
-    async def _sweep_now_and_then(self, count: int) -> None:
-        self._published += count
-        if self._published < _SWEEP_EVERY:
-            return
-        self._published = 0
-        try:
-            for statement in sql.SWEEP:
-                await self._store.rows(statement)
-        except OmniCloudError as error:
-            error.outcome = Outcome.NOT_DONE  # the publishing that comes after it is not
-            raise
 
 
 async def open_messaging(config: PostgresConfig, opening: Opening) -> PostgresMessaging:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from omnicloud_postgres.signals import TELL
+from omnicloud_postgres.sweeping import SWEPT_AT_ONCE
 
 __all__ = [
     "CANCEL",
@@ -83,14 +84,15 @@ FROM omnicloud.message_entry e WHERE $3::bigint IS NOT NULL AND e.grp = {_GROUP}
 """Group. All, lent, waiting, scheduled, dead."""
 
 SWEEP = (
-    """DELETE FROM omnicloud.message WHERE number IN (
-    SELECT m.number FROM omnicloud.message m WHERE m.kept <= clock_timestamp()
+    f"""DELETE FROM omnicloud.message WHERE number IN (
+    SELECT m.number FROM omnicloud.message m WHERE m.kept <= statement_timestamp()
     AND NOT EXISTS (SELECT 1 FROM omnicloud.message_entry e WHERE e.number = m.number)
     AND NOT EXISTS (SELECT 1 FROM omnicloud.message_dead d WHERE d.message = m.number)
-    LIMIT 1000 FOR UPDATE OF m SKIP LOCKED)""",
-    """DELETE FROM omnicloud.message_id i USING (
+    ORDER BY m.kept LIMIT {SWEPT_AT_ONCE} FOR UPDATE OF m SKIP LOCKED) RETURNING 1""",  # noqa: S608 - constants
+    f"""DELETE FROM omnicloud.message_id i USING (
     SELECT o.space, o.topic, o.id FROM omnicloud.message_id o
-    WHERE o.until <= clock_timestamp() LIMIT 1000 FOR UPDATE SKIP LOCKED
-) AS old WHERE i.space = old.space AND i.topic = old.topic AND i.id = old.id""",
+    WHERE o.until <= statement_timestamp()
+    ORDER BY o.until LIMIT {SWEPT_AT_ONCE} FOR UPDATE SKIP LOCKED
+) AS old WHERE i.space = old.space AND i.topic = old.topic AND i.id = old.id RETURNING 1""",  # noqa: S608 - constants
 )
 """Forget some messages and ids that are old."""

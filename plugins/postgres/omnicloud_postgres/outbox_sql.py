@@ -188,6 +188,6 @@ FREE_AT = f"""SELECT extract(epoch FROM min(least(
 FROM omnicloud.outbox_event e WHERE {_HERE} AND e.status < 2 AND {_BUSY}"""  # noqa: S608 - constants
 
 PURGE = f"""WITH old AS (SELECT e.number FROM omnicloud.outbox_event e WHERE {_HERE}
-    AND e.status = 2 AND e.processed <= clock_timestamp() - $3::float8 * interval '1 s'
-    LIMIT $4 FOR UPDATE SKIP LOCKED)
+    AND e.status = 2 AND e.processed <= statement_timestamp() - $3::float8 * interval '1 s'
+    ORDER BY e.processed LIMIT $4 FOR UPDATE SKIP LOCKED)
 DELETE FROM omnicloud.outbox_event e USING old WHERE e.number = old.number RETURNING 1"""  # noqa: S608 - constants

@@ -8,6 +8,7 @@ here, which waits. A connection that does not come back sound is cut at once.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
@@ -59,7 +60,7 @@ class Pool:
         self._timeout = timeout
         self._connect_timeout = connect_timeout
         self._turns = asyncio.Semaphore(most)
-        self._idle: list[Connection] = []
+        self._idle: list[tuple[Connection, float]] = []  # since when; the oldest first
         self._busy: set[Connection] = set()
         self._closed = False
         self._met = False
@@ -88,9 +89,14 @@ class Pool:
         return rows
 
     async def ask(
-        self, connection: Connection, sql: str, arguments: tuple[object, ...] = ()
+        self,
+        connection: Connection,
+        sql: str,
+        arguments: tuple[object, ...] = (),
+        *,
+        patience: float | None = None,
     ) -> list[Row]:
-        """One statement on a connection that was taken.
+        """One statement on a connection that was taken; ``patience`` replaces the pool's timeout.
 
         When cancelled it waits a moment until the server has done the statement or given it up:
         it is on its way, and what the caller does next should come after it, also on another
@@ -101,7 +107,7 @@ class Pool:
             OmniCloudError: No whole answer; the caller drops the connection.
         """
         try:
-            return await self.within_time(connection.fetch(sql, *arguments))
+            return await self.within_time(connection.fetch(sql, *arguments), patience)
         except asyncio.CancelledError:
             await _settled(connection)
             raise
@@ -113,17 +119,19 @@ class Pool:
                 self._cut_idle()
             raise
 
-    async def within_time(self, answer: Awaitable[T]) -> T:
-        """What a connection that was taken answers, within the pool's timeout."""
+    async def within_time(self, answer: Awaitable[T], patience: float | None = None) -> T:
+        """What a connection that was taken answers, within ``patience`` or the pool's timeout."""
+        most = self._timeout if patience is None else patience
+        asked = _now()
         try:
-            async with asyncio.timeout(self._timeout):
+            async with asyncio.timeout(most):
                 return await answer
         except asyncpg.PostgresError:
             raise
         except TimeoutError as error:
-            raise UnavailableError(
-                f"the server did not answer within {self._timeout:.1f} s"
-            ) from error
+            # The server may be gone without a word: the next call shall not find out anew.
+            self._cut_idle(asked)
+            raise UnavailableError(f"the server did not answer within {most:.1f} s") from error
         except (OSError, EOFError, asyncpg.InterfaceError, asyncpg.InternalClientError) as error:
             raise self._lost(error) from error
 
@@ -149,7 +157,7 @@ class Pool:
             self.drop(connection)
         elif connection in self._busy:
             self._busy.discard(connection)
-            self._idle.append(connection)
+            self._idle.append((connection, _now()))
             self._turns.release()
 
     def drop(self, connection: Connection) -> None:
@@ -165,7 +173,7 @@ class Pool:
         for connection in list(self._busy):
             connection.terminate()
         idle, self._idle = self._idle, []
-        await asyncio.gather(*map(_say_goodbye, idle))
+        await asyncio.gather(*(_say_goodbye(connection) for connection, _ in idle))
         await asyncio.sleep(0)
 
     def _lost(self, error: BaseException) -> OmniCloudError:
@@ -173,9 +181,10 @@ class Pool:
         self._cut_idle()
         return closed() if self._closed else translated(error)
 
-    def _cut_idle(self) -> None:
-        while self._idle:
-            self._idle.pop().terminate()
+    def _cut_idle(self, moment: float = math.inf) -> None:
+        """Cut the idle connections that have answered nothing since that moment."""
+        while self._idle and self._idle[0][1] <= moment:
+            self._idle.pop(0)[0].terminate()
 
     async def _turn(self) -> None:
         if self._closed:
@@ -194,7 +203,7 @@ class Pool:
 
     async def _connected(self) -> Connection:
         while self._idle:
-            connection = self._idle.pop()
+            connection, _ = self._idle.pop()
             if not connection.is_closed():
                 return connection
         try:
@@ -217,6 +226,10 @@ class Pool:
             raise (no_longer(told) if self._met else told) from None
         self._met = True
         return connection
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 async def _settled(connection: Connection) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
+import socket
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -32,6 +35,9 @@ _FACTS = """SELECT current_setting('server_version'), current_setting('server_ve
 current_setting('fsync') = 'on' AND current_setting('full_page_writes') = 'on',
 pg_is_in_recovery()"""
 _DEFINING = 0x6F6D6E69636C6F75  # the advisory lock under which tables are made
+_DEFINING_SECONDS = 600.0  # an index of a large table; who opens gives up before
+_PATIENT = "SELECT set_config('statement_timeout', $1, true)"
+_KEPT_ALIVE = {"TCP_KEEPIDLE": 30, "TCP_KEEPALIVE": 30, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 3}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +77,26 @@ class Store:
         """
         return await self._calls.call(sql, arguments)
 
+    async def at_length(self, sql: str, *arguments: object) -> list[Row]:
+        """One statement that may take as long as a transaction, not only as one answer."""
+        async with self.unit(patience=self.config.transaction_timeout) as unit:
+            return await unit.rows(sql, *arguments)
+
     @asynccontextmanager
-    async def unit(self, *, snapshot: bool = False) -> AsyncIterator[Runner]:
-        """Several statements as one transaction, on a connection for calls."""
-        most = self.config.transaction_timeout
+    async def unit(
+        self, *, snapshot: bool = False, patience: float | None = None
+    ) -> AsyncIterator[Runner]:
+        """Several statements as one transaction, on a connection for calls.
+
+        With ``patience`` it may take so many seconds, and each statement of it may.
+        """
+        most = self.config.transaction_timeout if patience is None else patience
         begun = await PostgresTransaction.begin(
-            self, self._calls, most, snapshot=snapshot, single=True
+            self, self._calls, most, snapshot=snapshot, single=True, patience=patience
         )
         try:
+            if patience is not None:
+                await begun.rows(_PATIENT, str(int(patience * 900)))
             yield begun
             await begun.commit()
         except BaseException:
@@ -148,10 +166,12 @@ class Store:
         ((there,),) = await self.rows("SELECT to_regclass('omnicloud.made') IS NOT NULL")
         if there and await self.rows("SELECT 1 FROM omnicloud.made WHERE mark = $1", mark):
             return
-        async with self.unit() as unit:
+        async with self.unit(patience=_DEFINING_SECONDS) as unit:
             await unit.rows("SELECT pg_advisory_xact_lock($1)", _DEFINING)
             await unit.rows("SELECT set_config('client_min_messages', 'warning', true)")
-            await unit.rows("CREATE SCHEMA IF NOT EXISTS omnicloud")
+            # Asking to make it takes a right on the database, also where it is there.
+            if not (await unit.rows("SELECT to_regnamespace('omnicloud') IS NOT NULL"))[0][0]:
+                await unit.rows("CREATE SCHEMA omnicloud")
             await unit.rows("CREATE TABLE IF NOT EXISTS omnicloud.made (mark text PRIMARY KEY)")
             for statement in schema:
                 await unit.rows(statement)
@@ -171,6 +191,7 @@ class Store:
             max_cached_statement_lifetime=0,
             server_settings=_settings(config),
         )
+        _keep_alive(made)
         return made
 
 
@@ -189,6 +210,16 @@ async def store_of(config: PostgresConfig, opening: Opening) -> Store:
     secret = None if config.password is None else config.password.get_secret_value()
     key = ("postgres", config.model_dump_json(exclude={"password", "namespace"}), secret)
     return await opening.share(key, open_)
+
+
+def _keep_alive(connection: Connection) -> None:
+    """Have the system ask now and then whether the server is there, as far as it can."""
+    transport: asyncio.Transport = cast("Any", connection)._transport  # noqa: SLF001 - there is no other way
+    with transport.get_extra_info("socket").dup() as same, suppress(OSError):
+        same.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for name, value in _KEPT_ALIVE.items():
+            if hasattr(socket, name):
+                same.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 def _settings(config: PostgresConfig) -> dict[str, str]:

@@ -29,6 +29,7 @@ class PostgresTransaction:
     Args:
         single: Whether it is a single request, which is told of no conflict where it had to
             give way, but that it may come again.
+        patience: Seconds for each answer, in place of the pool's timeout.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class PostgresTransaction:
         most_seconds: float,
         *,
         single: bool = False,
+        patience: float | None = None,
     ) -> None:
         self._store = store
+        self._patience = patience
         self._single = single
         self._pool = pool
         self._connection: Connection | None = connection
@@ -57,6 +60,7 @@ class PostgresTransaction:
         *,
         snapshot: bool = False,
         single: bool = False,
+        patience: float | None = None,
     ) -> PostgresTransaction:
         """Take a connection and begin on it; with ``snapshot`` to read only, as of one moment."""
         connection = await pool.take()
@@ -67,7 +71,7 @@ class PostgresTransaction:
             if isinstance(error, asyncpg.PostgresError):
                 raise translated(error, inside=True) from None
             raise
-        return cls(store, pool, connection, most_seconds, single=single)
+        return cls(store, pool, connection, most_seconds, single=single, patience=patience)
 
     @property
     def store(self) -> object:
@@ -119,7 +123,7 @@ class PostgresTransaction:
             await asyncio.sleep(0)
             raise over()
         try:
-            return await self._pool.ask(connection, sql, arguments)
+            return await self._pool.ask(connection, sql, arguments, patience=self._patience)
         except asyncpg.PostgresError as error:
             # The server has rolled back already.
             self._drop()

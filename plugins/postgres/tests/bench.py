@@ -38,11 +38,12 @@ class Bench:
         self.server = server
         self.proxy = proxy
         self.opening = Together()
+        self.database = "postgres"
 
     def config(self, **options: Any) -> PostgresConfig:
         """Settings of a client that reaches the server through the proxy."""
         settings = {
-            "url": f"postgresql://127.0.0.1:{self.proxy.port}/postgres",
+            "url": f"postgresql://127.0.0.1:{self.proxy.port}/{self.database}",
             "username": "postgres",
             "answer_timeout": 10.0,
             "connect_timeout": 10.0,
@@ -61,7 +62,14 @@ class Bench:
     @property
     def dsn(self) -> str:
         """Where an application's own client finds the server."""
-        return f"postgresql://postgres@127.0.0.1:{self.server.port}/postgres"
+        return f"postgresql://postgres@127.0.0.1:{self.server.port}/{self.database}"
+
+    async def move(self) -> None:
+        """Go on in a database of its own, in which nothing has been made."""
+        name = f"d{uuid.uuid4().hex}"
+        async with self.native() as admin:
+            await admin.execute(f"CREATE DATABASE {name}")
+        self.database = name
 
     @asynccontextmanager
     async def native(self) -> AsyncIterator[Any]:

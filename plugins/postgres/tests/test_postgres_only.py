@@ -436,4 +436,4 @@ async def test_names_of_locks_whose_holders_died_are_forgotten() -> None:
         for number in range(300):
             assert await locks.acquire(Acquire(f"lock-{number}", "dead", 0.001)) is not None
         ((left,),) = await locks._store.rows("SELECT count(*) FROM omnicloud.lock_place")
-        assert left < 60
+        assert left <= 256  # one of so many tokens sweeps
