@@ -45,6 +45,7 @@ _MANY = (12, 40, 120)
 _CROWDED, _MANY_FACTS = 0.05, 0.25  # shares of the lists, of rules and of questions, that are long
 _LAST, _MEMBERS = 0.3, 0.8  # shares of what is asked that meet a list's end, or a group's rule
 _GROUP = "group:"
+_LONGEST = 1000  # bytes of a text: every provider takes names of 1,024
 _TAGS = ("stage", "team", "Stage", "")
 _WRONG: tuple[dict[str, Any], ...] = (
     {"effect": "Permit", "principal": "*", "action": "*", "resource": "*"},
@@ -223,8 +224,10 @@ def _filled(chance: Chance, patterns: Any) -> str:
     """A text that one of the patterns matches; never empty."""
     some = [patterns] if isinstance(patterns, str) else [*patterns]
     pattern = some[-1] if chance.random() < _LAST else chance.choice(some)
-    filling = chance.choice(("", "x", _text(chance), "\n", "/"))
-    return pattern.replace("*", filling) or "x"
+    filled = pattern.replace("*", chance.choice(("", "x", _text(chance), "\n", "/")))
+    if len(filled.encode()) > _LONGEST:  # a long text in the place of several stars
+        filled = pattern.replace("*", "")
+    return filled or "x"
 
 
 def _like(chance: Chance) -> str:
