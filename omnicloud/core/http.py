@@ -88,7 +88,13 @@ class Wire:
         self._sweeping: asyncio.TimerHandle | None = None
 
     async def ask(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | Sequence[bytes] = b""
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | Sequence[bytes] = b"",
+        *,
+        seconds: float = 0.0,
     ) -> Answer:
         """Send one request and return its whole answer, whatever it says.
 
@@ -99,6 +105,7 @@ class Wire:
             url: Encoded, with its query.
             headers: All but the body's length.
             body: In one piece or several.
+            seconds: That the service may take besides what the bounds allow for the answer.
 
         Raises:
             ThrottledError: All connections stayed busy; not done.
@@ -117,7 +124,7 @@ class Wire:
         try:
             connection = await self._connected(place)
             try:
-                return await self._carried(connection, method, head, parts)
+                return await self._carried(connection, method, head, parts, seconds)
             except TimeoutError as error:
                 raise UnavailableError("the service did not answer in time") from error
             except (LostError, OSError) as error:
@@ -139,10 +146,15 @@ class Wire:
         await asyncio.sleep(0)
 
     async def _carried(
-        self, connection: Connection, method: str, head: bytes, parts: Sequence[bytes]
+        self,
+        connection: Connection,
+        method: str,
+        head: bytes,
+        parts: Sequence[bytes],
+        longer: float,
     ) -> Answer:
         loop = asyncio.get_running_loop()
-        seconds = self.bounds.timeout
+        seconds = self.bounds.timeout + longer
 
         def told(length: int) -> None:
             if length >= _MIB:

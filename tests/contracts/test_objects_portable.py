@@ -15,13 +15,15 @@ import pytest
 from omnicloud.contracts.objects import Objects, ObjectsLimits
 from omnicloud.contracts.objects.driver import GetRange, Put
 from omnicloud.contracts.objects.models import Chunk
-from omnicloud.contracts.objects.uploads import UploadPart
+from omnicloud.contracts.objects.uploads import CompleteUpload, UploadPart
 from omnicloud.core.pipeline import Pipeline
 from omnicloud.errors import (
     ConflictError,
     CorruptedError,
     InvalidArgumentError,
     ObjectNotFoundError,
+    OmniCloudError,
+    Outcome,
     UnavailableError,
     UnsupportedError,
 )
@@ -32,16 +34,22 @@ PART = 64 << 10
 
 
 class CountingObjects(MemoryObjects):
-    """Counts requests, and can fail one part."""
+    """Counts requests, and can fail one part, or the completion."""
 
     parts: list[int]
     fail: int | None = None
+    completing: OmniCloudError | None = None
 
     async def upload_part(self, op: UploadPart, /) -> str:
         self.parts.append(op.number)
         if op.number == self.fail:
             raise UnavailableError("gone")
         return await super().upload_part(op)
+
+    async def complete_upload(self, op: CompleteUpload, /) -> str:
+        if self.completing is not None:
+            raise self.completing
+        return await super().complete_upload(op)
 
 
 @pytest.fixture
@@ -110,6 +118,17 @@ async def test_a_failed_part_aborts_the_upload(objects: Objects, driver: Countin
         await objects.upload("k", b"x" * (4 * PART), part_bytes=PART)
     assert not await objects.exists("k")
     assert not driver._store.rows(("uploads", ""))
+
+
+@pytest.mark.parametrize("outcome", list(Outcome))
+async def test_an_upload_is_left_alone_where_its_completion_may_go_on(
+    driver: CountingObjects, objects: Objects, outcome: Outcome
+) -> None:
+    driver.completing = UnavailableError("late", outcome=outcome)
+    with pytest.raises(UnavailableError):
+        await objects.upload("k", b"x" * (2 * PART), part_bytes=PART)
+    left = driver._store.rows(("uploads", ""))
+    assert len(left) == (1 if outcome is Outcome.UNKNOWN else 0)
 
 
 async def test_a_reader_reads_by_size_and_by_chunk(objects: Objects) -> None:

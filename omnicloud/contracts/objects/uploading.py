@@ -18,6 +18,7 @@ from omnicloud.contracts.objects.uploads import (
     UploadPart,
 )
 from omnicloud.core.pipeline import Pipeline
+from omnicloud.errors import OmniCloudError, Outcome
 
 __all__ = ["Progress", "Uploading"]
 
@@ -30,6 +31,9 @@ _ABORT_SECONDS = 5.0
 @dataclass(slots=True)
 class Uploading:
     """One upload under way.
+
+    What fails or is cancelled is aborted, but not where it is unknown whether its completion was
+    done: such an upload is left to the store, which collects it by its own rule.
 
     Attributes:
         resume: An upload id to go on with; such an upload is never aborted here.
@@ -76,12 +80,16 @@ class Uploading:
         upload_id = await self._begun()
         try:
             whole = await self._send_parts(upload_id, pieces)
-            parts = tuple(self._tags[number] for number in sorted(self._tags))
+        except BaseException:
+            await self._abort(upload_id)
+            raise
+        parts = tuple(self._tags[number] for number in sorted(self._tags))
+        try:
             return await self.pipeline.send(
                 CompleteUpload(self.key, upload_id, parts, whole, self.if_version, self.if_absent)
             )
-        except BaseException:
-            if self.resume is None:
+        except BaseException as error:
+            if not _may_still_be_done(error):
                 await self._abort(upload_id)
             raise
 
@@ -94,6 +102,8 @@ class Uploading:
 
     async def _abort(self, upload_id: str) -> None:
         """Best effort, bounded: what stays is invisible, and the store collects it."""
+        if self.resume is not None:
+            return
         with anyio.move_on_after(_ABORT_SECONDS, shield=True):
             try:
                 await self.pipeline.send(AbortUpload(self.key, upload_id))
@@ -153,6 +163,11 @@ async def _with_last(pieces: AsyncIterator[bytes]) -> AsyncIterator[tuple[bytes,
         yield held, False
         held = piece
     yield held, True
+
+
+def _may_still_be_done(error: BaseException) -> bool:
+    """Whether a completion that ended so may go on: an abort would cross it."""
+    return isinstance(error, OmniCloudError) and error.outcome is Outcome.UNKNOWN
 
 
 def _first(errors: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_plus
 from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
@@ -67,7 +67,8 @@ class Deleted:
 
 def error_code(body: bytes) -> str:
     """The code of an answer that is an error; empty where it is none, or no XML."""
-    if not body.lstrip().startswith(b"<"):
+    body = body.strip()
+    if not body.startswith(b"<"):
         return ""
     try:
         root = ET.fromstring(body)  # noqa: S314 - expat expands no external entities
@@ -148,7 +149,7 @@ def deletion_errors(body: bytes) -> tuple[Deleted, ...]:
 def _line(element: ET.Element, *, encoded: bool) -> Line:
     key = _text(element, "Key")
     return Line(
-        unquote(key) if encoded else key,
+        unquote_plus(key) if encoded else key,  # a plus that is meant is %2B in all services
         _text(element, "ETag").strip('"'),
         int(_text(element, "Size")),
         _time(element),
@@ -156,8 +157,13 @@ def _line(element: ET.Element, *, encoded: bool) -> Line:
 
 
 def _root(body: bytes, begins: str = "") -> ET.Element:
+    """The root of an answer, before which a service that is slow sends spaces.
+
+    Raises:
+        UnavailableError: It is none, or not what it should be.
+    """
     try:
-        root = ET.fromstring(body)  # noqa: S314 - expat expands no external entities
+        root = ET.fromstring(body.strip())  # noqa: S314 - expat expands no external entities
     except ET.ParseError as error:
         raise UnavailableError("the service's answer is no XML") from error
     if not _name(root).startswith(begins):  # the end is not the same in all services

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -9,14 +10,22 @@ from omnicloud.core import http
 from omnicloud.core.clock import Clock
 from omnicloud.core.hallmark import OF_ANY_GATEWAY, Hallmark
 from omnicloud.core.opening import Opening
-from omnicloud.errors import ConfigurationError, OmniCloudError, UnavailableError
+from omnicloud.errors import (
+    ConfigurationError,
+    InvalidArgumentError,
+    OmniCloudError,
+    UnavailableError,
+)
 from omnicloud_s3.answers import error_code, field_of
 from omnicloud_s3.config import S3Config
 from omnicloud_s3.credentials import Credentials, credentials_of
-from omnicloud_s3.errors import refusal
+from omnicloud_s3.errors import bare_400, refusal
 from omnicloud_s3.signing import EMPTY_SHA256, UNSIGNED, encoded, presigned, query_of, signed
 
-__all__ = ["Answer", "Client", "client_of"]
+__all__ = ["LONGEST_SECONDS", "Answer", "Client", "checksum_headers", "client_of"]
+
+LONGEST_SECONDS = 300.0
+"""That the service may take for one request, beyond what it takes to carry its bytes."""
 
 _HALLMARK = "x-amz-request-id"
 
@@ -47,8 +56,15 @@ class Answer(http.Answer):
         """The ETag that the body says, of a copy or of a completed upload."""
         return field_of(self.body, "ETag").strip('"')
 
+    @property
+    def size_bytes(self) -> int:
+        """How long the object is that a ``HEAD`` asked for."""
+        return int(self.headers.get("content-length", "0"))
+
     def refused(self) -> OmniCloudError:
         """The error that this answer is."""
+        if self.status == 400 and not self.body and _HALLMARK in self.headers:
+            return bare_400()
         after = self.headers.get("retry-after", "")
         return refusal(self.status, self.code, float(after) if after.isdigit() else None)
 
@@ -71,12 +87,15 @@ class Client:
         headers: Mapping[str, str] | None = None,
         body: bytes = b"",
         digest: str | None = None,
+        seconds: float = 0.0,
     ) -> Answer:
         """Send one request and return its whole answer, whatever it says.
 
         Args:
             key: As the service knows it; empty for the bucket.
             digest: SHA-256 of the body in hex, where it is known.
+            seconds: That the service may take beyond ``answer_timeout`` and what it takes to
+                carry the bytes.
 
         Raises:
             ThrottledError: All connections stayed busy; not done.
@@ -89,14 +108,24 @@ class Client:
         payload = digest or (UNSIGNED if body else EMPTY_SHA256)
         at = self.clock.wall()
         sent = signed(method, url, headers or {}, payload, keys, self.config.region, at)
-        answer = await self._wire.ask(method, url, sent, body)
+        answer = await self._wire.ask(method, url, sent, body, seconds=seconds)
         self.hallmark.check(answer)
         return Answer(answer.status, answer.headers, answer.body)
 
     async def presigned(self, method: str, key: str, seconds: int) -> str:
-        """A URL that allows one method on one key for so many seconds."""
-        keys = await self._credentials.keys()
+        """A URL that allows one method on one key for so many seconds.
+
+        Raises:
+            InvalidArgumentError: The credentials are known to end before.
+        """
+        keys = await self._credentials.keys(seconds)
         at = self.clock.wall()
+        if keys.until is not None and at + seconds > keys.until:
+            raise InvalidArgumentError(
+                f"expires_in is {seconds} s, but the credentials that sign the URL end in "
+                f"{max(0, int(keys.until - at))} s",
+                hint="sign with the key of a user, or for a shorter time",
+            )
         return presigned(method, self.url(key), keys, self.config.region, at, seconds)
 
     def url(self, key: str = "", query: Mapping[str, str] | None = None) -> str:
@@ -111,6 +140,15 @@ class Client:
     async def aclose(self) -> None:
         """Close all connections; calls in flight end with their answers lost."""
         await self._wire.aclose()
+
+
+def checksum_headers(digest: str) -> dict[str, str]:
+    """What makes the service compare the body with its SHA-256, which is given in hex.
+
+    Some do not compare the digest that a request is signed with; a bucket that locks objects
+    by default takes none without.
+    """
+    return {"x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(digest)).decode()}
 
 
 async def client_of(config: S3Config, opening: Opening) -> Client:

@@ -67,7 +67,7 @@ class S3Config(HTTPSettings):
         default="probe",
         description=(
             "Whether the service honours conditions on writes. 'probe': ask at opening with a "
-            "write whose condition cannot hold, and declare what was found."
+            "writes whose conditions cannot hold, and declare what was found."
         ),
     )
     completion: Literal["direct", "staged"] = Field(

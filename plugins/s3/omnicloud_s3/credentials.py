@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, Protocol
 
 import anyio.lowlevel
@@ -15,9 +16,9 @@ __all__ = ["Credentials", "credentials_of"]
 
 
 class Credentials(Protocol):
-    """Answers with keys that are good now."""
+    """Answers with keys that are good now, and for so many seconds where they can be."""
 
-    async def keys(self) -> Keys: ...
+    async def keys(self, seconds: float = 0.0, /) -> Keys: ...
 
 
 class FixedCredentials:
@@ -26,7 +27,7 @@ class FixedCredentials:
     def __init__(self, keys: Keys) -> None:
         self._keys = keys
 
-    async def keys(self) -> Keys:
+    async def keys(self, seconds: float = 0.0, /) -> Keys:
         return self._keys
 
 
@@ -36,21 +37,36 @@ class ChainCredentials:
     def __init__(self, found: Any) -> None:
         self._found = found
 
-    async def keys(self) -> Keys:
+    async def keys(self, seconds: float = 0.0, /) -> Keys:
         due = getattr(self._found, "refresh_needed", None)
         if due is not None and due():
-            frozen = await anyio.to_thread.run_sync(self._frozen)
+            frozen = await anyio.to_thread.run_sync(self._renewed)
         else:
             frozen = self._found.get_frozen_credentials()
-        return Keys(frozen.access_key, frozen.secret_key, frozen.token)
+        if seconds and due is not None and due(seconds):
+            frozen = await anyio.to_thread.run_sync(self._renewed_early)
+        until = getattr(self._found, "_expiry_time", None)  # it says so nowhere else
+        return Keys(
+            frozen.access_key,
+            frozen.secret_key,
+            frozen.token,
+            None if until is None else until.timestamp(),
+        )
 
-    def _frozen(self) -> Any:
+    def _renewed(self) -> Any:
         try:
             return self._found.get_frozen_credentials()
         except Exception as error:  # botocore raises what its many sources do
             raise UnavailableError(
                 "the credentials could not be renewed", outcome=Outcome.NOT_DONE
             ) from error
+
+    def _renewed_early(self) -> Any:
+        """Before they are due, which botocore lets nobody ask for; as they are where it fails."""
+        found = self._found
+        with contextlib.suppress(Exception), found._refresh_lock:  # noqa: SLF001 - no other way
+            found._protected_refresh(is_mandatory=False)  # noqa: SLF001 - no other way
+        return self._renewed()
 
 
 async def credentials_of(config: S3Config) -> Credentials:

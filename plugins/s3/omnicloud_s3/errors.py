@@ -22,7 +22,7 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["refusal"]
+__all__ = ["bare_400", "refusal"]
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT = Outcome.NOT_DONE
@@ -104,6 +104,14 @@ _BY_STATUS: dict[int, _Row] = {
     507: (ResourceExhaustedError, _NOT, "the service's storage is full", None),
 }
 """Where the answer has no code, or none that is known."""
+
+
+def bare_400() -> UnauthenticatedError:
+    """The error for a 400 of the service without a body, as a ``HEAD`` is refused."""
+    return UnauthenticatedError(
+        "the service does not say why it refuses: the session token may have expired, or the "
+        "object be encrypted with a key of its own"
+    )
 
 
 def refusal(status: int, code: str, retry_after: float | None = None) -> OmniCloudError:

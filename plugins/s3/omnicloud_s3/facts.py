@@ -18,7 +18,16 @@ from omnicloud.contracts.objects.models import Metadata, ObjectInfo
 from omnicloud.core.moments import moment_of
 from omnicloud.errors import CorruptedError, InvalidArgumentError, UnavailableError
 
-__all__ = ["METADATA_MAX_BYTES", "Facts", "Version", "copied", "info_of", "rest_of", "version_of"]
+__all__ = [
+    "METADATA_MAX_BYTES",
+    "Facts",
+    "Version",
+    "carried",
+    "copied",
+    "info_of",
+    "rest_of",
+    "version_of",
+]
 
 METADATA_MAX_BYTES = 1024
 """Of the caller's; the service allows 2,048 bytes with what we add."""
@@ -26,6 +35,14 @@ METADATA_MAX_BYTES = 1024
 _SERVICE_MAX_BYTES = 2048
 _HEADER = "x-amz-meta-"
 _NUMBER, _SHA256, _REST, _MORE = "omni-number", "omni-sha256", "omni-rest", "omni-more"
+_CARRIED = (
+    "cache-control",
+    "content-disposition",
+    "content-encoding",
+    "content-language",
+    "expires",
+    "x-amz-storage-class",
+)
 _PLAIN_NAME = re.compile(r"(?!omni-)[a-z0-9]([a-z0-9-]{0,60}[a-z0-9])?")
 _PLAIN_VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
@@ -122,6 +139,11 @@ def copied(headers: Mapping[str, str], rest: str) -> Facts:
         None if digest is None else f"sha256:{digest}",
         rest,
     )
+
+
+def carried(headers: Mapping[str, str]) -> dict[str, str]:
+    """What other programs keep beside an object, which a copy with new metadata would lose."""
+    return {name: headers[name] for name in _CARRIED if headers.get(name)}
 
 
 def _metadata(headers: Mapping[str, str]) -> dict[str, str]:

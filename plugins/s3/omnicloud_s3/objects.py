@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
+import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
+
+import anyio
 
 from omnicloud.contracts.objects.driver import (
     Copy,
@@ -40,25 +45,29 @@ from omnicloud.core.operation import Feature
 from omnicloud.errors import (
     AlreadyExistsError,
     ConflictError,
+    InvalidArgumentError,
+    NotFoundError,
     OmniCloudError,
     UnavailableError,
 )
 from omnicloud_s3.answers import deletion, deletion_errors
 from omnicloud_s3.claims import Claims
-from omnicloud_s3.client import Answer, Client, client_of
+from omnicloud_s3.client import Answer, Client, checksum_headers, client_of
 from omnicloud_s3.config import S3Config
 from omnicloud_s3.errors import refusal
 from omnicloud_s3.facts import (
     METADATA_MAX_BYTES,
     Facts,
     Version,
+    carried,
     copied,
     info_of,
     rest_of,
     version_of,
 )
 from omnicloud_s3.listing import Lister
-from omnicloud_s3.uploads import Uploads
+from omnicloud_s3.signing import EMPTY_SHA256
+from omnicloud_s3.uploads import Uploads, completing_seconds
 
 __all__ = ["FEATURES", "S3Objects", "open_objects"]
 
@@ -71,8 +80,14 @@ _LIMITS = ObjectsLimits(
     parts_checksum=False,
     metadata_max_bytes=METADATA_MAX_BYTES,
 )
+_COPY_MAX_BYTES = 5 << 30
+_COPIED_PER_SECOND = 25 << 20  # bytes, at least
 _RACES = 20  # times that an object may change under a read that takes two requests
 _PROBE = f"{OURS}probe"
+_CROSSED = "ConditionalRequestConflict"
+_NO_TAG = f'"{"0" * 32}"'
+_HEEDED = frozenset({403, 404, 409, 412})
+_LAST_SECONDS = 2.0
 _REFUSED = re.compile(r"[\x00-\x1f\x7f]|(^|/)\.{1,2}(/|$)")
 _WHY = "holds a control character, or '.' or '..' between slashes"
 _SIZE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
@@ -88,6 +103,9 @@ class S3Objects:
         self._claims = Claims(client, client.clock, keys.beginning(""))
         self._uploads = Uploads(client, keys, self._claims)
         self._lister = Lister(client, keys, self._look)
+        self._limits = _LIMITS
+        if client.config.completion == "staged":  # by a copy
+            self._limits = replace(_LIMITS, object_max_bytes=_COPY_MAX_BYTES)
 
     @property
     def features(self) -> frozenset[Feature]:
@@ -95,7 +113,7 @@ class S3Objects:
 
     @property
     def limits(self) -> ObjectsLimits:
-        return _LIMITS
+        return self._limits
 
     async def put(self, op: Put, /) -> str:
         stored = self._keys.stored(op.key)
@@ -104,8 +122,7 @@ class S3Objects:
         digest = None
         if op.checksum is not None:
             digest = op.checksum.removeprefix("sha256:")
-            # Not every service compares the digest that it is signed with; this one it does.
-            headers["x-amz-checksum-sha256"] = base64.b64encode(bytes.fromhex(digest)).decode()
+            headers |= checksum_headers(digest)
         async with self._condition(stored, op.if_version, absent=op.if_absent) as condition:
             sent = {**headers, **condition}
             answer = await self._client.ask(
@@ -184,31 +201,34 @@ class S3Objects:
 
     async def copy(self, op: Copy, /) -> str | None:
         source, target = self._keys.stored(op.source), self._keys.stored(op.target)
-        async with self._condition(target, op.if_version, absent=op.if_absent) as condition:
+        before = await self._head(source)
+        if before is None:
+            return None
+        _check_copied(before)
+        seconds = before.size_bytes / _COPIED_PER_SECOND
+        async with self._condition(
+            target, op.if_version, absent=op.if_absent, seconds=seconds
+        ) as condition:
             for _ in range(_RACES):
-                before = await self._head(source)
-                if before is None:
-                    return None
                 number, headers = copied(before.headers, self._keys.rest(op.target)).headers()
+                headers |= carried(before.headers)
                 headers |= condition
                 headers |= {
                     "x-amz-copy-source": self._client.source(source),
                     "x-amz-copy-source-if-match": f'"{before.etag}"',
                     "x-amz-metadata-directive": "REPLACE",
                 }
-                answer = await self._client.ask("PUT", target, headers=headers)
+                answer = await self._client.ask("PUT", target, headers=headers, seconds=seconds)
                 if answer.status == 200 and not answer.code:
                     return str(Version(answer.told_etag, number))
-                if not await self._has_changed(source, before, answer):
+                now = await self._head(source) if answer.status in (404, 412) else before
+                if now is None:
+                    return None
+                if version_of(now.headers) == version_of(before.headers):
                     raise _refused(answer, condition)
+                _check_copied(now)
+                before = now
         raise UnavailableError("the source changed under each attempt to copy it")
-
-    async def _has_changed(self, source: str, before: Answer, answer: Answer) -> bool:
-        """Whether a copy was refused because its source is not what it was."""
-        if answer.status not in (404, 412):
-            return False
-        now = await self._head(source)
-        return now is None or version_of(now.headers) != version_of(before.headers)
 
     async def begin_upload(self, op: BeginUpload, /) -> str:
         return await self._uploads.begin(op)
@@ -221,20 +241,40 @@ class S3Objects:
 
     async def complete_upload(self, op: CompleteUpload, /) -> str:
         try:
-            return await self._completed(op)
+            version = await self._completed(op)
         except ConflictError:
             # Looked for after what refused it: an upload that is there now was there then.
             await self._uploads.check(op)
             raise
+        if version is None:
+            raise await self._crossed(op)
+        return version
 
-    async def _completed(self, op: CompleteUpload) -> str:
+    async def _crossed(self, op: CompleteUpload) -> OmniCloudError:
+        """The error for a completion that met another write; the service may drop its upload."""
+        try:
+            await self._uploads.check(op)
+        except NotFoundError:
+            return ConflictError(
+                "another write of that key was under way, and the service dropped the upload",
+                hint="begin it anew",
+            )
+        return refusal(409, _CROSSED)
+
+    async def _completed(self, op: CompleteUpload) -> str | None:
+        """The version; ``None`` where another write of the key was under way."""
         stored = self._keys.stored(op.key)
         # The service decides below. But what it refuses once the parts are put together can
         # be completed again, not gone on with: so look first, unless another comes between.
         if op.if_absent and await self._head(stored) is not None:
             raise AlreadyExistsError("the object is there")
-        async with self._condition(stored, op.if_version, absent=op.if_absent) as condition:
+        seconds = completing_seconds(len(op.parts))
+        async with self._condition(
+            stored, op.if_version, absent=op.if_absent, seconds=seconds
+        ) as condition:
             answer, version = await self._uploads.complete(op, condition)
+            if answer.code == _CROSSED:
+                return None
             if not version:
                 raise _refused(answer, condition)
             return version
@@ -266,12 +306,15 @@ class S3Objects:
 
     @asynccontextmanager
     async def _condition(
-        self, stored: str, version: str | None, *, absent: bool = False
+        self, stored: str, version: str | None, *, absent: bool = False, seconds: float = 0.0
     ) -> AsyncIterator[dict[str, str]]:
         """The headers that make a write conditional, meanwhile.
 
         The service compares the ETag, which equal content shares; whether the number is the one
         that was given is seen before, under a claim that all who name the version ask for.
+
+        Args:
+            seconds: That the write may take, as :meth:`Client.ask` has them.
 
         Raises:
             ConflictError: The object has another version, or is not there.
@@ -290,7 +333,7 @@ class S3Objects:
                 raise ConflictError("the object has another version, or is not there")
 
         await expect()
-        async with self._claims.held(stored, version, expect):
+        async with self._claims.held(stored, version, expect, seconds):
             yield {"if-match": f'"{wanted.etag}"'}
 
 
@@ -309,15 +352,52 @@ async def open_objects(config: S3Config, opening: Opening) -> S3Objects:
 
 
 async def _honours_conditions(client: Client, config: S3Config) -> bool:
-    """Ask for a write whose condition cannot hold; a service that ignores it writes 0 bytes."""
-    key = config.prefix + _PROBE
-    answer = await client.ask("PUT", key, headers={"if-match": f'"{"0" * 32}"'})
-    if answer.status == 200:
-        await client.ask("DELETE", key)
+    """Whether no write is done whose condition cannot hold: some heed those of ``PUT`` alone.
+
+    Tried on an empty object of this opening alone, which is deleted. Who cannot write at all
+    loses nothing by the feature.
+    """
+    key = f"{config.prefix}{_PROBE}-{secrets.token_hex(8)}"
+    empty = checksum_headers(EMPTY_SHA256)
+    never = await client.ask("PUT", key, headers={"if-match": _NO_TAG, **empty})
+    if never.status == 403:
+        return True
+    try:
+        if not _is_heeded(never):
+            return False
+        made = await client.ask("PUT", key, headers=empty)
+        if made.status in (403, 507):
+            return True
+        if made.status != 200:
+            raise made.refused()
+        return await _honours_conditions_on(client, key)
+    finally:
+        with anyio.move_on_after(_LAST_SECONDS, shield=True):
+            with contextlib.suppress(OmniCloudError):
+                await client.ask("DELETE", key)
+
+
+async def _honours_conditions_on(client: Client, key: str) -> bool:
+    """The same of a copy and a deletion, over an object that is there."""
+    onto_itself = {
+        "if-none-match": "*",
+        "x-amz-copy-source": client.source(key),
+        "x-amz-metadata-directive": "REPLACE",
+    }
+    if not _is_heeded(await client.ask("PUT", key, headers=onto_itself)):
         return False
-    if answer.status in (403, 404, 412):
-        return True  # who may not write at all loses nothing by the feature
-    if answer.status == 501:
+    return _is_heeded(await client.ask("DELETE", key, headers={"if-match": _NO_TAG}))
+
+
+def _is_heeded(answer: Answer) -> bool:
+    """Whether a condition that cannot hold was why nothing was done.
+
+    Raises:
+        OmniCloudError: It was something else.
+    """
+    if answer.status in _HEEDED or answer.code == "PreconditionFailed":
+        return True
+    if answer.status == 501 or (answer.status in (200, 204) and not answer.code):
         return False
     raise answer.refused()
 
@@ -332,6 +412,20 @@ def _refused(answer: Answer, condition: dict[str, str]) -> OmniCloudError:
     return said
 
 
+def _check_copied(source: Answer) -> None:
+    """Refuse what the service refuses, before it is asked.
+
+    Raises:
+        InvalidArgumentError: The source of a copy is too large.
+    """
+    if source.size_bytes > _COPY_MAX_BYTES:
+        raise InvalidArgumentError(
+            f"the object has {source.size_bytes} bytes, the service copies at most "
+            f"{_COPY_MAX_BYTES}",
+            hint="download it and upload it under the other key",
+        )
+
+
 def _range_headers(op: GetRange) -> dict[str, str]:
     headers = {}
     if op.start or op.end is not None:
@@ -342,4 +436,4 @@ def _range_headers(op: GetRange) -> dict[str, str]:
 
 
 def _info(key: str, answer: Answer) -> ObjectInfo:
-    return info_of(key, answer.headers, int(answer.headers.get("content-length", "0")))
+    return info_of(key, answer.headers, answer.size_bytes)

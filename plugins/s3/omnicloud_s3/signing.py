@@ -23,11 +23,16 @@ _ALGORITHM = "AWS4-HMAC-SHA256"
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """Credentials at one moment."""
+    """Credentials at one moment.
+
+    Attributes:
+        until: When they end, in seconds since 1970-01-01 UTC, where that is known.
+    """
 
     access: str
     secret: str = field(repr=False)
     token: str | None = field(default=None, repr=False)
+    until: float | None = None
 
 
 def encoded(text: str, safe: str = "") -> str:

@@ -8,16 +8,18 @@ which the parts are put together before they are copied to their key; and with a
 from __future__ import annotations
 
 import asyncio
+import base64
 import secrets
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import sha256
+from hashlib import md5, sha256
 from typing import NamedTuple
 
 import anyio
 
+from omnicloud.contracts.objects.digests import update
 from omnicloud.contracts.objects.models import PartInfo, PartTag
 from omnicloud.contracts.objects.stored_keys import StoredKeys
 from omnicloud.contracts.objects.uploads import (
@@ -30,16 +32,17 @@ from omnicloud.contracts.objects.uploads import (
 from omnicloud.errors import ConflictError, NotFoundError, OmniCloudError
 from omnicloud_s3.answers import Part, completion, field_of, parts
 from omnicloud_s3.claims import Claims
-from omnicloud_s3.client import Answer, Client
+from omnicloud_s3.client import LONGEST_SECONDS, Answer, Client
 from omnicloud_s3.facts import Facts, Version, version_of
 
-__all__ = ["Completed", "Uploads"]
+__all__ = ["Completed", "Uploads", "completing_seconds"]
 
-_BETWEEN = "~"  # in no id of the service
+_BETWEEN = "~"  # in no field but the first, which is the service's own
 _STAGE = "~~stage-"  # in no key of ours
 _REMEMBERED = 1000
 _TURN = "whole"  # what those who move one upload to its key ask for
 _LAST_SECONDS = 0.5
+_ASKS_FOR_MD5 = frozenset({"InvalidRequest", "MissingContentMD5"})
 
 
 class _Upload(NamedTuple):
@@ -58,14 +61,19 @@ class Completed(NamedTuple):
     version: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Uploads:
-    """Uploads in parts of one bucket."""
+    """Uploads in parts of one bucket.
+
+    A bucket that locks objects by default takes parts with their MD5 alone; hashing them for all
+    would cost more than their SHA-256 does, so it is done once the service has asked for it.
+    """
 
     client: Client
     keys: StoredKeys
     claims: Claims
     _sent: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
+    _md5: bool = False
 
     async def begin(self, op: BeginUpload) -> str:
         """Begin one and answer its id."""
@@ -84,7 +92,12 @@ class Uploads:
         upload = self._upload(op.key, op.upload_id)
         query = {"partNumber": str(op.number), "uploadId": upload.id}
         digest = None if op.checksum is None else op.checksum.removeprefix("sha256:")
-        answer = await self.client.ask("PUT", upload.key, query, body=op.data, digest=digest)
+        send = partial(self.client.ask, "PUT", upload.key, query, body=op.data, digest=digest)
+        headers = await _md5(op.data) if self._md5 else {}
+        answer = await send(headers=headers)
+        if not headers and answer.status == 400 and answer.code in _ASKS_FOR_MD5:
+            answer = await send(headers=await _md5(op.data))
+            self._md5 = self._md5 or answer.status == 200
         etag = _fine(answer).etag
         self._sent[op.upload_id, op.number] = etag
         if len(self._sent) > _REMEMBERED:
@@ -112,7 +125,9 @@ class Uploads:
             answer = await self._put_together(op, upload, headers)
             return Completed(answer, _version(answer, upload))
         # The copy below is done whether or not another has done it: so one at a time.
-        async with self.claims.held(upload.key, _TURN, partial(self.check, op)):
+        check = partial(self.check, op)
+        seconds = completing_seconds(len(op.parts)) + LONGEST_SECONDS
+        async with self.claims.held(upload.key, _TURN, check, seconds):
             try:
                 return await self._put_together_and_moved(op, upload, headers)
             except (OmniCloudError, asyncio.CancelledError):
@@ -160,7 +175,10 @@ class Uploads:
         if not tags:  # the service makes no object of no parts
             tags = (PartTag(1, await self.part(UploadPart(op.key, op.upload_id, 1, 0, b""))),)
         query = {"uploadId": upload.id}
-        return await self.client.ask("POST", upload.key, query, conditions, completion(tags))
+        seconds = completing_seconds(len(tags))
+        return await self.client.ask(
+            "POST", upload.key, query, conditions, completion(tags), seconds=seconds
+        )
 
     async def _put_together_and_moved(
         self, op: CompleteUpload, upload: _Upload, headers: Mapping[str, str]
@@ -180,7 +198,9 @@ class Uploads:
             "x-amz-copy-source": self.client.source(upload.key),
             "x-amz-metadata-directive": "COPY",
         }
-        answer = await self.client.ask("PUT", self.keys.stored(op.key), headers=asked)
+        answer = await self.client.ask(
+            "PUT", self.keys.stored(op.key), headers=asked, seconds=LONGEST_SECONDS
+        )
         version = _version(answer, upload)
         if version:
             await self.client.ask("DELETE", upload.key)
@@ -219,9 +239,11 @@ class Uploads:
         return self._sent.get((op.upload_id, part.number)) == part.etag, part.modified
 
     def _upload(self, key: str, upload_id: str) -> _Upload:
-        id_, number, stage, digest = [*upload_id.split(_BETWEEN), "", "", ""][:4]
-        if not id_ or digest != _digest(key):  # not every service compares the key
+        fields = upload_id.rsplit(_BETWEEN, 3)
+        if len(fields) != 4 or not fields[0] or fields[3] != _digest(key):
+            # Not every service compares the key.
             raise NotFoundError("there is no such upload of that key")
+        id_, number, stage, digest = fields
         stored = self._stage(stage, digest) if stage else self.keys.stored(key)
         return _Upload(id_, number, stored, bool(stage))
 
@@ -229,11 +251,22 @@ class Uploads:
         return f"{self.keys.beginning('')}{_STAGE}{stage}/{digest}"
 
 
+def completing_seconds(parts: int) -> float:
+    """That the service may take to put so many parts together, besides the usual."""
+    return min(float(parts), LONGEST_SECONDS)
+
+
 def _version(answer: Answer, upload: _Upload) -> str:
     """The version of what was made; empty where the service refused it."""
     if answer.status != 200 or answer.code:
         return ""
     return str(Version(answer.told_etag, upload.number))
+
+
+async def _md5(data: bytes) -> dict[str, str]:
+    digest = md5(usedforsecurity=False)
+    await update(digest, data)
+    return {"content-md5": base64.b64encode(digest.digest()).decode()}
 
 
 def _digest(key: str) -> str:

@@ -68,11 +68,19 @@ Answering = Callable[[str, str], tuple[int, dict[str, str], bytes] | None]
 
 
 class Pretender:
-    """A service that answers as the test says, and counts what it is asked."""
+    """A service that answers as the test says, and keeps what it is asked.
+
+    Attributes:
+        asked: Method and path of each request.
+        heads: Its headers, named in lower case.
+        pauses: Seconds before the answers to a method.
+    """
 
     def __init__(self, answer: Answering) -> None:
         self._answer = answer
         self.asked: list[tuple[str, str]] = []
+        self.heads: list[dict[str, str]] = []
+        self.pauses: dict[str, float] = {}
         self.endpoint = ""
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -80,12 +88,14 @@ class Pretender:
         try:
             while line := await reader.readline():
                 method, path, _ = line.decode().split()
-                length = 0
+                head = {}
                 while (header := await reader.readline()) != b"\r\n":
                     name, _, value = header.decode().partition(":")
-                    length = int(value) if name.lower() == "content-length" else length
-                await reader.readexactly(length)
+                    head[name.lower()] = value.strip()
+                await reader.readexactly(int(head["content-length"]))
                 self.asked.append((method, path))
+                self.heads.append(head)
+                await asyncio.sleep(self.pauses.get(method, 0.0))
                 said = self._answer(method, path)
                 if said is None:
                     break
@@ -116,13 +126,32 @@ def settled(answer: Answering, headers: dict[str, str] | None = None) -> Answeri
     ``headers`` are those of openings.
     """
     first = headers or {}
+    honours = honouring()
 
     def answered(method: str, path: str) -> tuple[int, dict[str, str], bytes] | None:
         if method == "GET" and "max-keys=0" in path:
             return 200, first, EMPTY_LISTING
-        if method == "PUT" and path.endswith("~~probe"):
-            return 412, first, b""
+        if "~~probe" in path:
+            status, _, body = honours(method, path)
+            return status, first, body
         return answer(method, path)
+
+    return answered
+
+
+def honouring(*but: str) -> Callable[[str, str], tuple[int, dict[str, str], bytes]]:
+    """The answers to an opening's question by a service that honours conditions.
+
+    ``but`` those of what is named: ``"put"``, ``"copy"``, ``"delete"``.
+    """
+    turns: dict[str, int] = {}
+    told = ("put", "", "copy", "delete")  # in this order, and the second is what may be written
+
+    def answered(method: str, path: str) -> tuple[int, dict[str, str], bytes]:
+        turn = turns.get(path, 0)
+        turns[path] = turn + 1
+        refused = turn < len(told) and told[turn] and told[turn] not in but
+        return (412 if refused else 200), {"etag": '"0"'}, b""
 
     return answered
 
@@ -133,6 +162,6 @@ def error(code: str) -> bytes:
 
 
 def _http(status: int, headers: dict[str, str], body: bytes, *, head: bool) -> bytes:
-    lines = [f"HTTP/1.1 {status} x", f"content-length: {len(body)}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    told = {"content-length": str(len(body)), **headers}
+    lines = [f"HTTP/1.1 {status} x", *(f"{name}: {value}" for name, value in told.items())]
     return "\r\n".join([*lines, "", ""]).encode() + (b"" if head else body)

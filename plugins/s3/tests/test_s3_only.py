@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from moto_server import KEYS, moto
-from s3_bench import OPTIONS, bench, error, pretending, settled
+from s3_bench import EMPTY_LISTING, OPTIONS, bench, error, honouring, pretending, settled
 
 from omnicloud.contracts.objects import Objects, ObjectsFeature
 from omnicloud.contracts.objects.driver import Copy, Delete, GetRange, List, Put, Stat
@@ -234,19 +234,35 @@ async def test_a_copy_that_fails_after_its_head_is_an_error() -> None:
         await lone.aclose()
 
 
-async def test_conditions_are_declared_only_where_the_service_honours_them() -> None:
+@pytest.mark.parametrize("but", [(), ("put",), ("copy",), ("delete",)])
+async def test_conditions_are_declared_only_where_the_service_honours_them(
+    but: tuple[str, ...],
+) -> None:
     lone = Lone()
-    async with pretending(lambda m, p: _listing_or_written(m, p)) as one:
+    honours = honouring(*but)
+
+    def answer(method: str, path: str) -> tuple[int, dict[str, str], bytes]:
+        return (200, {}, EMPTY_LISTING) if method == "GET" else honours(method, path)
+
+    async with pretending(answer) as one:
         objects = await _opened(one.endpoint, lone)
-        assert ObjectsFeature.CONDITIONAL not in objects.pipeline.driver.features
-        assert ("DELETE", "/abc/~~probe") in one.asked
+        assert (ObjectsFeature.CONDITIONAL in objects.pipeline.driver.features) is (not but)
+        method, path = one.asked[-1]
+        assert method == "DELETE"
+        assert "if-match" not in one.heads[-1]
+        assert path.startswith("/abc/~~probe-")
         config = S3Config(endpoint=one.endpoint, bucket="abc", conditional="yes", **OPTIONS)
         assert ObjectsFeature.CONDITIONAL in (await open_objects(config, lone)).features
         await lone.aclose()
 
 
-def _listing_or_written(method: str, path: str) -> tuple[int, dict[str, str], bytes]:
-    return settled(lambda *_: _WRITTEN)(method, path.replace("~~probe", "x")) or _WRITTEN
+async def test_the_question_for_conditions_leaves_nothing_behind() -> None:
+    async with bench() as one:
+        driver, client = await one.open(prefix="p/"), await one.client()
+        assert ObjectsFeature.CONDITIONAL in driver.features
+        answer = await client.ask("GET", query={"list-type": "2"})
+        assert b"~~probe" not in answer.body
+        await client.aclose()
 
 
 async def test_a_claim_that_its_holder_left_behind_is_taken_over() -> None:
@@ -414,3 +430,50 @@ async def test_no_credentials_at_all_are_told(monkeypatch: pytest.MonkeyPatch) -
             await one.open(access_key=None, secret_key=None)
         with pytest.raises(ConfigurationError, match="credentials"):
             await one.open(access_key=None, secret_key=None, profile="none such")
+
+
+async def test_a_long_claim_is_left_to_its_holder_for_as_long() -> None:
+    async with bench() as one:
+        driver = await one.open(answer_timeout=1.0)
+        version = await driver.put(Put("k", b"1"))
+        claims = driver._claims
+        claim = claims.name("k", version)
+        assert await claims._created(claim, b"t", "if-none-match", "*", seconds=60)
+        with pytest.raises(UnavailableError, match="does not end"):
+            await driver.put(Put("k", b"2", if_version=version))
+
+
+async def test_plain_keys_with_spaces_and_pluses_are_listed_as_they_are() -> None:
+    keys = sorted(["a b", "a+b", "a%2Bb", "d +e/f +g", "d+e/f g", "d e/f+g", "ü +ö"])
+    async with bench() as one:
+        driver = await one.open(keys="plain")
+        for key in keys:
+            await driver.put(Put(key, b"x"))
+        for limit in (2, 100):
+            found: list[str] = []
+            cursor: str | None = None
+            while not found or cursor is not None:
+                page = await driver.list(List("", None, cursor, limit))
+                found += [item.key for item in page.items]
+                cursor = page.cursor
+            assert found == keys
+        page = await driver.list(List("d", "/"))
+        assert [item.key for item in page.items] == ["d +e/", "d e/", "d+e/"]
+
+
+async def test_a_copy_keeps_what_other_programs_keep_beside_an_object() -> None:
+    kept = {
+        "cache-control": "max-age=5",
+        "content-disposition": "attachment",
+        "content-encoding": "identity",
+        "content-language": "de",
+        "expires": "Wed, 21 Oct 2037 07:28:00 GMT",
+        "x-amz-storage-class": "STANDARD_IA",
+    }
+    async with bench() as one:
+        driver, client = await one.open(keys="plain"), await one.client()
+        await client.ask("PUT", "source", headers=kept, body=b"x")
+        await driver.copy(Copy("source", "target"))
+        found = (await client.ask("HEAD", "target")).headers
+        await client.aclose()
+        assert {name: found.get(name) for name in kept} == kept
