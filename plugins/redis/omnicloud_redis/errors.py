@@ -70,7 +70,7 @@ _BY_CLASS: tuple[tuple[type[Exception], _Row], ...] = (
             ConfigurationError,
             _DONE_NOT,
             "the server is one node of a cluster, which this provider does not serve",
-            "give the url of a single server or of a proxy in front of the cluster",
+            "give the url of a server that is not in cluster mode",
         ),
     ),
     (native.TryAgainError, (UnavailableError, _DONE_NOT, "the cluster moves the key", None)),

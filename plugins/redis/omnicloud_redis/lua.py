@@ -26,5 +26,6 @@ end
 ``now`` is for scripts that have read the time already. A number is the time, or one more than the
 number before if that is more (Kulkarni et al. 2014, "Logical Physical Clocks"). So it grows on also
 where the counter is lost with what a crash took, unless the server's clock is set back by more than
-the time since. Doubles are exact up to 2**53, which is the year 2255 in microseconds.
+the time since, or the replica's is behind by more that takes over. Doubles are exact up to 2**53,
+which is the year 2255 in microseconds.
 """

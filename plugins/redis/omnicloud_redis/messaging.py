@@ -81,7 +81,8 @@ class RedisMessaging:
         parts: list[Argument] = [_microseconds(op.delay or 0.0), int(op.dedupe)]
         for message in op.messages:
             parts += (message.id, key_of(message.key), body_of(message))
-        await self._run(publishing.PUBLISH, op.topic, *parts)
+        while not await self._run(publishing.PUBLISH, op.topic, *parts):
+            pass
 
     async def subscribe(self, op: Subscribe, /) -> None:
         await self._run(scripts.SUBSCRIBE, op.topic, op.group)
@@ -136,7 +137,7 @@ class RedisMessaging:
                 if not op.ids or dead_record(fields).id in op.ids
             ]
             if chosen:
-                moved += int(await self._run(scripts.REDRIVE, op.topic, *chosen))
+                moved += await self._redriven(op.topic, chosen)
             if len(found) < _PAGE:
                 return moved
             after = number_of(found[-1][0])
@@ -164,6 +165,13 @@ class RedisMessaging:
 
     async def aclose(self) -> None:
         """Nothing is held: the store belongs to who opened it."""
+
+    async def _redriven(self, topic: str, numbers: list[str]) -> int:
+        moved, more = 0, 1
+        while more:
+            count, more = await self._run(scripts.REDRIVE, topic, *numbers)
+            moved += int(count)
+        return moved
 
     async def _settled(self, op: Ack | Nack | Kill, *verb: Argument) -> bool:
         return bool(await self._run(scripts.SETTLE, op.topic, op.group, op.receipt, *verb))

@@ -160,6 +160,7 @@ while #lent < most do
     if not pull(group, 200) and redis.call('ZCARD', of('r', group)) == 0 then break end
   end
 end
+if #lent == 0 or now % 64 == 0 then trim() end
 local soon = more and 0 or -1
 for _, times in ipairs({sched, of('l', group), of('w', group)}) do
   local first = tonumber(redis.call('ZRANGE', times, 0, 0, 'WITHSCORES')[2])
@@ -201,6 +202,7 @@ if verb == 'kill' then
   redis.call('ZADD', of('d', group), death, death)
 end
 remove(group, number)
+if now % 64 == 0 then trim() end
 return 1
 """
 )
@@ -240,27 +242,34 @@ return found
 REDRIVE = Script(
     _TOPIC
     + """
-local moved = 0
-while move() do end
+if move() then return {0, 1} end
+local moved, more = 0, 0
 for i = 3, #ARGV do
   local entry = redis.call('XRANGE', dead, ARGV[i] .. '-0', ARGV[i] .. '-0')[1]
   if entry then
-    local fields, number = entry[2], next_number(clock, now)
+    local fields = entry[2]
     local group = field(fields, 'g')
+    if pull(group, 1000) then
+      more = 1
+      break
+    end
+    local number = next_number(clock, now)
     redis.call('XADD', of('x', group), number .. '-0', 'i', field(fields, 'i'),
       'k', field(fields, 'k'), 't', field(fields, 't'), 'b', field(fields, 'b'))
     redis.call('XDEL', dead, entry[1])
     redis.call('ZREM', of('d', group), ARGV[i])
-    while pull(group, 200) do end
     add(group, number, field(fields, 'k'))
     moved = moved + 1
   end
 end
 ring()
-return moved
+return {moved, more}
 """
 )
-"""ARGV: also numbers of dead letters. Answers how many there were."""
+"""ARGV: also numbers of dead letters.
+
+Answers how many it gave back, and whether to ask again, for what comes before the others.
+"""
 
 CANCEL = Script(
     _TOPIC

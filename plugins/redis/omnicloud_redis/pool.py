@@ -163,6 +163,8 @@ class Pool:
         except native.ResponseError:
             raise
         except TimeoutError as error:
+            # Nor may who is at the other ends of the others, since a failover say.
+            self._drop_idle()
             raise UnavailableError(f"the server did not answer within {seconds:.1f} s") from error
         except (native.RedisError, OSError) as error:
             # The others date from before what happened to this one: do not try them one by one.

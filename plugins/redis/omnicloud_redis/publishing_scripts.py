@@ -55,15 +55,15 @@ local function append(id, key, body, stamp)
   if tonumber(number) % 64 == 0 then trim() end
 end
 
--- Publish what is due; a bound on each step keeps it short.
+-- Publish what is due; whether there is more: a bound on each step keeps it short.
 local function move()
   local due = redis.call('ZRANGEBYSCORE', sched, '-inf', now, 'LIMIT', 0, 100)
   for _, number in ipairs(due) do
     local id, key, body, stamp = unpack(cmsgpack.unpack(redis.call('HGET', bodies, number)))
+    redis.call('HDEL', ids, id)  -- a full server lets only a step add that has removed something
     append(id, key, body, stamp)
     redis.call('ZREM', sched, number)
     redis.call('HDEL', bodies, number)
-    redis.call('HDEL', ids, id)
   end
   if #due > 0 then ring() end
   return #due == 100
@@ -102,7 +102,8 @@ numbers of 16 digits are kept and compared as text, which costs the server less.
 PUBLISH = Script(
     LOG
     + """
-while move() do end  -- what is due already stands before what comes now
+next_number(clock, now)  -- which a full server refuses, before anything is moved
+if move() then return 0 end  -- what is due already stands before what comes now
 local delay, stamp = tonumber(ARGV[3]), text(now)
 local function is_new(id)
   local lasts = string.format('%.0f', math.max(kept, delay) / 1000)
@@ -127,6 +128,7 @@ return 1
 )
 """ARGV: also delay in microseconds, 1 or 0, then id, key and body of each message.
 
-With 1 ids are remembered, and known ones left out; those that nobody chose are new without it.
-A key is nothing, or ``=`` and the key.
+Answers 0, and publishes none of them, where more is due that comes before: then it is to be asked
+again. With 1 ids are remembered, and known ones left out; those that nobody chose are new without
+it. A key is nothing, or ``=`` and the key.
 """

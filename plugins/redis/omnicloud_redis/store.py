@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
@@ -23,6 +24,9 @@ from omnicloud_redis.errors import translated
 from omnicloud_redis.pool import Pool
 
 __all__ = ["OLDEST", "Script", "ServerFacts", "Store", "keeps_everything", "store_of"]
+
+_CLIENT_NAME = "omnicloud"
+_LEADS_TO_PRIMARY = "give the url of the primary, or of what leads to it: a service name or a proxy"
 
 OLDEST = (7, 0)
 """The oldest version served: scripts that write after they read the time."""
@@ -104,7 +108,8 @@ class Store:
         """What the server is; asked once.
 
         Raises:
-            ConfigurationError: It is older than :data:`OLDEST`.
+            ConfigurationError: It is older than :data:`OLDEST`, a replica, a sentinel or one of
+                several that share the keys of a cluster.
         """
         if self._facts is None:
             self._facts = await self._asked_facts()
@@ -116,7 +121,7 @@ class Store:
         await self._waits.aclose()
 
     async def _asked_facts(self) -> ServerFacts:
-        said = _lines(await self.call("INFO", "server")) | _lines(await self.call("INFO", "memory"))
+        said = _lines(await self.call("INFO", "server"))
         product, version = _product(said)
         compatible = said.get("redis_version", "0")
         if _number(compatible) < OLDEST:
@@ -124,6 +129,11 @@ class Store:
                 f"the server is {product} {version}, too old for this provider",
                 hint=f"run Redis {OLDEST[0]}.{OLDEST[1]} or newer, or Valkey",
             )
+        _check_mode(said)
+        if _mode(said) == "cluster":
+            _check_whole(_lines(await self.call("CLUSTER", "INFO")))
+        said |= _lines(await self.call("INFO", "memory", "replication"))
+        _check_role(said)
         bounded = said.get("maxmemory", "0") != "0"
         evicts = bounded and said.get("maxmemory_policy", "noeviction") != "noeviction"
         fsyncs = self.config.durability == "fsync" and await self._fsyncs()
@@ -168,6 +178,45 @@ async def keeps_everything(store: Store) -> None:
         )
 
 
+def _mode(said: dict[str, str]) -> str:
+    return said.get("redis_mode", said.get("server_mode", "standalone"))
+
+
+def _check_mode(said: dict[str, str]) -> None:
+    """Refuse a server that keeps no data."""
+    if _mode(said) == "sentinel":
+        raise ConfigurationError(
+            "the server is a sentinel, which keeps no data",
+            hint=_LEADS_TO_PRIMARY,
+        )
+
+
+def _check_whole(said: dict[str, str]) -> None:
+    """Refuse a cluster of which a server has not all keys: they may move to another."""
+    if said.get("cluster_size") != "1":
+        raise ConfigurationError(
+            f"the server is one of {said.get('cluster_size', 'several')} that share the keys of a "
+            "cluster, which this provider does not serve",
+            hint="give the url of a server outside cluster mode, or of a cluster of one shard",
+        )
+
+
+def _check_role(said: dict[str, str]) -> None:
+    """Refuse a server that takes no writes."""
+    if said.get("role", "master") != "master":
+        raise ConfigurationError(
+            "the server is a replica, which takes no writes", hint=_LEADS_TO_PRIMARY
+        )
+
+
+async def _introduced(connection: AbstractConnection) -> None:
+    """Log in, and give the server a name to show where the user may do that."""
+    await connection.on_connect()
+    await connection.send_command("CLIENT", "SETNAME", _CLIENT_NAME, check_health=False)
+    with suppress(native.NoPermissionError):
+        await connection.read_response()
+
+
 def _maker(config: RedisConfig) -> Any:
     options: dict[str, Any] = dict(parse_url(config.url))
     kind: type[AbstractConnection] = options.pop("connection_class", Connection)
@@ -187,7 +236,7 @@ def _maker(config: RedisConfig) -> Any:
         "socket_connect_timeout": config.connect_timeout,
         "retry": Retry(NoBackoff(), 0),
         "protocol": 2,
-        "client_name": "omnicloud",
+        "redis_connect_func": _introduced,
         "driver_info": None,
     }
     return lambda: kind(**options)

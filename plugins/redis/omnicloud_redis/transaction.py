@@ -63,7 +63,9 @@ end
 return 1
 """
 )
-"""ARGV: how many checks, the checks, then verb, what keys start with, and arguments of each write.
+"""KEYS: one of those that it reads or writes, so that a proxy knows where to send it.
+
+ARGV: how many checks, the checks, then verb, what keys start with, and arguments of each write.
 
 Answers whether all checks held; otherwise nothing was written.
 """
@@ -127,7 +129,8 @@ class RedisTransaction:
         checks = [check for piece in self._pieces.values() for check in piece.checks()]
         writes = [part for piece in self._pieces.values() for part in piece.writes()]
         arguments = [len(checks), *(part for check in checks for part in check), *writes]
-        if not await self._store.run(_COMMIT, (), arguments):
+        keys = [check[1] for check in checks] or writes[1:2]
+        if not await self._store.run(_COMMIT, keys[:1], arguments):
             raise ConflictError(
                 "another writer came first", hint="run the block of the transaction again"
             )

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 from server import bench
 
 from omnicloud.contracts.kv.driver import Get, Set
 from omnicloud.errors import ConfigurationError, Outcome, UnavailableError
+from omnicloud_redis.certify import _answers_ping, program
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.kv import open_kv
 from omnicloud_tck.served import Lone
+from omnicloud_tck.servers import ServerProcess
 
 
 async def test_a_primary_that_became_a_replica_is_left_for_the_one_at_the_address_now() -> None:
@@ -30,6 +33,66 @@ async def test_a_primary_that_became_a_replica_is_left_for_the_one_at_the_addres
         record = await kv.get(Get("k0"))
         assert record is not None
         assert record.value == b"y"
+
+
+async def test_a_server_that_is_silent_costs_one_call_its_time_and_not_each_connection() -> None:
+    async with bench() as old, bench() as new:
+        kv = await old.open(open_kv, answer_timeout=0.5)
+        await asyncio.gather(*(kv.set(Set(f"k{n}", b"x")) for n in range(8)))
+        assert kv._store.open_connections > 1
+        old.proxy.weather.blackhole = True  # for the connections of before: theirs are kept
+        with pytest.raises(UnavailableError):
+            await kv.set(Set("k", b"y"))
+        assert kv._store.open_connections == 0
+        old.proxy.clear()
+        old.proxy.retarget(new.server.port)
+        await kv.set(Set("k", b"y"))
+
+
+async def test_a_replica_is_refused_when_it_is_opened() -> None:
+    async with bench() as one:
+        store = await one.store()
+        await store.call("REPLICAOF", "127.0.0.1", "1")
+        await store.aclose()
+        with pytest.raises(ConfigurationError, match="replica") as told:
+            await one.open(open_kv)
+        assert told.value.outcome is Outcome.NOT_DONE
+
+
+async def test_a_node_of_a_cluster_is_refused_when_it_is_opened() -> None:
+    async with bench("--cluster-enabled", "yes") as one:
+        with pytest.raises(ConfigurationError, match="a cluster"):
+            await one.open(open_kv)
+
+
+async def test_a_cluster_of_one_shard_is_served() -> None:
+    async with bench("--cluster-enabled", "yes") as one:
+        admin = await one.store()
+        await admin.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        for _ in range(200):
+            if b"cluster_state:ok" in await admin.call("CLUSTER", "INFO"):
+                break
+            await asyncio.sleep(0.05)
+        await admin.aclose()
+        kv = await one.open(open_kv)
+        await kv.set(Set("k", b"x"))
+        assert await kv.get(Get("k")) is not None
+
+
+async def test_a_sentinel_is_refused_when_it_is_opened(tmp_path: Path) -> None:
+    settings, lone = tmp_path / "sentinel.conf", Lone()
+    settings.write_text("")
+    sentinel = ServerProcess(
+        lambda port, _: (program(), str(settings), "--sentinel", "--port", str(port)),
+        _answers_ping,
+    )
+    try:
+        await sentinel.start()
+        with pytest.raises(ConfigurationError, match="sentinel"):
+            await open_kv(RedisConfig(url=f"redis://127.0.0.1:{sentinel.port}/0"), lone)
+    finally:
+        await lone.aclose()
+        sentinel.remove()
 
 
 @pytest.mark.parametrize(("version", "why"), [("6.2.14", "6.2.14, too old"), ("new", "no version")])

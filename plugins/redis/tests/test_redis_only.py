@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from pathlib import Path
 
@@ -10,12 +11,21 @@ import pytest
 from server import bench
 from tls import tls_before
 
+from omnicloud.contracts.cache.driver import Clear
 from omnicloud.contracts.cache.driver import Get as CacheGet
 from omnicloud.contracts.cache.driver import Set as CacheSet
 from omnicloud.contracts.kv.driver import Get, Scan, Set
 from omnicloud.contracts.kv.models import KVFeature
 from omnicloud.contracts.locks.driver import Acquire, Release
-from omnicloud.contracts.messaging.driver import Publish, Receive, Subscribe
+from omnicloud.contracts.messaging.driver import (
+    Ack,
+    Kill,
+    Measure,
+    Publish,
+    Receive,
+    Redrive,
+    Subscribe,
+)
 from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.errors import (
     ClosedError,
@@ -28,12 +38,15 @@ from omnicloud.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from omnicloud_redis import publishing_scripts as publishing
 from omnicloud_redis.cache import open_cache
 from omnicloud_redis.config import RedisConfig
 from omnicloud_redis.kv import open_kv
 from omnicloud_redis.locks import open_locks
 from omnicloud_redis.messaging import open_messaging
 from omnicloud_tck.served import Lone
+
+_PAGE = Path(__file__).parents[3] / "docs" / "providers" / "redis.md"
 
 
 async def test_a_call_cancelled_half_way_costs_its_connection_and_nobody_s_answer() -> None:
@@ -178,6 +191,30 @@ async def test_a_user_that_may_not_write_is_denied() -> None:
         assert await kv.get(Get("k")) is None
 
 
+async def test_a_user_with_the_documented_rules_alone_is_served() -> None:
+    found = re.search(r"ACL SETUSER \S+ on >\S+ (.*?)\n```", _PAGE.read_text(), re.DOTALL)
+    assert found
+    rules = found[1].replace("\\\n", " ").split()
+    async with bench("--user", "plain", "on", ">pw", *rules) as one:
+        kv = await one.open(open_kv, username="plain", password="pw")
+        await kv.set(Set("k", b"x"))
+        assert await kv.get(Get("k")) is not None
+        assert len((await kv.scan(Scan())).keys) == 1
+        messaging = await one.open(open_messaging, username="plain", password="pw")
+        await messaging.subscribe(Subscribe("t", "g"))
+        await messaging.publish(Publish("t", (Outgoing("a", b"x"),)))
+        (lent,) = await messaging.receive(Receive("t", "g", 1, 1.0, 30.0))
+        assert await messaging.kill(Kill("t", "g", lent.receipt, "bad"))
+        assert await messaging.redrive(Redrive("t", "g")) == 1
+        assert await messaging.receive(Receive("t", "g", 2, 0.5, 30.0))
+        assert await messaging.receive(Receive("t", "g", 2, 0.1, 30.0)) == ()
+        locks = await one.open(open_locks, username="plain", password="pw")
+        assert await locks.acquire(Acquire("l", "one", 30.0))
+        cache = await one.open(open_cache, username="plain", password="pw")
+        await cache.set(CacheSet("k", b"x"))
+        await cache.clear(Clear())
+
+
 async def test_a_server_that_may_not_be_asked_declares_nothing_durable() -> None:
     user = ("--user", "plain", "on", ">pw", "~*", "+@all", "-config")
     async with bench(*user) as one:
@@ -210,6 +247,57 @@ async def test_a_full_server_is_exhausted_and_reads_on() -> None:
             await fill()
         assert caught.value.outcome is Outcome.NOT_DONE
         assert await kv.get(Get("first")) is not None
+
+
+async def test_a_full_server_that_is_consumed_from_takes_messages_again() -> None:
+    async with bench("--maxmemory", "4mb", "--maxmemory-policy", "noeviction") as one:
+        messaging = await one.open(open_messaging)
+        messaging._kept = 0.1
+        await messaging.subscribe(Subscribe("t", "g"))
+        await messaging.publish(Publish("t", (Outgoing("later", b"x"),), delay=0.5))
+
+        async def fill(size: int) -> None:
+            for _ in range(20_000):
+                await messaging.publish(Publish("t", (Outgoing("any", b"x" * size),)))
+
+        for size in (20_000, 10):
+            with pytest.raises(ResourceExhaustedError):
+                await fill(size)
+        await asyncio.sleep(0.5)
+        told = 0
+        while lent := await messaging.receive(Receive("t", "g", 10, 0.0, 30.0)):
+            told += sum(delivery.id == "later" for delivery in lent)
+            for delivery in lent:
+                assert await messaging.ack(Ack("t", "g", delivery.receipt))
+        assert told == 1
+        await asyncio.sleep(0.2)
+        assert await messaging.receive(Receive("t", "g", 10, 0.0, 30.0)) == ()
+        # The last one of all stays.
+        assert await messaging._store.call("XLEN", messaging._base("t") + b"log") == 1
+        await messaging.publish(Publish("t", (Outgoing("any", b"x" * 20_000),)))
+
+
+async def test_what_is_due_or_new_is_taken_over_in_bounded_steps() -> None:
+    async with bench() as one:
+        messaging = await one.open(open_messaging)
+        await messaging.subscribe(Subscribe("t", "g"))
+        await messaging.publish(Publish("t", (Outgoing("dead", b"x"),)))
+        (lent,) = await messaging.receive(Receive("t", "g", 1, 1.0, 30.0))
+        await messaging.kill(Kill("t", "g", lent.receipt, "bad"))
+        for many in range(3):
+            ids = [f"{many}-{number}" for number in range(1000)]
+            due = tuple(Outgoing(id_, b"x") for id_ in ids)
+            await messaging.publish(Publish("t", due, delay=1.0))
+        await asyncio.sleep(1.1)
+        assert await messaging._run(publishing.PUBLISH, "t", 0, 0, "no", "", b"x") == 0
+        assert await messaging._store.call("XLEN", messaging._base("t") + b"log") == 1 + 100
+        await messaging.publish(Publish("t", (Outgoing("a", b"x"), Outgoing("b", b"x"))))
+        log = await messaging._store.call("XREVRANGE", messaging._base("t") + b"log", "+", "-")
+        assert len(log) == 1 + 3000 + 2
+        assert [fields[1] for _, fields in log[:2]] == [b"b", b"a"]
+        assert await messaging.redrive(Redrive("t", "g")) == 1
+        depth = await messaging.measure(Measure("t", "g"))
+        assert (depth.ready, depth.dead) == (3003, 0)
 
 
 @pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
