@@ -9,11 +9,10 @@ from omnicloud.contracts.kv.driver import Changes
 from omnicloud.contracts.kv.models import Change, ChangeKind, ChangePage
 from omnicloud.errors import InvalidArgumentError, UnavailableError
 from omnicloud_etcd.client import Client
-from omnicloud_etcd.errors import Refusal, translated
+from omnicloud_etcd.errors import Refusal, is_login_over, translated
 from omnicloud_etcd.records import Stored
 from omnicloud_etcd.wire import (
     Range,
-    Refused,
     Watch,
     WatchAnswer,
     WatchCreate,
@@ -26,6 +25,7 @@ from omnicloud_etcd.wire import (
 __all__ = ["changes_since"]
 
 _LEAST_WAIT = 0.05
+_UNKNOWN = 2
 _OUT_OF_RANGE = 11
 _COMPACTED = "required revision has been compacted"
 
@@ -43,13 +43,30 @@ async def changes_since(client: Client, base: bytes, op: Changes) -> ChangePage:
     create = WatchCreate(
         key=prefix, range_end=range_end(prefix), start_revision=_revision(op.cursor) + 1
     )
-    async with client.stream("/v3/watch", Watch(create_request=create)) as told:
-        await _begun(told, client.config.answer_timeout)
-        events = await _first(told, max(op.wait, _LEAST_WAIT))
+    try:
+        events = await _told(client, Watch(create_request=create), op.wait)
+    except Refusal as error:
+        raise translated(error) from error
     if not events:
         return ChangePage((), op.cursor)
     last = max(event.kv.mod_revision for event in events)
     return ChangePage(tuple(_change(event, base) for event in events), str(last))
+
+
+async def _told(client: Client, request: Watch, seconds: float) -> list[Watched]:
+    """The first changes, or none after so long; logs in anew once."""
+    try:
+        return await _streamed(client, request, seconds)
+    except Refusal as error:
+        if client.config.username is None or not is_login_over(error, watching=True):
+            raise
+    return await _streamed(client, request, seconds)
+
+
+async def _streamed(client: Client, request: Watch, seconds: float) -> list[Watched]:
+    async with client.stream("/v3/watch", request) as told:
+        await _begun(told, client.config.answer_timeout)
+        return await _first(told, max(seconds, _LEAST_WAIT))
 
 
 async def _begun(told: AsyncIterator[bytes], seconds: float) -> None:
@@ -79,16 +96,13 @@ async def _next(told: AsyncIterator[bytes]) -> WatchAnswer:
         raise UnavailableError("the server ended the stream of changes")
     message = decode(line, WatchMessage)
     if message.error is not None:
-        raise _refused(message.error)
+        raise Refusal(message.error.number, message.error.words)
     answer = message.result
     if answer.canceled:
-        words = _COMPACTED if answer.compact_revision else answer.cancel_reason
-        raise _refused(Refused(code=_OUT_OF_RANGE, error=words))
+        if answer.compact_revision:
+            raise Refusal(_OUT_OF_RANGE, _COMPACTED)
+        raise Refusal(_UNKNOWN, answer.cancel_reason)
     return answer
-
-
-def _refused(refused: Refused) -> Exception:
-    return translated(Refusal(refused.code, refused.error or refused.message))
 
 
 def _revision(cursor: str) -> int:

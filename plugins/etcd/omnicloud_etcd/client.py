@@ -27,10 +27,10 @@ from omnicloud_etcd.bodies import carried, lines
 from omnicloud_etcd.clock import ServerTime
 from omnicloud_etcd.config import EtcdConfig
 from omnicloud_etcd.errors import (
-    INVALID_TOKEN,
     LEASE_NOT_FOUND,
     Refusal,
     closed,
+    is_login_over,
     translated,
     unconnected,
 )
@@ -43,6 +43,7 @@ from omnicloud_etcd.wire import (
     Txn,
     TxnAnswer,
     Version,
+    WatchMessage,
     decode,
     encode,
 )
@@ -55,6 +56,8 @@ OLDEST = (3, 4)
 _GRACE_SECONDS = 0.2
 _CLOSE_SECONDS = 0.25
 _OK = 200
+_WITH_LEADER = {"Grpc-Metadata-hasleader": "true"}
+"""Asks a member to end a stream when it has no leader, and to begin none; else it is silent."""
 _CANNOT_SERVE = 14
 """gRPC's code of a member that has no leader, starts, stops, or waited in vain for the others."""
 
@@ -163,22 +166,32 @@ class Client:
         """An answer that goes on; yields its messages, each as JSON.
 
         The caller bounds the waiting. Errors on the way are the library's.
+
+        Raises:
+            Refusal: The server's word; a login that may have ended is forgotten.
         """
         if self._closed:
             raise closed()
+        headers = await self._headers()
         try:
-            headers = await self._headers()
             async with self._session.post(
                 self.config.urls[self._current] + path,
                 data=encode(request),
-                headers=headers,
+                headers={**(headers or {}), **_WITH_LEADER},
                 trace_request_ctx=_Journey(),
             ) as response:
                 if response.status != _OK:
                     raise _refusal(response.status, await response.read())
                 yield lines(response.content)
         except Refusal as error:
-            raise translated(error) from error
+            if error.code == _CANNOT_SERVE:
+                self._ask_the_next()
+            if is_login_over(error, watching=True):
+                self._forget(headers)
+            raise
+        except UnavailableError:
+            self._ask_the_next()
+            raise
         except msgspec.MsgspecError as error:
             raise self._garbled() from error
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
@@ -199,12 +212,17 @@ class Client:
         try:
             return await self._sent(path, body, headers, writes=writes)
         except Refusal as error:
-            if INVALID_TOKEN not in error.said or self.config.username is None:
+            if not is_login_over(error) or self.config.username is None:
                 raise
-            # Nothing was done: logins end with their time, and with a member's restart.
-            if headers is not None and self._token == headers["Authorization"]:
-                self._token = None
+            # Nothing was done: logins end with their time, with a member's restart, or when the
+            # users of the server change.
+            self._forget(headers)
         return await self._sent(path, body, await self._headers(), writes=writes)
+
+    def _forget(self, headers: dict[str, str] | None) -> None:
+        """Log in anew, unless someone has since."""
+        if headers is not None and self._token == headers["Authorization"]:
+            self._token = None
 
     async def _headers(self) -> dict[str, str] | None:
         if self.config.username is None or self.config.password is None:
@@ -377,10 +395,18 @@ async def client_of(config: EtcdConfig, opening: Opening) -> Client:
 
 def _refusal(status: int, said: bytes) -> Exception:
     try:
-        refused = decode(said, Refused)
+        refused = _refused(said)
     except msgspec.MsgspecError:
         return UnavailableError(f"what answers says {status} and is not etcd", hint="check urls")
-    return Refusal(refused.code, refused.error)
+    return Refusal(refused.number, refused.words)
+
+
+def _refused(said: bytes) -> Refused:
+    """What a request is refused with, or one for a stream."""
+    try:
+        return decode(said, Refused)
+    except msgspec.MsgspecError:
+        return decode(said, WatchMessage).error or Refused()
 
 
 def _tls(config: EtcdConfig) -> ssl.SSLContext | bool:

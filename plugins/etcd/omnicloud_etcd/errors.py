@@ -25,10 +25,19 @@ from omnicloud.errors import (
     UnavailableError,
 )
 
-__all__ = ["INVALID_TOKEN", "LEASE_NOT_FOUND", "Refusal", "closed", "translated", "unconnected"]
+__all__ = [
+    "LEASE_NOT_FOUND",
+    "Refusal",
+    "closed",
+    "is_login_over",
+    "translated",
+    "unconnected",
+]
 
 LEASE_NOT_FOUND = "requested lease not found"
-INVALID_TOKEN = "invalid auth token"  # noqa: S105 - the server's word for one
+_DENIED = "permission denied"
+_LOGIN_OVER = ("invalid auth token", "revision in header is old", "revision of auth store is old")
+"""The server's words for a token that it does not know, or that is older than its users are."""
 
 _Row = tuple[type[OmniCloudError], Outcome, str, str | None]
 _NOT_DONE, _UNKNOWN = Outcome.NOT_DONE, Outcome.UNKNOWN
@@ -113,7 +122,14 @@ _BY_WORDS: tuple[tuple[str, _Row], ...] = (
             "leave out username and password",
         ),
     ),
-    (INVALID_TOKEN, (UnauthenticatedError, _NOT_DONE, "the login has ended", None)),
+    *(
+        (words, (UnauthenticatedError, _NOT_DONE, "the login has ended", None))
+        for words in _LOGIN_OVER
+    ),
+    (
+        _DENIED,
+        (PermissionDeniedError, _NOT_DONE, "the user may not do this", "see the user's roles"),
+    ),
     (
         "revision has been compacted",
         (
@@ -146,6 +162,17 @@ _BY_CODE: dict[int, _Row] = {
     ),
 }
 """By code of gRPC, where no words fit."""
+
+
+def is_login_over(error: Refusal, *, watching: bool = False) -> bool:
+    """Whether a new login may help; nothing was done.
+
+    Args:
+        watching: It is what became of a watch: older servers say of any token that is no longer
+            good that the watch is denied.
+    """
+    words = (*_LOGIN_OVER, _DENIED) if watching else _LOGIN_OVER
+    return any(one in error.said for one in words)
 
 
 def translated(error: Exception) -> OmniCloudError:

@@ -202,11 +202,22 @@ class Version(_Message, frozen=True):
 
 
 class Refused(_Message, frozen=True):
-    """An error: the gRPC code and the server's words; on a stream they are the message."""
+    """An error: the gRPC code and the server's words; on a stream both have other names."""
 
     code: int = 2
     error: str = ""
+    grpc_code: int = 0
     message: str = ""
+
+    @property
+    def number(self) -> int:
+        """The code."""
+        return self.grpc_code or self.code
+
+    @property
+    def words(self) -> str:
+        """The server's words."""
+        return self.error or self.message
 
 
 class WatchMessage(_Message, frozen=True):

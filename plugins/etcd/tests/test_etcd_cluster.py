@@ -12,6 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+import pytest
+
 from omnicloud.contracts.kv.driver import Changes, Get, Set
 from omnicloud.contracts.locks.driver import Acquire, Renew
 from omnicloud.core.http import Bounds, Wire
@@ -105,6 +107,23 @@ async def _persistent(call: Callable[[], Awaitable[R]]) -> R:
             if time.monotonic() > until:
                 raise
             await asyncio.sleep(0.1)
+
+
+async def test_a_watch_at_a_member_without_a_leader_is_not_silent() -> None:
+    async with _cluster() as members:
+        lone = Lone()
+        url = f"http://127.0.0.1:{members[0].port}"
+        kv = await open_kv(EtcdConfig(urls=(url,), answer_timeout=10.0), lone)
+        cursor = (await _persistent(partial(kv.changes, Changes("k")))).cursor
+        watching = asyncio.ensure_future(kv.changes(Changes("k", cursor, 60.0)))
+        await asyncio.sleep(0.5)
+        for member in members[1:]:
+            member.kill()
+        with pytest.raises(UnavailableError, match="ended the stream"):
+            await watching
+        with pytest.raises(UnavailableError, match="no leader"):
+            await kv.changes(Changes("k", cursor, 60.0))
+        await lone.aclose()
 
 
 async def test_nothing_acknowledged_is_lost_when_the_leader_is_killed() -> None:

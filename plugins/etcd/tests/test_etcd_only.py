@@ -187,6 +187,45 @@ async def test_users_are_asked_for_and_held_to_their_roles() -> None:
             assert "wrong" not in str(told.value)
 
 
+_LOGIN: dict[str, Any] = {"username": "orders", "password": SecretStr("right")}
+
+
+async def test_a_watch_alone_logs_in_anew_and_is_denied_by_name() -> None:
+    async with server() as port:
+        async with client(port) as one:
+            await _with_users(one)
+        async with client(port, **_LOGIN) as one:
+            kv, others = kv_on(one, b"orders/"), kv_on(one, b"others/")
+            cursor = (await kv.pipeline.send(Changes())).cursor
+            await kv.set("k", b"x")
+            one._token = "ended.1"
+            (change,) = (await kv.pipeline.send(Changes("", cursor, 5.0))).changes
+            assert change.key == "k"
+            with pytest.raises(PermissionDeniedError):
+                await others.pipeline.send(Changes("", cursor, 5.0))
+
+
+async def test_a_login_that_is_older_than_the_users_is_renewed(tmp_path: Path) -> None:
+    public, private = certificate_in(tmp_path)
+    token = f"jwt,pub-key={public},priv-key={private},sign-method=ES256,ttl=10m"
+    root = {"username": "root", "password": SecretStr("root")}
+    async with server("--auth-token", token) as port:
+        async with client(port) as one:
+            await _with_users(one)
+        async with client(port, **_LOGIN) as one, client(port, **root) as admin:
+            kv = kv_on(one, b"orders/")
+            cursor = (await kv.pipeline.send(Changes())).cursor
+            await _add_user(admin, "first")
+            await kv.set("k", b"x")
+            await _add_user(admin, "second")
+            (change,) = (await kv.pipeline.send(Changes("", cursor, 5.0))).changes
+            assert change.key == "k"
+
+
+async def _add_user(admin: Client, name: str) -> None:
+    await admin.ask("/v3/auth/user/add", _Asked(name=name, password="x"), _Any)
+
+
 async def _with_users(one: Client) -> None:
     read_write = {
         "permType": "READWRITE",
