@@ -185,10 +185,11 @@ class Broker:
                 self.exchanges.add(method.exchange)
 
     async def declare(self, *methods: Frame) -> None:
-        """Make queues, exchanges and bindings; those that are there stay as they are."""
+        """Make queues, exchanges and bindings; queues that are there stay what they are."""
         self.note(*methods)
+        lacking = [method for method in methods if not await self._is_there(method)]
         try:
-            await self.ask(*methods)
+            await self.ask(*lacking)
         except Refusal as error:
             raise translated(error) from error
 
@@ -205,6 +206,12 @@ class Broker:
             await asyncio.wait({ended}, timeout=_CLOSE_SECONDS)
         finally:
             link.abort(Lost())
+
+    async def _is_there(self, method: Frame) -> bool:
+        """Whether it would make a queue that is there already, maybe as another kind."""
+        if not isinstance(method, commands.Queue.Declare):
+            return False
+        return await self.count(method.queue) is not None
 
     async def _publisher(self) -> Channel:
         async with self._opening:

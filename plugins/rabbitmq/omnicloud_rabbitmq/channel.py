@@ -120,6 +120,7 @@ class Channel:
 
         Raises:
             Refusal: It does not take it, or, if mandatory, no queue is there for it.
+            UnavailableError: It did not say so in time; the channel is over.
         """
         self._check()
         await self.link.writable()
@@ -135,7 +136,7 @@ class Channel:
         )
         method = commands.Basic.Publish(exchange=exchange, routing_key=key, mandatory=mandatory)
         self.link.write(self._frames(method, properties, body))
-        await self.link.answer(confirmed)
+        await self.link.answer(confirmed, self._give_up)
 
     def send(self, exchange: str, key: str, body: bytes, *, expires_ms: int) -> None:
         """Publish a message that need not be confirmed and is gone after so long."""
@@ -231,6 +232,12 @@ class Channel:
             if not coming.done():
                 coming.set_exception(error)
                 coming.exception()  # who waits is told all the same
+
+    def _give_up(self) -> None:
+        """End it, and with it the connection should that be as silent."""
+        if self.open:
+            self.end()
+            self.link.ends_with(self._number)
 
     def _check(self) -> None:
         if self._lost is not None:

@@ -54,8 +54,9 @@ class RabbitConfig(BaseModel):
     queues: Literal["classic", "quorum"] = Field(
         default="classic",
         description=(
-            "What the queues of groups and dead letters are made as. 'quorum' keeps them on a "
-            "majority of a cluster's nodes. Queues that are there already stay what they are."
+            "What the queues of groups, their notes and dead letters are made as. 'quorum' keeps "
+            "them on a majority of a cluster's nodes. Queues that are there already stay what "
+            "they are."
         ),
     )
     namespace: str | None = Field(

@@ -47,8 +47,8 @@ class Letters:
         """Add a letter."""
         name = self._names.dead(topic, group)
         if name not in self._made:
-            await self._shelf.make(self._names.making, queue(name, self._names.kept))
-            self._made.add(name)
+            async with self._shelf.held(self._names.making):
+                await self._make(name)
         grave = Grave(group, reason, loan.attempt, self._broker.clock.wall())
         meta = msgspec.structs.replace(loan.meta, grave=grave)
         try:
@@ -103,10 +103,14 @@ class Letters:
         """Remember that the topic has this group. The caller may make queues."""
         name = self._names.groups
         if name not in self._made:
-            await self._broker.declare(queue(name, self._names.kept))
-            self._made.add(name)
+            await self._make(name)
         entry = msgspec.json.encode((topic, group))
         await self._broker.publish("", name, entry, mandatory=True)
+
+    async def _make(self, name: str) -> None:
+        """Make a queue. The caller may make queues."""
+        await self._broker.declare(queue(name, self._names.kept(self._broker.version)))
+        self._made.add(name)
 
     async def _groups(self, topic: str, group: str | None) -> Iterable[str]:
         """The group asked for, or all of the topic; what is noted twice is kept once."""

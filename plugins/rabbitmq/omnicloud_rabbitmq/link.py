@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import struct
+from collections.abc import Callable
 from typing import Protocol, TypeVar, cast
 
 from pamqp import commands, exceptions, frame, header, heartbeat
@@ -80,11 +81,16 @@ class Link(asyncio.Protocol):
         if not self._writable.is_set():
             await self.answer(asyncio.ensure_future(self._writable.wait()))
 
-    async def answer(self, coming: asyncio.Future[T]) -> T:
+    async def answer(
+        self, coming: asyncio.Future[T], give_up: Callable[[], None] | None = None
+    ) -> T:
         """What an answer brings.
 
+        Args:
+            give_up: What to do where it does not come in time; by default the connection ends.
+
         Raises:
-            UnavailableError: It did not come in time; the connection is given up.
+            UnavailableError: It did not come in time.
             ResourceExhaustedError: Nor did it, but the broker has said that it takes nothing
                 now; the connection is kept, for the broker will say when it does again.
         """
@@ -94,8 +100,16 @@ class Link(asyncio.Protocol):
         except TimeoutError as error:
             if self.blocked:
                 raise blocked(Outcome.UNKNOWN) from error
-            self.abort(Lost())
+            if give_up is None:
+                self.abort(Lost())
+            else:
+                give_up()
             raise UnavailableError("the broker did not answer in time") from error
+
+    def ends_with(self, number: int) -> None:
+        """Give the connection up too, unless the broker confirms in time that a channel closed."""
+        loop = asyncio.get_running_loop()
+        loop.call_later(self.timeout, self._unclosed, number, self.listeners.get(number))
 
     def beat(self, seconds: int) -> None:
         """Send heartbeats from now on, and give up when none come."""
@@ -185,6 +199,10 @@ class Link(asyncio.Protocol):
         else:
             return False
         return True
+
+    def _unclosed(self, number: int, closing: Listener | None) -> None:
+        if self.listeners.get(number) is closing and closing is not None and not self.blocked:
+            self.abort(Lost())
 
     def _arm(self) -> None:
         loop = asyncio.get_running_loop()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -107,7 +108,8 @@ class RabbitMessaging:
         async with self._shelf.held(self._names.making):
             if await self._broker.count(name) is None:
                 await self._letters.note(*place)
-            await self._broker.declare(*self._names.group_methods(*place))
+            kept = self._names.kept(self._broker.version)
+            await self._broker.declare(*self._names.group_methods(*place, kept))
         self._groups.add(place)
 
     async def receive(self, op: Receive, /) -> tuple[Delivery, ...]:
@@ -172,9 +174,14 @@ class RabbitMessaging:
 
     async def _topic(self, topic: str) -> None:
         """Make sure that there is one."""
-        if topic not in self._topics:
-            await self._broker.declare(*self._names.topic_methods(topic))
-            self._topics.add(topic)
+        if topic in self._topics:
+            return
+        # What the kept queues are is known once the broker has been asked.
+        nowhere_is_there = await self._broker.count(self._names.nowhere) is not None
+        methods = self._names.topic_methods(topic, self._names.kept(self._broker.version))
+        async with nullcontext() if nowhere_is_there else self._shelf.held(self._names.making):
+            await self._broker.declare(*methods)
+        self._topics.add(topic)
 
     async def _published(self, op: Publish, body: bytes, asked: float) -> None:
         if op.delay:

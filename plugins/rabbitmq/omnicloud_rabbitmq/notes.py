@@ -22,9 +22,21 @@ __all__ = ["Notes"]
 
 
 class _Note(msgspec.Struct, frozen=True, array_like=True):
+    """Until when an attempt at a message is lent.
+
+    Attributes:
+        written_at: By the clock of who lends it, who writes all of an attempt but the last.
+    """
+
     id: str
     attempt: int
     until: float
+    written_at: float = 0.0
+
+    @property
+    def which(self) -> tuple[str, int]:
+        """The message and the attempt."""
+        return self.id, self.attempt
 
 
 _SETTLED_MS = 120_000  # an acknowledgement is on disk after a fraction of a second
@@ -57,7 +69,8 @@ class Notes:
 
     def prolong(self, channel: Channel, id_: str, attempt: int, lease: float) -> None:
         """Note that it is lent for so long from now on."""
-        note = _Note(id_, attempt, self._broker.clock.wall() + lease)
+        now = self._broker.clock.wall()
+        note = _Note(id_, attempt, now + lease, now)
         channel.send("", self._queue, _encoded(note), expires_ms=round(lease * 1000) + 1)
 
     async def settle(self, id_: str, attempt: int) -> None:
@@ -76,11 +89,15 @@ class Notes:
     async def left(self, lost: Iterable[tuple[str, int]]) -> dict[tuple[str, int], float]:
         """For how many seconds messages are lent still, by id and attempt; settled: for ever."""
         wanted = set(lost)
-        until: dict[tuple[str, int], float] = {}
         async with self._shelf.held(self._lock), self._shelf.spread(self._queue) as spread:
-            for one in spread.messages:
-                note = _decoder.decode(one.body)
-                if (note.id, note.attempt) in wanted:
-                    until[note.id, note.attempt] = note.until  # the last one counts
+            notes = [_decoder.decode(one.body) for one in spread.messages]
+        # A quorum queue puts what it is given back behind what came meanwhile.
+        notes.sort(key=_place)
+        until = {note.which: note.until for note in notes if note.which in wanted}
         now = self._broker.clock.wall()
         return {which: moment - now for which, moment in until.items() if moment > now}
+
+
+def _place(note: _Note) -> tuple[bool, float]:
+    """The last one counts; after that the message is settled nothing does."""
+    return note.until == math.inf, note.written_at

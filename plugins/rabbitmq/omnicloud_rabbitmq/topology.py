@@ -12,6 +12,9 @@ from omnicloud.core.names import escape
 
 __all__ = ["Names", "Table", "exchange", "queue"]
 
+_UNLIMITED_SINCE = 4
+"""RabbitMQ 3 has no limit and takes -1 for one that is reached; 4 has one of 20, which -1 lifts."""
+
 _LONGEST = 56
 _SHOWN = 12
 _ALLOWED = str.maketrans("%", ":")
@@ -23,8 +26,7 @@ class Names:
     """The names of one service. A name of AMQP has 255 bytes: long ones end in a digest."""
 
     def __init__(self, namespace: str, kind: str = "classic") -> None:
-        self.kept: Table = {"x-queue-type": kind}
-        """What the queues that hold messages are."""
+        self._kind = kind
         self._base = f"omnicloud/{_short(namespace)}"
         self.nowhere = f"{self._base}//nowhere"
         """The exchange and queue for what no group is there to get."""
@@ -32,6 +34,12 @@ class Names:
         """The queue that lists the groups of all topics."""
         self.making = f"{self._base}//making"
         """The queue whose owner may make queues."""
+
+    def kept(self, version: str) -> Table:
+        """What the queues that hold messages are made as, by the version of the broker."""
+        if self._kind == "quorum" and int(version.partition(".")[0] or 0) >= _UNLIMITED_SINCE:
+            return {"x-queue-type": "quorum", "x-delivery-limit": -1}
+        return {"x-queue-type": self._kind}
 
     def topic(self, topic: str) -> str:
         """The exchange of a topic."""
@@ -57,23 +65,23 @@ class Names:
         """The queue that has a consumer for each message that is lent."""
         return f"{self.group(topic, group)}/lent"
 
-    def topic_methods(self, topic: str) -> list[Frame]:
+    def topic_methods(self, topic: str, kept: Table) -> list[Frame]:
         """What makes a topic. What it cannot give to a group goes nowhere, and is confirmed."""
         sink = self.nowhere
         return [
             exchange(sink, "fanout"),
-            queue(sink, {"x-max-length": 0}),
+            queue(sink, {**kept, "x-max-length": 0}),
             commands.Queue.Bind(queue=sink, exchange=sink),
             exchange(self.topic(topic), "fanout", {"alternate-exchange": sink}),
         ]
 
-    def group_methods(self, topic: str, group: str) -> list[Frame]:
+    def group_methods(self, topic: str, group: str, kept: Table) -> list[Frame]:
         """What makes a group of a topic that is there."""
         name = self.group(topic, group)
-        beside = [queue(self.notes(topic, group), {}), queue(self.lent(topic, group), {})]
         return [
-            *beside,
-            queue(name, self.kept),
+            queue(self.notes(topic, group), kept),
+            queue(self.lent(topic, group), kept),
+            queue(name, kept),
             commands.Queue.Bind(queue=name, exchange=self.topic(topic)),
         ]
 

@@ -24,7 +24,8 @@ class Bench:
     """One service on the broker, and as many clients of it as a test wants."""
 
     def __init__(self, stack: AsyncExitStack, proxy: Proxy) -> None:
-        self.names = Names(f"only-{uuid.uuid4().hex[:12]}")
+        self.service = f"only-{uuid.uuid4().hex[:12]}"
+        self.names = Names(self.service)
         self.proxy = proxy
         self._stack = stack
 
@@ -33,12 +34,12 @@ class Bench:
         url = f"amqp://127.0.0.1:{self.proxy.port}"
         return RabbitConfig(**{"urls": (url,), "answer_timeout": 5.0, **options})
 
-    async def client(self, *, direct: bool = False) -> Messaging:
+    async def client(self, *, direct: bool = False, queues: str = "classic") -> Messaging:
         """One more client; ``direct`` is one that the proxy does not hurt."""
         settings = {"urls": (f"amqp://127.0.0.1:{kept_broker().port}",)} if direct else {}
         broker = Broker(self.config(**settings), SYSTEM_CLOCK)
         self._stack.push_async_callback(self._closed, broker)
-        messaging = RabbitMessaging(broker, self.names)
+        messaging = RabbitMessaging(broker, Names(self.service, queues))
         self._stack.push_async_callback(messaging.aclose)
         return Messaging(Pipeline(messaging))
 

@@ -13,7 +13,15 @@ from pamqp.frame import marshal
 from pydantic import SecretStr, ValidationError
 from rabbit_bench import bench
 
-from omnicloud.contracts.messaging.driver import Ack, Publish, Receive, Subscribe
+from omnicloud.contracts.messaging import Messaging
+from omnicloud.contracts.messaging.driver import (
+    Ack,
+    DeadLetters,
+    Kill,
+    Publish,
+    Receive,
+    Subscribe,
+)
 from omnicloud.contracts.messaging.models import Outgoing
 from omnicloud.core.clock import SYSTEM_CLOCK
 from omnicloud.errors import (
@@ -25,20 +33,25 @@ from omnicloud.errors import (
     UnavailableError,
 )
 from omnicloud_rabbitmq.broker import Broker
+from omnicloud_rabbitmq.channel import Channel
 from omnicloud_rabbitmq.config import RabbitConfig
 from omnicloud_rabbitmq.envelope import Meta, opened, packed
 from omnicloud_rabbitmq.later import _key, _units
 from omnicloud_rabbitmq.messaging import RabbitMessaging
-from omnicloud_rabbitmq.topology import Names
+from omnicloud_rabbitmq.topology import Names, queue
 from omnicloud_tck.servers import free_port
 from omnicloud_tck.tls import certificate_in
 
 _PLACE = ("t", "g")
 
 
-async def test_what_was_lent_on_a_lost_connection_waits_for_the_end_of_its_lease() -> None:
+@pytest.mark.parametrize("queues", ["classic", "quorum"])
+async def test_what_was_lent_on_a_lost_connection_waits_for_the_end_of_its_lease(
+    queues: str,
+) -> None:
     async with bench() as place:
-        one, two = await place.client(), await place.client(direct=True)
+        one = await place.client(queues=queues)
+        two = await place.client(direct=True, queues=queues)
         await one.pipeline.send(Subscribe(*_PLACE))
         await one.publish("t", b"x")
         (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 20.0, 6.0))
@@ -50,6 +63,95 @@ async def test_what_was_lent_on_a_lost_connection_waits_for_the_end_of_its_lease
         (again,) = await two.pipeline.send(Receive(*_PLACE, 1, 20.0, 30.0))
         assert (again.id, again.attempt) == (lent.id, 2)
         assert await one.pipeline.send(Ack(*_PLACE, lent.receipt)) is False
+
+
+async def test_a_service_that_turns_to_quorum_queues_keeps_those_that_are_there() -> None:
+    async with bench() as place:
+        before = await place.client()
+        await before.pipeline.send(Subscribe(*_PLACE))
+        await before.publish("t", b"old")
+        await _killed(before)
+        after = await place.client(queues="quorum")
+        await after.pipeline.send(Subscribe(*_PLACE))
+        await after.pipeline.send(Subscribe("t", "new"))
+        await after.publish("t", b"x")
+        await _killed(after)
+        letters = await after.pipeline.send(DeadLetters("t", None, None, 10))
+        assert [letter.payload for letter in letters.letters] == [b"old", b"x"]
+        (lent,) = await after.pipeline.send(Receive("t", "new", 1, 2.0, 30.0))
+        assert await after.pipeline.send(Ack("t", "new", lent.receipt))
+        other = Broker(place.config(), SYSTEM_CLOCK)
+        for group, kind in (("g", "classic"), ("new", "quorum")):
+            for name in (place.names.group, place.names.notes, place.names.lent):
+                assert await other.made(queue(name("t", group), {"x-queue-type": kind}))
+        await other.aclose()
+
+
+async def test_dead_letters_in_quorum_queues_stay_however_often_they_are_looked_at() -> None:
+    async with bench() as place:
+        one = await place.client(queues="quorum")
+        await one.pipeline.send(Subscribe(*_PLACE))
+        await one.publish("t", b"x")
+        await _killed(one)
+        for _ in range(25):
+            page = await one.pipeline.send(DeadLetters(*_PLACE, None, 10))
+            assert len(page.letters) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "version", "limit"),
+    [
+        ("quorum", "3.13.7", None),
+        ("quorum", "4.0.0", -1),
+        ("quorum", "", None),
+        ("classic", "4.1.0", None),
+    ],
+)
+def test_no_broker_counts_how_often_a_message_came_back(
+    kind: str, version: str, limit: int | None
+) -> None:
+    kept = Names("service", kind).kept(version)
+    assert (kept["x-queue-type"], kept.get("x-delivery-limit")) == (kind, limit)
+
+
+async def test_a_publish_that_is_not_confirmed_ends_its_channel_and_no_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with bench() as place:
+        broker = Broker(place.config(), SYSTEM_CLOCK)
+        link = await broker.link()
+        await broker.declare(queue(place.names.making, {}))
+        with monkeypatch.context() as patched:
+            patched.setattr(Channel, "_on_confirm", lambda *_: None)
+            link.timeout = 0.3
+            with pytest.raises(UnavailableError, match="in time") as told:
+                await broker.publish("", place.names.making, b"x")
+            assert told.value.outcome is Outcome.UNKNOWN
+        link.timeout = 10.0
+        await broker.publish("", place.names.making, b"y", mandatory=True)
+        await asyncio.sleep(0.5)
+        assert await broker.count(place.names.making) == 2
+        assert await broker.link() is link
+        await broker.ask(commands.Queue.Delete(queue=place.names.making))
+        await broker.aclose()
+
+
+async def test_a_broker_that_is_silent_altogether_loses_the_connection() -> None:
+    async with bench() as place:
+        broker = Broker(place.config(answer_timeout=0.5), SYSTEM_CLOCK)
+        await broker.publish("", "anywhere", b"x")
+        link = await broker.link()
+        place.proxy.weather.blackhole = True
+        with pytest.raises(UnavailableError):
+            await broker.publish("", "anywhere", b"x")
+        await asyncio.sleep(1.0)
+        assert not link.open
+        await broker.aclose()
+
+
+async def _killed(one: Messaging) -> None:
+    (lent,) = await one.pipeline.send(Receive(*_PLACE, 1, 5.0, 30.0))
+    assert await one.pipeline.send(Kill(*_PLACE, lent.receipt, "bad"))
 
 
 async def test_a_cancelled_receiver_costs_no_attempt() -> None:
