@@ -55,9 +55,9 @@ class _Asked(msgspec.Struct, omit_defaults=True, kw_only=True):
 
 
 @asynccontextmanager
-async def kept() -> AsyncIterator[Client]:
+async def kept(**options: Any) -> AsyncIterator[Client]:
     await kept_server().start()
-    async with client(kept_server().port) as one:
+    async with client(kept_server().port, **options) as one:
         yield one
 
 
@@ -146,7 +146,7 @@ async def test_as_much_as_the_limits_say_goes_into_one_request(length: int) -> N
 
 
 async def test_a_value_of_full_size_is_written_where_another_has_ended() -> None:
-    async with kept() as one:
+    async with kept(answer_timeout=30.0) as one:  # the server writes them one after another
         kv, value = kv_on(one, b"only/ended/"), b"x" * (1 << 20)
         await kv.set("k", value, ttl=0.6)
         with pytest.raises(AlreadyExistsError):
