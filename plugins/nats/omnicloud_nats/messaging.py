@@ -1,9 +1,9 @@
 """The messaging contract on one stream.
 
-Messages of a topic are published to one subject. What a group has before it is one record,
-replaced under the condition that no other came between: JetStream's own consumers know neither
-a lease for each delivery nor receipts that end, and do not hold back the next of a key. The
-server's schedules bring delayed messages to the topic's subject when they are due.
+Messages are published to subjects of their ids below their topic's. What a group has before it
+is one record, replaced under the condition that no other came between: JetStream's own consumers
+know neither a lease for each delivery nor receipts that end, and do not hold back the next of a
+key. The server's schedules bring delayed messages to their subjects when they are due.
 """
 
 from __future__ import annotations
