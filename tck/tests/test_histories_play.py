@@ -93,6 +93,20 @@ async def test_an_error_that_no_weather_explains_is_a_complaint() -> None:
     assert [one.why for one in recorder.complaints] == ["a call failed with InternalError"]
 
 
+def test_what_began_after_a_call_went_wrong_is_no_part_of_the_finding() -> None:
+    class Wrong(MemoryKV):
+        async def get(self, op: object, /) -> None:
+            raise InternalError("no table maps it")
+
+    put = Step(Action("set", "x", ("a",)))
+    later = Step(GET, seconds=1.0)
+    program = Program(((put, Step(GET)), (later, later)))
+    finding = run_virtual(played(Registers(), memory_world(Wrong), program, "space-"))
+    assert finding is not None
+    assert finding.why == "a call failed with InternalError: get x"
+    assert [str(call.action) for call in finding.calls] == ["set x a", "get x"]
+
+
 async def test_a_cancelled_call_is_of_unknown_fate_and_its_task_has_ended() -> None:
     ended: list[str] = []
 
@@ -163,6 +177,20 @@ def test_shrinking_keeps_what_is_needed_and_nothing_else() -> None:
         ((Step(Action("bad", "x")),), (), (Step(Action("worse", "x")),))
     )
     assert shrinking.tries < 80
+
+
+def test_shrinking_leaves_out_two_steps_that_only_go_together() -> None:
+    found = Finding("wrong", ())
+
+    def replay(program: Program) -> Finding | None:
+        verbs = [step.action.verb for lane in program.lanes for step in lane]
+        settled = ("publish" in verbs) == ("ack" in verbs)
+        return found if settled and "bad" in verbs else None
+
+    program = Program((steps("publish", "a", "bad"), steps("b", "ack", "c")))
+    shrinking = Shrinking(program, found, replay, lambda: True)
+    shrinking.run()
+    assert shrinking.program == Program(((Step(Action("bad", "x")),), ()))
 
 
 def test_shrinking_stops_when_it_may_not_go_on() -> None:

@@ -36,7 +36,7 @@ async def played(
         await game.close()
     if recorder.complaints:
         first = recorder.complaints[0]
-        return Finding(f"{first.why}: {first.call}", recorder.calls)
+        return Finding(f"{first.why}: {first.call}", recorder.until(first.over))
     return subject.judge(recorder.calls)
 
 

@@ -32,10 +32,17 @@ _WEATHER = (UnavailableError, ThrottledError, DeadlineExceededError, ClosedError
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """A call that went wrong in itself, whatever the others were answered."""
+    """A call that went wrong in itself, whatever the others were answered.
+
+    Attributes:
+        why: What it did, in one sentence.
+        call: What was asked.
+        over: When it had gone wrong, on the history's own clock.
+    """
 
     why: str
     call: str
+    over: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +69,10 @@ class Recorder:
         """What has been recorded."""
         return tuple(self._calls.values())
 
+    def until(self, moment: int) -> tuple[Call, ...]:
+        """Those that had begun at that moment of the history's own clock."""
+        return tuple(call for call in self._calls.values() if call.begun <= moment)
+
     async def record(
         self,
         client: int,
@@ -79,7 +90,7 @@ class Recorder:
         seen = await (_seen(send, action) if cancel is None else _cut_short(send, action, cancel))
         ended = next(self._moments)
         if seen.complaint:
-            self.complaints.append(Complaint(seen.complaint, str(action)))
+            self.complaints.append(Complaint(seen.complaint, str(action), ended))
         call = self._calls[number] = Call(
             number,
             client,

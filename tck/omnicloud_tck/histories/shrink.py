@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from itertools import combinations
 
 from omnicloud_tck.histories.programs import Program, Step
 from omnicloud_tck.histories.subjects import Finding
 
 __all__ = ["Shrinking"]
 
-_WAITS = (1, 2, 4)  # turns of the loop that a call may have taken
+_WAITS = (1, 2, 3, 4, 6, 8)  # turns of the loop that a call may have taken
+_FEW_STEPS = 20  # of more, two are not left out at a time: there are too many pairs
 
 Replay = Callable[[Program], Finding | None]
 
@@ -38,9 +40,12 @@ class Shrinking:
 
     def run(self) -> None:
         """Try smaller and smaller programs until none fails, or there is no time."""
-        while any([self._keep_first(_calmer), self._fewer_steps(), self._keep_first(_simpler)]):
+        while self._smaller() or self._keep_first(_without_two):
             if not self._go_on():
                 return
+
+    def _smaller(self) -> bool:
+        return any([self._keep_first(_calmer), self._fewer_steps(), self._keep_first(_simpler)])
 
     def _try(self, program: Program) -> bool:
         if not self._go_on():
@@ -89,6 +94,13 @@ def _calmer(program: Program) -> Iterator[Program]:
     for client, lane in enumerate(program.lanes):
         if lane:
             yield program.without(frozenset((client, place) for place in range(len(lane))))
+
+
+def _without_two(program: Program) -> Iterator[Program]:
+    """Without two steps that are needed only together: a message and its settlement, say."""
+    if program.size <= _FEW_STEPS:
+        for two in combinations(program.places(), 2):
+            yield program.without(frozenset(two))
 
 
 def _slower(program: Program, client: int, place: int) -> Iterator[Program]:
