@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import AsyncIterator
 
 import aiohttp
 
-__all__ = ["carried", "lines"]
+__all__ = ["Lines", "carried"]
 
 _PIECE_BYTES = 256 << 10
 
@@ -22,11 +23,34 @@ async def _pieces(body: bytes) -> AsyncIterator[memoryview]:
         yield view[start : start + _PIECE_BYTES]
 
 
-async def lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+class Lines:
     """The messages of a stream, one a line, however long."""
-    kept = b""
-    async for chunk in content.iter_any():
-        *whole, kept = (kept + chunk).split(b"\n")
-        for line in whole:
-            if line.strip():
-                yield line
+
+    def __init__(self, content: aiohttp.StreamReader) -> None:
+        self._content = content
+        self._lines: deque[bytes] = deque()
+        self._begun: list[bytes] = []
+
+    async def begun(self) -> None:
+        """Wait for the next byte, or for the stream's end; not for a whole line."""
+        if not self._lines and not self._begun:
+            await self._read()
+
+    async def next(self) -> bytes | None:
+        """The next line with something in it, or ``None`` at the stream's end."""
+        while not self._lines:
+            if not await self._read():
+                return None
+        return self._lines.popleft()
+
+    async def _read(self) -> bool:
+        piece = await self._content.readany()
+        *ended, rest = piece.split(b"\n")
+        for line in ended:
+            whole = b"".join((*self._begun, line))
+            self._begun.clear()
+            if whole.strip():
+                self._lines.append(whole)
+        if rest:
+            self._begun.append(rest)
+        return bool(piece)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 from omnicloud.contracts.kv.driver import Changes
 from omnicloud.contracts.kv.models import Change, ChangeKind, ChangePage
 from omnicloud.errors import InvalidArgumentError, UnavailableError
+from omnicloud_etcd.bodies import Lines
 from omnicloud_etcd.client import Client
 from omnicloud_etcd.errors import Refusal, is_login_over, translated
 from omnicloud_etcd.records import Stored
@@ -25,9 +26,20 @@ from omnicloud_etcd.wire import (
 __all__ = ["changes_since"]
 
 _LEAST_WAIT = 0.05
+_BEHIND_WAIT = 0.25
+"""Seconds a stream is given to catch up: the server looks for such streams ten times a second."""
+_GATHERING_SECONDS = 2.0
 _UNKNOWN = 2
 _OUT_OF_RANGE = 11
 _COMPACTED = "required revision has been compacted"
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """A change, without its value, and the revision that made it."""
+
+    revision: int
+    change: Change
 
 
 async def changes_since(client: Client, base: bytes, op: Changes) -> ChangePage:
@@ -41,57 +53,75 @@ async def changes_since(client: Client, base: bytes, op: Changes) -> ChangePage:
         answer = await client.range(Range(key=prefix, limit=1, keys_only=True))
         return ChangePage((), str(answer.header.revision))
     create = WatchCreate(
-        key=prefix, range_end=range_end(prefix), start_revision=_revision(op.cursor) + 1
+        key=prefix,
+        range_end=range_end(prefix),
+        start_revision=_revision(op.cursor) + 1,
+        fragment=True,
     )
     try:
-        events = await _told(client, Watch(create_request=create), op.wait)
+        told = await _told(client, create, base, op.wait)
     except Refusal as error:
         raise translated(error) from error
-    if not events:
+    if not told:
         return ChangePage((), op.cursor)
-    last = max(event.kv.mod_revision for event in events)
-    return ChangePage(tuple(_change(event, base) for event in events), str(last))
+    return ChangePage(tuple(one.change for one in told), str(told[-1].revision))
 
 
-async def _told(client: Client, request: Watch, seconds: float) -> list[Watched]:
+async def _told(client: Client, create: WatchCreate, base: bytes, seconds: float) -> list[_Told]:
     """The first changes, or none after so long; logs in anew once."""
     try:
-        return await _streamed(client, request, seconds)
+        return await _streamed(client, create, base, seconds)
     except Refusal as error:
         if client.config.username is None or not is_login_over(error, watching=True):
             raise
-    return await _streamed(client, request, seconds)
+    return await _streamed(client, create, base, seconds)
 
 
-async def _streamed(client: Client, request: Watch, seconds: float) -> list[Watched]:
-    async with client.stream("/v3/watch", request) as told:
-        await _begun(told, client.config.answer_timeout)
-        return await _first(told, max(seconds, _LEAST_WAIT))
+async def _streamed(
+    client: Client, create: WatchCreate, base: bytes, seconds: float
+) -> list[_Told]:
+    within = client.config.answer_timeout
+    async with client.stream("/v3/watch", Watch(create_request=create)) as lines:
+        # Without the server's word that it listens silence would be an answer.
+        listens = await _next(lines, within)
+        behind = listens.header.revision >= create.start_revision
+        answer = await _first(lines, max(seconds, _BEHIND_WAIT if behind else _LEAST_WAIT), within)
+        return [] if answer is None else await _gathered(lines, answer, base, within)
 
 
-async def _begun(told: AsyncIterator[bytes], seconds: float) -> None:
-    """Wait for the server's word that it listens; without it silence would be an answer."""
+async def _first(lines: Lines, seconds: float, within: float) -> WatchAnswer | None:
+    """The first answer with changes, or none when none has begun after so long."""
+    until = asyncio.get_running_loop().time() + seconds
+    while True:
+        try:
+            async with asyncio.timeout_at(until):
+                await lines.begun()
+        except TimeoutError:
+            return None
+        answer = await _next(lines, within)
+        if answer.events:
+            return answer
+
+
+async def _gathered(lines: Lines, answer: WatchAnswer, base: bytes, within: float) -> list[_Told]:
+    """The changes of an answer and of the parts that follow; of whole revisions, after a while."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + _GATHERING_SECONDS
+    told = [_read(event, base) for event in answer.events]
+    while answer.fragment and (loop.time() < until or told[0].revision == told[-1].revision):
+        answer = await _next(lines, within)
+        told += [_read(event, base) for event in answer.events]
+    if not answer.fragment:
+        return told
+    return [one for one in told if one.revision < told[-1].revision]
+
+
+async def _next(lines: Lines, seconds: float) -> WatchAnswer:
     try:
         async with asyncio.timeout(seconds):
-            await _next(told)
+            line = await lines.next()
     except TimeoutError as error:
         raise UnavailableError("the server did not answer in time") from error
-
-
-async def _first(told: AsyncIterator[bytes], seconds: float) -> list[Watched]:
-    """The first changes, or none after so long."""
-    try:
-        async with asyncio.timeout(seconds):
-            while True:
-                events = (await _next(told)).events
-                if events:
-                    return events
-    except TimeoutError:
-        return []
-
-
-async def _next(told: AsyncIterator[bytes]) -> WatchAnswer:
-    line = await anext(told, None)
     if line is None:
         raise UnavailableError("the server ended the stream of changes")
     message = decode(line, WatchMessage)
@@ -113,8 +143,10 @@ def _revision(cursor: str) -> int:
     return int(cursor)
 
 
-def _change(event: Watched, base: bytes) -> Change:
+def _read(event: Watched, base: bytes) -> _Told:
     key = event.kv.key[len(base) :].decode()
     if event.type == "DELETE":
-        return Change(key, ChangeKind.DELETED)
-    return Change(key, ChangeKind.SET, Stored.of(event.kv).version)
+        change = Change(key, ChangeKind.DELETED)
+    else:
+        change = Change(key, ChangeKind.SET, Stored.of(event.kv).version)
+    return _Told(event.kv.mod_revision, change)

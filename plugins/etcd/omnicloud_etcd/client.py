@@ -23,7 +23,7 @@ from omnicloud.errors import (
     ThrottledError,
     UnavailableError,
 )
-from omnicloud_etcd.bodies import carried, lines
+from omnicloud_etcd.bodies import Lines, carried
 from omnicloud_etcd.clock import ServerTime
 from omnicloud_etcd.config import EtcdConfig
 from omnicloud_etcd.errors import (
@@ -160,9 +160,7 @@ class Client:
                 raise self._garbled() from error
 
     @asynccontextmanager
-    async def stream(
-        self, path: str, request: msgspec.Struct
-    ) -> AsyncIterator[AsyncIterator[bytes]]:
+    async def stream(self, path: str, request: msgspec.Struct) -> AsyncIterator[Lines]:
         """An answer that goes on; yields its messages, each as JSON.
 
         The caller bounds the waiting. Errors on the way are the library's.
@@ -182,7 +180,7 @@ class Client:
             ) as response:
                 if response.status != _OK:
                     raise _refusal(response.status, await response.read())
-                yield lines(response.content)
+                yield Lines(response.content)
         except Refusal as error:
             if error.code == _CANNOT_SERVE:
                 self._ask_the_next()

@@ -107,11 +107,12 @@ class LeaseGrant(_Message, frozen=True):
 
 
 class WatchCreate(_Message, frozen=True):
-    """Tell the changes of a range from a revision on."""
+    """Tell the changes of a range from a revision on; many large ones in several answers."""
 
     key: bytes
     range_end: bytes
     start_revision: int
+    fragment: bool = False
 
 
 class Watch(_Message, frozen=True):
@@ -173,12 +174,14 @@ class Watched(_Message, frozen=True):
 
 
 class WatchAnswer(_Message, frozen=True):
-    """Something told on a stream of changes."""
+    """Something told on a stream of changes; ``fragment`` where the next belongs to it."""
 
+    header: Header = Header()
     created: bool = False
     canceled: bool = False
     compact_revision: int = 0
     cancel_reason: str = ""
+    fragment: bool = False
     events: list[Watched] = []
 
 

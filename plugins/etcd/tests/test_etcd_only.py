@@ -103,6 +103,29 @@ async def test_a_watch_is_told_that_history_was_compacted() -> None:
         assert told.changes == ()
 
 
+async def test_a_watch_far_behind_is_told_of_whole_transactions_page_by_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("omnicloud_etcd.changes._GATHERING_SECONDS", 0.0)
+    async with kept() as one:
+        kv = kv_on(one, b"only/behind/")
+        cursor = (await kv.pipeline.send(Changes())).cursor
+        pairs = [(f"a{n}", f"b{n}") for n in range(6)]
+        for pair in pairs:
+            async with kv.transaction() as inside:
+                for key in pair:
+                    await inside.set(key, b"x" * (600 << 10))
+        told: list[tuple[str, ...]] = []
+        while sum(map(len, told)) < 12:
+            page = await kv.pipeline.send(Changes("", cursor, 5.0))
+            assert page.changes, "nothing is told though not all was"
+            told.append(tuple(change.key for change in page.changes))
+            cursor = page.cursor
+        assert len(told) > 1
+        assert [key for page in told for key in page] == [key for pair in pairs for key in pair]
+        assert all(len(page) % 2 == 0 for page in told), "half a transaction ends a page"
+
+
 async def _together(kv: KV[bytes], *keys: str) -> None:
     async with kv.transaction() as inside:
         for key in keys:

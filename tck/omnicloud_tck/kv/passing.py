@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from omnicloud.contracts.kv import KVFeature
+from omnicloud.contracts.kv import KV, ChangeKind, KVFeature
 from omnicloud.contracts.kv.driver import Changes, Delete, Set
 from omnicloud.core.context import ServiceInfo
 from omnicloud.core.pipeline import Pipeline
-from omnicloud_tck.check import equal, that
+from omnicloud_tck.check import equal, eventually, that
 from omnicloud_tck.kv.bench import KVBench, most_of
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.probes import Scoping
@@ -22,6 +23,8 @@ _RESTS, _REAL_RESTS = (40.0, 700.0, 8000.0, 90_000.0), (0.1,)
 _AGES = 1e7  # seconds that may pass where time is virtual
 _MOST_PAGES = 4000
 _WAIT = 5.0  # seconds in which the next of many changes is told
+_LARGE, _LARGE_BYTES = 12, 1 << 20
+_SOON = 15.0  # seconds in which asking again and again tells of large values
 
 
 class PassingLaws(KVBench):
@@ -52,6 +55,27 @@ class PassingLaws(KVBench):
                 break
         missed = sorted(set(keys) - told)
         that(not missed, f"of {len(keys)} keys that changed {len(missed)} are not told")
+
+    @law(
+        "KV-200",
+        "A watch tells each of some keys with long values, waiting or not, and each that is gone.",
+        needs=[_F.WATCH],
+    )
+    async def long_values_are_told(self, world: World[Any]) -> None:
+        one, two = await self._two(world)
+        cursor = (await two.pipeline.send(Changes("long-"))).cursor
+        value = b"%" * min(_LARGE_BYTES, one.pipeline.driver.limits.value_max_bytes)
+        keys = [f"long-{n:02}" for n in range(_LARGE)]
+        for key in keys:
+            await one.set(key, value)
+        for wait in (0.0, _WAIT):
+            await _tells(world, two, (cursor, wait), dict.fromkeys(keys, ChangeKind.SET))
+        gone = keys[: _LARGE // 2]
+        for key in gone:
+            await one.delete(key)
+        last = {key: ChangeKind.DELETED if key in gone else ChangeKind.SET for key in keys}
+        for wait in (0.0, _WAIT):
+            await _tells(world, two, (cursor, wait), last)
 
     @law(
         "KV-191",
@@ -95,6 +119,27 @@ class PassingLaws(KVBench):
                         [f"a-mine{round_}"], told, f"changes under {start!r} told beside another's"
                     )
                     cursors[start] = page.cursor
+
+
+async def _tells(
+    world: World[Any],
+    kv: KV[bytes],
+    asked: tuple[str, float],
+    last: Mapping[str, ChangeKind],
+) -> None:
+    """Pages from a cursor on tell these keys, each at the end as it is by now."""
+    cursor, wait = asked
+    told: dict[str, ChangeKind] = {}
+
+    async def whole() -> bool:
+        nonlocal cursor
+        page = await kv.pipeline.send(Changes("long-", cursor, wait))
+        told.update((change.key, change.kind) for change in page.changes)
+        cursor = page.cursor
+        return told == last
+
+    about = f"told of {len(last)} keys with long values, waiting {wait:g} s for each page"
+    await eventually(whole, world.sleep, _SOON, about)
 
 
 async def _pairs(world: World[Any]) -> list[tuple[Pipeline[Any], Pipeline[Any]]]:
