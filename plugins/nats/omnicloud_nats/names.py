@@ -1,8 +1,9 @@
 """Names as subjects of NATS, which know tokens between dots and hold no blanks or wildcards.
 
-A name is cut into pieces of so many characters, one token each, and a last token that no piece
-is. So all names that start with a prefix are found under one wildcard, but for what the prefix
-has beyond its last whole piece, which the reader compares.
+A name is cut into pieces, one token each, and a last token that no piece is. A piece ends behind
+what divides most names, such as ``/ : . - _``, or has so many characters. So all names that start
+with a prefix are found under one wildcard, but for what the prefix has beyond its last whole
+piece, which the reader compares.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ KEY_HEADER = "Omni-Key"
 """The whole name beside a message whose subject is cut."""
 
 _PIECE = 16
+_DIVIDED = 24  # pieces that end behind a divider; what is after them is cut by length alone
+_TEXT, _DIVIDER = r"[A-Za-z0-9\x80-\U0010FFFF]", r"[^A-Za-z0-9\x80-\U0010FFFF]"
+_WHOLE = re.compile(f"{_TEXT}{{0,15}}{_DIVIDER}|{_TEXT}{{16}}")
 _MOST_BYTES = 3000  # a line of the protocol has at most 4,096, with two subjects in some
 _END = "~"
 _TOKEN_BYTES = 120
@@ -55,7 +59,7 @@ class Subjects:
 
     def of(self, name: str) -> tuple[str, str | None]:
         """The subject of a name, and the name for :data:`KEY_HEADER` where the subject is cut."""
-        pieces = _pieces(name)
+        pieces = _tokens(name)
         kept = _fitting(pieces)
         head = "".join(f"{piece}." for piece in pieces[:kept])
         if kept == len(pieces):
@@ -65,7 +69,7 @@ class Subjects:
 
     def under(self, prefix: str) -> str:
         """The narrowest wildcard that holds the subjects of all names with that prefix."""
-        whole = _pieces(prefix[: len(prefix) // _PIECE * _PIECE])
+        whole = [piece.translate(_TABLE) for piece in _whole_pieces(prefix)]
         head = "".join(f"{piece}." for piece in whole[: _fitting(whole)])
         return f"{self._root}.{head}>"
 
@@ -77,8 +81,21 @@ class Subjects:
         return read_text("".join(pieces)) if end == _END else None
 
 
-def _pieces(name: str) -> list[str]:
-    return [name[at : at + _PIECE].translate(_TABLE) for at in range(0, len(name), _PIECE)]
+def _tokens(name: str) -> list[str]:
+    """All pieces of a name, as they are written."""
+    whole = _whole_pieces(name)
+    rest = name[sum(map(len, whole)) :]
+    return [piece.translate(_TABLE) for piece in ([*whole, rest] if rest else whole)]
+
+
+def _whole_pieces(name: str) -> list[str]:
+    """The pieces that a name shares with every name that it is the beginning of."""
+    found = _WHOLE.findall(name)
+    if len(found) > _DIVIDED:
+        del found[_DIVIDED:]
+        rest = name[sum(map(len, found)) :]
+        found += [rest[at - _PIECE : at] for at in range(_PIECE, len(rest) + 1, _PIECE)]
+    return found
 
 
 def _fitting(pieces: list[str]) -> int:
