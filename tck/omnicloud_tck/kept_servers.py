@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from omnicloud_tck.servers import ServerProcess
 
-__all__ = ["KeptServer", "kept_server"]
+__all__ = ["KeptServer", "end_kept_servers", "kept_server"]
 
 
 class KeptServer(ServerProcess):
@@ -40,3 +40,11 @@ def kept_server(make: Callable[[], KeptServer]) -> KeptServer:
         kept[make] = make()
         atexit.register(kept[make].end)
     return kept[make]
+
+
+def end_kept_servers() -> None:
+    """End those of this thread; whoever asks for one next is given a fresh one."""
+    kept: dict[object, KeptServer] = _of_thread.__dict__.pop("kept", {})
+    for server in kept.values():
+        atexit.unregister(server.end)
+        server.end()

@@ -3,7 +3,8 @@
 Blocks that are not committed belong to a blob's name, and go when anything is written there: two
 uploads of one key would lose each other's. So an upload has two blobs of its own:
 ``~~uploads/ID-begin``, its mark (see :mod:`omnicloud_azure.marks`), and ``~~uploads/ID-whole``,
-whose blocks the parts are; an upload whose mark is gone is gone.
+whose blocks the parts are; an upload whose mark is gone is gone. The service takes no block of no
+byte: an empty part is one of a byte that is left out at the end, and its tag says so.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from omnicloud.contracts.objects.marked import (
     overtaken,
     removed_at_best,
 )
-from omnicloud.contracts.objects.models import PartInfo, PartTag
+from omnicloud.contracts.objects.models import PartInfo
 from omnicloud.contracts.objects.stored_keys import OURS, StoredKeys
 from omnicloud.contracts.objects.uploads import (
     AbortUpload,
@@ -57,7 +58,9 @@ __all__ = ["Uploads"]
 
 _BLOB = {"x-ms-blob-type": "BlockBlob"}
 _NUMBER_DIGITS = 5
-_NO_BYTE = "-"  # after a part's number: the tag of a part that has none
+_TOKEN_DIGITS = 8
+_NO_BYTE = "-"  # ends the tag of a part that has none; ids of blocks have to be of one length
+_LEFT_OUT = b"-"  # what stands for a part of no byte
 _MARK, _WHOLE = "begin", "whole"
 _REFUSED = (400, 404, 409, 412)
 _SOURCE_CHANGED = "SourceConditionNotMet"
@@ -94,22 +97,20 @@ class Uploads:
         """Store a part and answer its tag, by which parts of one number are in their order."""
         await self._begun(op.key, op.upload_id)
         number, moment = f"{op.number:0{_NUMBER_DIGITS}}", int(self.clock.wall() * 1e6)
-        if not op.data:  # the service takes no block of no byte
-            return number + _NO_BYTE
-        tag = f"{number}{moment:016x}{secrets.token_hex(4)}"
+        token = secrets.token_hex(_TOKEN_DIGITS // 2)
+        token = token if op.data else token[1:] + _NO_BYTE
+        tag = f"{number}{moment:016x}{token}"
         query = {"comp": "block", "blockid": _block_id(tag)}
-        headers = {} if op.checksum is None else {"content-md5": await md5_of(op.data)}
+        headers = {"content-md5": await md5_of(op.data)} if op.checksum and op.data else {}
         name = self._name(op.upload_id, _WHOLE)
-        _fine(await self.client.ask("PUT", name, query, headers, op.data))
+        _fine(await self.client.ask("PUT", name, query, headers, op.data or _LEFT_OUT))
         return tag
 
     async def listed(self, op: ListParts) -> tuple[PartInfo, ...]:
         """The parts that have arrived, by number; of one number the last."""
         await self._begun(op.key, op.upload_id)
-        last: dict[int, tuple[str, int]] = {}
-        for tag, size in sorted((await self._arrived(op.upload_id)).items()):
-            last[int(tag[:_NUMBER_DIGITS])] = tag, size
-        return tuple(PartInfo(number, *last[number]) for number in sorted(last))
+        arrived = await self._arrived(op.upload_id)
+        return tuple(PartInfo(_number_of(tag), tag, size) for tag, size in arrived.items())
 
     async def complete(self, op: CompleteUpload, condition: Mapping[str, str]) -> Answer:
         """Make the object under this condition; the answer may be a refusal.
@@ -121,6 +122,9 @@ class Uploads:
         for _ in range(RACES):
             before = await left_alone(lambda: self._begun(op.key, op.upload_id), self.clock)
             arrived = await self._named(op)
+            refused = await self._refused(op.key, condition)
+            if refused is not None:
+                return refused
             mark = await self._moved(before, tried=True)
             if mark is None:
                 continue  # another came first
@@ -204,10 +208,27 @@ class Uploads:
     async def _named(self, op: CompleteUpload) -> dict[str, int]:
         """The parts that have arrived, with all that a completion names among them."""
         arrived = await self._arrived(op.upload_id)
-        if not all(_is_there(part, arrived) for part in op.parts):
+        if not all(
+            part.tag in arrived and _number_of(part.tag) == part.number for part in op.parts
+        ):
             await self._begun(op.key, op.upload_id)  # whose end takes its parts away
             raise ConflictError("a part is not there under its tag")
         return arrived
+
+    async def _refused(self, key: str, condition: Mapping[str, str]) -> Answer | None:
+        """The refusal of a condition that does not hold now.
+
+        Asked before the parts are put together: those that are not named would be gone.
+        """
+        if not condition:
+            return None
+        now = await self.client.ask("HEAD", self.keys.stored(key))
+        etag = "" if is_no_blob(now) else f'"{version_of(_fine(now).headers)}"'
+        if etag and "if-none-match" in condition:
+            return Answer(409, {"x-ms-error-code": "BlobAlreadyExists"}, b"")
+        if condition.get("if-match", etag) != etag:
+            return Answer(412, {"x-ms-error-code": "ConditionNotMet"}, b"")
+        return None
 
     async def _copied(
         self,
@@ -221,7 +242,7 @@ class Uploads:
         metadata = tuple((name, value) for name, value in will_be["metadata"])
         headers = headers_of(Facts(metadata, op.checksum, will_be["rest"]))
         headers |= {"x-ms-blob-content-type": will_be["type"], **marking(op.upload_id)}
-        tags = (part.tag for part in op.parts if part.tag in arrived)
+        tags = (part.tag for part in op.parts if arrived[part.tag])
         whole, listed = self._name(op.upload_id, _WHOLE), block_list(map(_block_id, tags))
         made = await self.client.ask("PUT", whole, {"comp": "blocklist"}, headers, listed)
         if made.status >= 300:
@@ -236,17 +257,20 @@ class Uploads:
             whole,
             self.keys.stored(op.key),
             {**condition, **source},
-            sum(arrived.get(part.tag, 0) for part in op.parts),
+            sum(arrived[part.tag] for part in op.parts),
         )
 
     async def _arrived(self, upload_id: str) -> dict[str, int]:
-        """The tags of the parts that are there, with their sizes."""
+        """The tags of the parts that are there, by number and of each the last, with sizes."""
         query = {"comp": "blocklist", "blocklisttype": "all"}
         answer = await self.client.ask("GET", self._name(upload_id, _WHOLE), query)
         if is_no_blob(answer):
             return {}
-        found = blocks(_fine(answer).body)
-        return {tag: block.size_bytes for block in found if (tag := _tag_of(block)) is not None}
+        last: dict[int, tuple[str, int]] = {}
+        sizes = {_tag_of(block): block.size_bytes for block in blocks(_fine(answer).body)}
+        for tag in sorted(sizes.keys() - {""}):
+            last[_number_of(tag)] = tag, 0 if tag.endswith(_NO_BYTE) else sizes[tag]
+        return dict(last.values())
 
     async def _removed(self, upload_id: str) -> None:
         """Remove the mark first: without it there is no upload, and none is completed."""
@@ -296,15 +320,14 @@ def _block_id(tag: str) -> str:
     return base64.b64encode(tag.encode()).decode()
 
 
-def _tag_of(block: Block) -> str | None:
-    """The tag that a block is of; ``None`` where it is none of ours."""
+def _tag_of(block: Block) -> str:
+    """The tag that a block is of; empty where it is none of ours."""
     try:
         tag = base64.b64decode(block.id, validate=True).decode()
     except (binascii.Error, UnicodeDecodeError):
-        return None
-    return tag if tag[:_NUMBER_DIGITS].isdigit() else None
+        return ""
+    return tag if tag[:_NUMBER_DIGITS].isdecimal() else ""
 
 
-def _is_there(part: PartTag, arrived: Mapping[str, int]) -> bool:
-    number = f"{part.number:0{_NUMBER_DIGITS}}"
-    return part.tag == number + _NO_BYTE or (part.tag in arrived and part.tag.startswith(number))
+def _number_of(tag: str) -> int:
+    return int(tag[:_NUMBER_DIGITS])

@@ -11,7 +11,7 @@ import asyncio
 import base64
 import secrets
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from hashlib import md5, sha256
@@ -39,7 +39,8 @@ __all__ = ["Completed", "Uploads", "completing_seconds"]
 
 _BETWEEN = "~"  # in no field but the first, which is the service's own
 _STAGE = "~~stage-"  # in no key of ours
-_REMEMBERED = 1000
+_REMEMBERED = 1000  # parts
+_RESENT = 16  # tags that one had, one after the other
 _TURN = "whole"  # what those who move one upload to its key ask for
 _LAST_SECONDS = 0.5
 _ASKS_FOR_MD5 = frozenset({"InvalidRequest", "MissingContentMD5"})
@@ -72,7 +73,7 @@ class Uploads:
     client: Client
     keys: StoredKeys
     claims: Claims
-    _sent: OrderedDict[tuple[str, int], str] = field(default_factory=OrderedDict)
+    _sent: OrderedDict[tuple[str, int], list[str]] = field(default_factory=OrderedDict)
     _md5: bool = False
 
     async def begin(self, op: BeginUpload) -> str:
@@ -99,18 +100,12 @@ class Uploads:
             answer = await send(headers=await _md5(op.data))
             self._md5 = self._md5 or answer.status == 200
         etag = _fine(answer).etag
-        self._sent[op.upload_id, op.number] = etag
-        if len(self._sent) > _REMEMBERED:
-            self._sent.popitem(last=False)
+        self._remember((op.upload_id, op.number), etag)
         return etag
 
     async def listed(self, op: ListParts) -> tuple[PartInfo, ...]:
         """The parts that count, by number."""
-        last: dict[int, Part] = {}
-        for part in await self._arrived(op.key, op.upload_id):
-            before = last.get(part.number)
-            if before is None or self._rank(op, part) >= self._rank(op, before):
-                last[part.number] = part
+        last = {part.number: part for part in await self._current(op.key, op.upload_id)}
         return tuple(PartInfo(n, last[n].etag, last[n].size_bytes) for n in sorted(last))
 
     async def complete(self, op: CompleteUpload, headers: Mapping[str, str]) -> Completed:
@@ -168,7 +163,7 @@ class Uploads:
         self, op: CompleteUpload, upload: _Upload, conditions: Mapping[str, str]
     ) -> Answer:
         """Have the service complete its upload, if all parts are there."""
-        there = {(part.number, part.etag) for part in await self._arrived(op.key, op.upload_id)}
+        there = {(part.number, part.etag) for part in await self._current(op.key, op.upload_id)}
         if not there.issuperset((part.number, part.tag) for part in op.parts):
             raise ConflictError("a part is not there under its tag")
         tags = op.parts
@@ -231,12 +226,36 @@ class Uploads:
             found += some
         return found
 
-    def _rank(self, op: ListParts, part: Part) -> tuple[bool, float]:
-        """Of several under one number, which some services list, the last one is the highest.
+    def _remember(self, which: tuple[str, int], etag: str) -> None:
+        before = self._sent.pop(which, [])
+        self._sent[which] = [*(one for one in before if one != etag), etag][-_RESENT:]
+        if len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
 
-        Times are in seconds, so what this process sent last counts more.
+    async def _current(self, key: str, upload_id: str) -> list[Part]:
+        """The parts that count: some services keep and list those too that were sent before."""
+        arrived = await self._arrived(key, upload_id)
+        alike: dict[int, list[Part]] = {}
+        for part in arrived:
+            alike.setdefault(part.number, []).append(part)
+        return [one for one in arrived if not self._is_stale(upload_id, one, alike[one.number])]
+
+    def _is_stale(self, upload_id: str, part: Part, alike: Sequence[Part]) -> bool:
+        """Whether another came later under its number.
+
+        Times are in seconds; within one, what this process sent counts as it sent it.
         """
-        return self._sent.get((op.upload_id, part.number)) == part.etag, part.modified
+        sent = self._sent.get((upload_id, part.number), [])
+        place = {etag: turn for turn, etag in enumerate(sent)}
+        return any(
+            other.modified > part.modified
+            or (
+                other.modified == part.modified
+                and place.get(other.etag, -1) > place.get(part.etag, len(sent))
+            )
+            for other in alike
+            if other.etag != part.etag
+        )
 
     def _upload(self, key: str, upload_id: str) -> _Upload:
         fields = upload_id.rsplit(_BETWEEN, 3)

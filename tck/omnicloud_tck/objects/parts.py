@@ -121,7 +121,7 @@ class PartsLaws(Contract):
         whole = CompleteUpload("k", upload_id, tags)
         for refusal, error in (
             (replace(whole, if_absent=True), AlreadyExistsError),
-            (replace(whole, if_version=stale), ConflictError),
+            (replace(whole, if_version=stale, parts=tags[:1]), ConflictError),
         ):
             with refused(error, "a completion whose condition is not met"):
                 await objects.pipeline.send(refusal)

@@ -9,7 +9,7 @@ from omnicloud.contracts.objects import Objects, ObjectsFeature
 from omnicloud.contracts.objects.models import PartTag
 from omnicloud.contracts.objects.uploads import CompleteUpload, ListParts, UploadPart
 from omnicloud.errors import AlreadyExistsError, ConflictError
-from omnicloud_tck.check import equal, that
+from omnicloud_tck.check import equal, refused, that
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Rung, law
 from omnicloud_tck.world import World
@@ -17,6 +17,7 @@ from omnicloud_tck.world import World
 __all__ = ["UploadsLaws"]
 
 _NAMED = ((1, 2), (1, 2, 3), (1,))
+_RESENT = (b"a", b"", b"longer", b"", b"z")
 _MOST_BYTES = 64 << 20  # of one object, where a service wants large parts
 
 
@@ -56,6 +57,28 @@ class UploadsLaws(Contract):
         equal([(1, size), (2, len(new) - size)], told, "the parts that are there")
         await objects.pipeline.send(CompleteUpload("k", upload_id, tags))
         that(await objects.download("k") == new, "a part that was sent before came back")
+
+    @law(
+        "OBJ-145",
+        "Of a part that is sent again and again, also with no byte, the last one is told and "
+        "counts; under a tag it had before it is not there.",
+    )
+    async def tags_of_old_parts_are_refused(self, world: World[Any]) -> None:
+        objects, other = Objects(await world.pipeline()), Objects(await world.pipeline())
+        upload_id = await objects.begin_upload("k")
+        tags: list[str] = []
+        for data in _RESENT:
+            part = UploadPart("k", upload_id, 2, 0, data, last=True)
+            tags.append(await objects.pipeline.send(part))
+            told = await objects.pipeline.send(ListParts("k", upload_id))
+            found = [(part.number, part.size_bytes, part.tag) for part in told]
+            equal([(2, len(data), tags[-1])], found, f"what is there after {len(tags)} times")
+        for tag in tags[:-1]:
+            with refused(ConflictError, "a completion with a tag that the part had before"):
+                parts = (PartTag(2, tag),)
+                await objects.pipeline.send(CompleteUpload("k", upload_id, parts))
+        await objects.pipeline.send(CompleteUpload("k", upload_id, (PartTag(2, tags[-1]),)))
+        equal(_RESENT[-1], await other.download("k"), "the object of the last part")
 
     @law("OBJ-142", "A completion makes the object of the parts that it names, as they came last.")
     async def named_parts_make_the_object(self, world: World[Any]) -> None:

@@ -85,10 +85,10 @@ def _range(chance: Chance) -> tuple[int, int | None]:
 
 
 def _which(chance: Chance) -> int:
-    return chance.choice((0, 0, 1, 2))
+    return chance.choice((0, 0, 0, 0, 1, 2))
 
 
-_PARTS = of(_which, one_of(1, 1, 2, 2, 3, 10), payload, one_of(True, False, False))
+_PARTS = of(_which, one_of(1, 1, 1, 2, 2, 3, 10), payload, one_of(True, False, False))
 _ASTRAY = one_of("", "", "", "", "astray", "abroad")
 
 
@@ -216,12 +216,12 @@ SINGLE: dict[str, Verb] = {
     "copy_if": Verb(4, lambda chance: (*_apart(chance), _condition(chance)), _CONDITIONAL),
 }
 UPLOADS: dict[str, Verb] = {
-    "begin": Verb(3, of(name, kind_of)),
-    "part": Verb(6, lambda chance: (*_PARTS(chance), _ASTRAY(chance))),
+    "begin": Verb(4, of(name, kind_of)),
+    "part": Verb(12, lambda chance: (*_PARTS(chance), _ASTRAY(chance))),
     "parts": Verb(2, of(_which, _ASTRAY)),
-    "complete": Verb(4, of(_which, one_of("right", "right", "right", "wrong"), one_of(None))),
-    "complete_if": Verb(4, of(_which, one_of("right", "right", "wrong"), _condition), _CONDITIONAL),
-    "abort": Verb(1.5, of(_which, _ASTRAY)),
+    "complete": Verb(2, of(_which, one_of("right", "wrong"), one_of(None))),
+    "complete_if": Verb(3, of(_which, one_of("right", "right", "wrong"), _condition), _CONDITIONAL),
+    "abort": Verb(1, of(_which, _ASTRAY)),
 }
 
 
