@@ -27,6 +27,7 @@ from omnicloud_tck.hanging import left_standing
 from omnicloud_tck.law import Rung
 from omnicloud_tck.progress import Bar, last_durations, progress_of
 from omnicloud_tck.runner import Verdict
+from omnicloud_tck.servers import heed_sigterm
 
 __all__ = ["certify"]
 
@@ -84,6 +85,7 @@ def certify(
     Provider or of what makes one. Exit codes: 0 certified, 1 not certified, or not up to the
     rung asked for, 2 nothing could be tried.
     """
+    heed_sigterm()
     as_json_ = as_json_ or bool(getattr(ctx.obj, "as_json", False))
     console = Console(stderr=as_json_)
     key = _key(key_file)

@@ -13,6 +13,7 @@ from omnicloud.layers.order import RECORD_USE
 from omnicloud_tck.contract import Contract
 from omnicloud_tck.law import Law, laws_of
 from omnicloud_tck.runner import Verdict, try_law
+from omnicloud_tck.servers import heed_sigterm
 from omnicloud_tck.world import World
 
 __all__ = [
@@ -34,6 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Begin a new record of use where one is asked for; workers go on with it."""
+    heed_sigterm()
     file = config.getoption("--omnicloud-record-use")
     if file is None:
         return

@@ -11,12 +11,13 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import weakref
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
-__all__ = ["NoServerError", "ServerProcess", "free_port"]
+__all__ = ["NoServerError", "ServerProcess", "free_port", "heed_sigterm"]
 
 _STOP_SECONDS = 5.0
 _POLL_SECONDS = 0.01
@@ -124,6 +125,16 @@ class ServerProcess:
             raise NoServerError(f"the server ended while it started:\n{said}")
         if time.monotonic() > until:
             raise NoServerError(f"the server was not ready after {self._within:.0f} s:\n{said}")
+
+
+def heed_sigterm() -> None:
+    """Have SIGTERM end this process as Ctrl-C does, and so the servers that it started with it.
+
+    Nothing is changed where someone handles it, or outside the main thread.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if is_main and signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def _above() -> str | None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
-from omnicloud_tck.servers import NoServerError, ServerProcess, free_port
+from omnicloud_tck.servers import NoServerError, ServerProcess, free_port, heed_sigterm
 
 SERVER = """
 import pathlib, socket, sys
@@ -95,3 +96,54 @@ async def test_a_server_that_is_never_ready_is_given_up_and_ended() -> None:
 
 def test_a_free_port_is_one() -> None:
     assert 1024 <= free_port() < 65536
+
+
+TERMINATED = f"""
+import asyncio, signal, sys
+from omnicloud_tck.servers import ServerProcess, heed_sigterm
+
+SERVER = {SERVER!r}
+
+def command(port, folder):
+    return sys.executable, "-c", SERVER, str(port), str(folder)
+
+async def main():
+    server = ServerProcess(command, ready)
+    await server.start()
+    print(server.port, flush=True)
+    await asyncio.sleep(60)
+
+async def ready(port):
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
+
+heed_sigterm()
+asyncio.run(main())
+"""
+
+
+async def test_a_server_ends_with_a_process_that_is_terminated() -> None:
+    piped = asyncio.subprocess.PIPE
+    arguments = (sys.executable, "-c", TERMINATED)
+    process = await asyncio.create_subprocess_exec(*arguments, stdout=piped, stderr=piped)
+    try:
+        assert process.stdout is not None
+        port = int(await asyncio.wait_for(process.stdout.readline(), 20))
+        assert await lives(port) == b"x"
+        process.terminate()
+        await asyncio.wait_for(process.wait(), 20)
+        with pytest.raises(ConnectionRefusedError):
+            await lives(port)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+def test_who_handles_sigterm_goes_on_doing_so() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        heed_sigterm()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -18,6 +18,7 @@ from omnicloud_tck.differential.running import Run, compare
 from omnicloud_tck.differential.subjects import SUBJECTS
 from omnicloud_tck.finding import NotFound
 from omnicloud_tck.progress import progress_of
+from omnicloud_tck.servers import heed_sigterm
 
 __all__ = ["main"]
 
@@ -41,6 +42,7 @@ def main(
 
     Exit codes: 0 no provider differs, 1 one does.
     """
+    heed_sigterm()
     console = Console(stderr=as_json)
     try:
         wanted = list(pairs(providers, contracts))
