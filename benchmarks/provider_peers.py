@@ -6,6 +6,7 @@ All of them hold one client with a pool of connections, and do the same work on 
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -141,8 +142,17 @@ async def nats_queue() -> AsyncIterator[list[Peer]]:
         yield [
             await _ours_messaging(stack, "nats", url=url),
             Peer("nats-py", {"publish": lambda _: stream.publish("raw.t", VALUE)}),
+            Peer(
+                "nats-py, with ids",
+                {"publish": lambda _: stream.publish("raw.t", VALUE, headers=_id())},
+            ),
             Peer("FastStream", {"publish": lambda _: broker.publish(VALUE, "raw.f", stream="raw")}),
         ]
+
+
+def _id() -> dict[str, str]:
+    """What has JetStream drop a message that was published before, as ours does."""
+    return {"Nats-Msg-Id": uuid.uuid4().hex}
 
 
 @asynccontextmanager
