@@ -42,6 +42,12 @@ class Store:
         self._closed = False
 
     @property
+    def is_without_streams(self) -> bool:
+        """Whether the server says that it is alone and keeps no streams."""
+        info = self._wire.info if self._wire else {}
+        return bool(info) and not info.get("jetstream") and not info.get("cluster")
+
+    @property
     def version(self) -> str:
         """Of the server that was reached last; empty before."""
         return str(self._wire.info.get("version", "")) if self._wire else ""
@@ -237,6 +243,13 @@ async def _fits(store: Store) -> None:
         await store.api("INFO")
     except NativeError as error:
         raise translated(error) from error
+    except UnavailableError as error:
+        if store.is_without_streams:
+            raise ConfigurationError(
+                "the server runs without JetStream",
+                hint="start it with -js; if it is a leaf, one of those behind it",
+            ) from error
+        raise
     words = store.version.split(".")[:2]
     if tuple(int(word) for word in words if word.isdigit()) < OLDEST:
         raise ConfigurationError(

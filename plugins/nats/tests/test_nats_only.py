@@ -28,12 +28,14 @@ from omnicloud.errors import (
     UnauthenticatedError,
     UnavailableError,
 )
+from omnicloud_nats.certify import program
 from omnicloud_nats.config import NatsConfig
 from omnicloud_nats.kv import open_kv
 from omnicloud_nats.messaging import open_messaging
 from omnicloud_nats.objects import open_objects
 from omnicloud_nats.who import credentials_of
 from omnicloud_tck.served import Lone
+from omnicloud_tck.servers import ServerProcess, free_port
 from omnicloud_tck.tls import certificate_in
 
 
@@ -137,6 +139,25 @@ async def test_a_server_without_jetstream_is_a_configuration_error() -> None:
     async with bench(accounts="{ A: { users: [{ user: ann, password: pw }] } }") as one:
         with pytest.raises(ConfigurationError, match="JetStream"):
             await one.open(open_kv, username="ann", password="pw")
+
+
+async def test_a_server_that_was_started_without_streams_is_told_by_name() -> None:
+    port = free_port()
+    server = ServerProcess(lambda _, __: (program(), "-a", "127.0.0.1", "-p", str(port)), _listens)
+    server.port, lone = port, Lone()
+    try:
+        await server.start()
+        with pytest.raises(ConfigurationError, match="runs without JetStream") as caught:
+            await open_kv(NatsConfig(url=f"nats://127.0.0.1:{port}"), lone)
+        assert "-js" in str(caught.value.hint)
+    finally:
+        await lone.aclose()
+        server.remove()
+
+
+async def _listens(port: int) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.close()
 
 
 async def test_a_full_server_is_exhausted_and_reads_on() -> None:
