@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import re
-import secrets
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
-
-import anyio
 
 from omnicloud.contracts.objects.driver import (
     Copy,
@@ -32,7 +28,7 @@ from omnicloud.contracts.objects.models import (
     PartInfo,
 )
 from omnicloud.contracts.objects.narrow import NarrowKeys
-from omnicloud.contracts.objects.stored_keys import OURS, PlainKeys, StoredKeys
+from omnicloud.contracts.objects.stored_keys import PlainKeys, StoredKeys
 from omnicloud.contracts.objects.uploads import (
     AbortUpload,
     BeginUpload,
@@ -53,6 +49,7 @@ from omnicloud.errors import (
 from omnicloud_s3.answers import deletion, deletion_errors
 from omnicloud_s3.claims import Claims
 from omnicloud_s3.client import Answer, Client, checksum_headers, client_of
+from omnicloud_s3.conditions import PROBE, honours_conditions
 from omnicloud_s3.config import S3Config
 from omnicloud_s3.errors import refusal
 from omnicloud_s3.facts import (
@@ -66,7 +63,6 @@ from omnicloud_s3.facts import (
     version_of,
 )
 from omnicloud_s3.listing import Lister
-from omnicloud_s3.signing import EMPTY_SHA256
 from omnicloud_s3.uploads import Uploads, completing_seconds
 
 __all__ = ["FEATURES", "S3Objects", "open_objects"]
@@ -83,11 +79,7 @@ _LIMITS = ObjectsLimits(
 _COPY_MAX_BYTES = 5 << 30
 _COPIED_PER_SECOND = 25 << 20  # bytes, at least
 _RACES = 20  # times that an object may change under a read that takes two requests
-_PROBE = f"{OURS}probe"
 _CROSSED = "ConditionalRequestConflict"
-_NO_TAG = f'"{"0" * 32}"'
-_HEEDED = frozenset({403, 404, 409, 412})
-_LAST_SECONDS = 2.0
 _REFUSED = re.compile(r"[\x00-\x1f\x7f]|(^|/)\.{1,2}(/|$)")
 _WHY = "holds a control character, or '.' or '..' between slashes"
 _SIZE = re.compile(r"bytes (?:\d+-\d+|\*)/(\d+)")
@@ -185,7 +177,7 @@ class S3Objects:
 
     async def delete_many(self, op: DeleteMany, /) -> None:
         if not op.keys:
-            await self._head(self._keys.beginning("") + _PROBE)
+            await self._head(self._keys.beginning("") + PROBE)
             return
         body = deletion(map(self._keys.stored, op.keys))
         headers = {"content-md5": base64.b64encode(hashlib.md5(body).digest()).decode()}  # noqa: S324 - what the service asks for
@@ -345,61 +337,10 @@ async def open_objects(config: S3Config, opening: Opening) -> S3Objects:
         keys = NarrowKeys(config.prefix)
     features = FEATURES
     if config.conditional == "no" or (
-        config.conditional == "probe" and not await _honours_conditions(client, config)
+        config.conditional == "probe" and not await honours_conditions(client, config)
     ):
         features = FEATURES - {ObjectsFeature.CONDITIONAL}
     return S3Objects(client, keys, features)
-
-
-async def _honours_conditions(client: Client, config: S3Config) -> bool:
-    """Whether no write is done whose condition cannot hold: some heed those of ``PUT`` alone.
-
-    Tried on an empty object of this opening alone, which is deleted. Who cannot write at all
-    loses nothing by the feature.
-    """
-    key = f"{config.prefix}{_PROBE}-{secrets.token_hex(8)}"
-    empty = checksum_headers(EMPTY_SHA256)
-    never = await client.ask("PUT", key, headers={"if-match": _NO_TAG, **empty})
-    if never.status == 403:
-        return True
-    try:
-        if not _is_heeded(never):
-            return False
-        made = await client.ask("PUT", key, headers=empty)
-        if made.status in (403, 507):
-            return True
-        if made.status != 200:
-            raise made.refused()
-        return await _honours_conditions_on(client, key)
-    finally:
-        with anyio.move_on_after(_LAST_SECONDS, shield=True):
-            with contextlib.suppress(OmniCloudError):
-                await client.ask("DELETE", key)
-
-
-async def _honours_conditions_on(client: Client, key: str) -> bool:
-    """The same of a copy and a deletion, over an object that is there."""
-    onto_itself = {
-        "if-none-match": "*",
-        "x-amz-copy-source": client.source(key),
-        "x-amz-metadata-directive": "REPLACE",
-    }
-    if not _is_heeded(await client.ask("PUT", key, headers=onto_itself)):
-        return False
-    return _is_heeded(await client.ask("DELETE", key, headers={"if-match": _NO_TAG}))
-
-
-def _is_heeded(answer: Answer) -> bool:
-    """Whether a condition that cannot hold was why nothing was done.
-
-    Raises:
-        OmniCloudError: It was something else.
-    """
-    if answer.status in _HEEDED or answer.code == "PreconditionFailed":
-        return True
-    if answer.status == 501 or (answer.status in (200, 204) and not answer.code):
-        return False
-    raise answer.refused()
 
 
 def _refused(answer: Answer, condition: dict[str, str]) -> OmniCloudError:

@@ -23,6 +23,7 @@ OPTIONS: dict[str, Any] = {
     "connect_timeout": 10.0,
 }
 EMPTY_LISTING = b"<ListBucketResult><IsTruncated>false</IsTruncated></ListBucketResult>"
+BEGUN = b"<InitiateMultipartUploadResult><UploadId>u</UploadId></InitiateMultipartUploadResult>"
 
 
 class Bench:
@@ -132,8 +133,8 @@ def settled(answer: Answering, headers: dict[str, str] | None = None) -> Answeri
         if method == "GET" and "max-keys=0" in path:
             return 200, first, EMPTY_LISTING
         if "~~probe" in path:
-            status, _, body = honours(method, path)
-            return status, first, body
+            status, told, body = honours(method, path)
+            return status, {**told, **first}, body
         return answer(method, path)
 
     return answered
@@ -142,16 +143,19 @@ def settled(answer: Answering, headers: dict[str, str] | None = None) -> Answeri
 def honouring(*but: str) -> Callable[[str, str], tuple[int, dict[str, str], bytes]]:
     """The answers to an opening's question by a service that honours conditions.
 
-    ``but`` those of what is named: ``"put"``, ``"copy"``, ``"delete"``.
+    ``but`` those of what is named: ``"put"``, ``"copy"``, ``"delete"``, ``"complete"``.
     """
     turns: dict[str, int] = {}
-    told = ("put", "", "copy", "delete")  # in this order, and the second is what may be written
+    # In this order; what has no name is to succeed: the object, an upload and its one part.
+    told = ("put", "", "copy", "delete", "", "", "complete")
 
     def answered(method: str, path: str) -> tuple[int, dict[str, str], bytes]:
-        turn = turns.get(path, 0)
-        turns[path] = turn + 1
+        place, _, query = path.partition("?")
+        turn = turns.get(place, 0)
+        turns[place] = turn + 1
         refused = turn < len(told) and told[turn] and told[turn] not in but
-        return (412 if refused else 200), {"etag": '"0"'}, b""
+        body = BEGUN if query.startswith("uploads") else b""
+        return (412 if refused else 200), {"etag": '"0"'}, body
 
     return answered
 

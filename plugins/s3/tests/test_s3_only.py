@@ -234,7 +234,7 @@ async def test_a_copy_that_fails_after_its_head_is_an_error() -> None:
         await lone.aclose()
 
 
-@pytest.mark.parametrize("but", [(), ("put",), ("copy",), ("delete",)])
+@pytest.mark.parametrize("but", [(), ("put",), ("copy",), ("delete",), ("complete",)])
 async def test_conditions_are_declared_only_where_the_service_honours_them(
     but: tuple[str, ...],
 ) -> None:
