@@ -5,7 +5,8 @@ asks for that first, and then for content of that generation; a reader who names
 was read before asks for the content alone.
 
 A service that ignores conditions may send the content of a later write under the generation that
-was asked for. There the generation is asked for once more after the content.
+was asked for, or refuse a range that the later one does not have and hang up. There the generation
+is asked for before the content and after it.
 """
 
 from __future__ import annotations
@@ -101,6 +102,8 @@ class Reader:
 
     def _remembered(self, op: GetRange) -> ObjectInfo | None:
         """What is known of the version, unless no request for content would tell it is gone."""
+        if not self.conditional:
+            return None
         info = self._known.get((op.key, op.if_version or ""))
         return None if info is None or _has_no_byte(op, info) else info
 

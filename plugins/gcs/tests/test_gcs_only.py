@@ -278,6 +278,17 @@ async def test_a_range_beyond_the_end_of_a_version_that_went_is_told_as_such() -
         await lone.aclose()
 
 
+async def test_a_version_that_went_is_told_where_the_emulator_hangs_up_at_its_range() -> None:
+    async with bench() as one:
+        driver = await one.open(lacks=frozenset({"conditional"}))
+        before = await driver.put(Put("k", b"12345"))
+        assert await driver.get_range(GetRange("k", 0, None, before)) is not None
+        await driver.put(Put("k", b""))
+        for _ in range(5):
+            with pytest.raises(ConflictError):
+                await driver.get_range(GetRange("k", 1, 2, before))
+
+
 async def test_an_object_that_changes_under_every_read_ends_the_call() -> None:
     def answer(asked: Asked) -> Said:
         if "alt=media" in asked.path:
