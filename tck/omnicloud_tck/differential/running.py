@@ -21,7 +21,8 @@ LENGTH = 50
 """Operations of one list; each list has names of its own."""
 
 _WIDTH = 8  # lists played at once
-_FRESH = 100  # lists after which a real server is a fresh one: what lists leave makes it slow
+_FRESH, _FRESH_EMULATED = 100, 20
+"""Lists after which a real server, or an emulator, is a fresh one: what lists leave slows it."""
 _MOST = 3  # differences after which a run ends
 _TRIES = 300  # how often a list is played to make it smaller
 _SECONDS = 600.0  # that one list may take: an emulator does two operations of it a second
@@ -107,13 +108,17 @@ def compare(
     started = time.perf_counter()
     while numbers and len(run.differences) < _MOST:
         world = make_world()
-        now = len(numbers) if world.virtual else _FRESH
+        now = len(numbers) if world.virtual else _lists_for(world)
         with asyncio.Runner(loop_factory=VirtualTimeLoop if world.virtual else None) as runner:
             runner.run(_played(run, subject, world, told, iter(numbers[:now])))
         end_kept_servers()
         numbers = numbers[now:]
     run.seconds = time.perf_counter() - started
     return run
+
+
+def _lists_for(world: World[Any]) -> int:
+    return _FRESH_EMULATED if world.backend and world.backend.emulator else _FRESH
 
 
 async def _played(
