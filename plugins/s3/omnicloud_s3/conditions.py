@@ -28,6 +28,7 @@ _EMPTY_MD5 = "1B2M2Y8AsgTpgAmY7PhCfg=="
 _ABSENT = {"if-none-match": "*"}
 _HEEDED = frozenset({403, 404, 409, 412})
 _MAY_NOT = 403
+_NO_UPLOADS = frozenset({_MAY_NOT, 405, 501})
 _LAST_SECONDS = 2.0
 
 
@@ -71,9 +72,9 @@ async def _of_others(client: Client, key: str) -> bool:
 
 
 async def _of_completions(client: Client, key: str) -> bool:
-    """The same of an upload in parts; who may not make one loses nothing by the feature."""
+    """The same of an upload in parts; where none can be made nothing is lost by the feature."""
     begun = await client.ask("POST", key, {"uploads": ""})
-    if begun.status == _MAY_NOT:
+    if begun.status in _NO_UPLOADS:
         return True
     if begun.status != 200:
         raise begun.refused()
