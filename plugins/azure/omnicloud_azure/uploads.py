@@ -13,6 +13,7 @@ import asyncio
 import base64
 import binascii
 import json
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -60,6 +61,7 @@ _BLOB = {"x-ms-blob-type": "BlockBlob"}
 _NUMBER_DIGITS = 5
 _TOKEN_DIGITS = 8
 _NO_BYTE = "-"  # ends the tag of a part that has none; ids of blocks have to be of one length
+_EMPTY = re.compile(f"[0-9]{{{_NUMBER_DIGITS}}}[0-9a-f]{{{16 + _TOKEN_DIGITS - 1}}}{_NO_BYTE}")
 _LEFT_OUT = b"-"  # what stands for a part of no byte
 _MARK, _WHOLE = "begin", "whole"
 _REFUSED = (400, 404, 409, 412)
@@ -208,6 +210,10 @@ class Uploads:
     async def _named(self, op: CompleteUpload) -> dict[str, int]:
         """The parts that have arrived, with all that a completion names among them."""
         arrived = await self._arrived(op.upload_id)
+        numbers = {_number_of(tag) for tag in arrived}
+        # A completion that was cut off has let empty parts go, which hold nothing but their tag.
+        gone = (part.tag for part in op.parts if part.number not in numbers)
+        arrived |= {tag: 0 for tag in gone if _EMPTY.fullmatch(tag)}
         if not all(
             part.tag in arrived and _number_of(part.tag) == part.number for part in op.parts
         ):
